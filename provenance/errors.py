@@ -1,0 +1,194 @@
+"""Every error this project raises on purpose, split by whose fault it is.
+
+::
+
+    ProvenanceError
+    ├── InputError                 the caller gave something we cannot accept
+    │   ├── InvalidIdentifier      an id, digest or address that does not parse
+    │   ├── InvalidPath            a path that no manifest may contain
+    │   ├── UnsupportedFile        a symlink, device, socket or fifo
+    │   ├── EmptyDataset           nothing to hash
+    │   ├── ReadError              unreadable, short, or changed while read
+    │   ├── InvalidManifest        a manifest that breaks its format
+    │   ├── InvalidProof           a proof, bundle or checkpoint that breaks its format
+    │   ├── InvalidDocument        a document or archive that breaks its format
+    │   ├── TooLarge               over a limit that the message names
+    │   ├── SettingsError          a setting that is unknown or out of range
+    │   ├── KeystoreError          a key that is missing, or a wrong password
+    │   └── ConflictError          it exists already, or an idempotency key was reused
+    ├── AccessError                a token or signature that is missing, wrong or someone else's
+    ├── NotFoundError              no such thing on this ledger
+    ├── VerificationError          the evidence says no
+    │   ├── RootMismatch
+    │   ├── HistoryMismatch
+    │   ├── CheckpointMismatch
+    │   └── DocumentMismatch
+    ├── ChainError                 the node, the contracts or the chain file
+    │   ├── NodeUnavailable        (retryable)
+    │   ├── ChainReorganised       (retryable)
+    │   ├── WrongChain
+    │   ├── ChainOwned             another process owns the embedded chain
+    │   ├── ContractRevert         a custom error of our contracts, decoded
+    │   └── TransactionFailed      mined without effect, or refused by the node
+    └── IndexStateError            the index is behind, or differs from the chain
+        ├── IndexBehind            (retryable)
+        └── IndexDrift
+
+Messages say what was expected and what was found. They never carry secrets or personal data.
+``retryable`` says whether the same call may succeed later without a change by the caller.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class ProvenanceError(Exception):
+    """Base of all errors of this project."""
+
+    retryable = False
+
+
+class InputError(ProvenanceError):
+    """The caller gave something that cannot be accepted."""
+
+
+class InvalidIdentifier(InputError):
+    """An id, digest or address does not parse."""
+
+
+class InvalidPath(InputError):
+    """A path that no manifest may contain."""
+
+
+class UnsupportedFile(InputError):
+    """A symbolic link, device, socket or fifo where a regular file was expected."""
+
+
+class EmptyDataset(InputError):
+    """There is no file to hash; a manifest has at least one entry."""
+
+
+class ReadError(InputError):
+    """A file could not be read whole: unreadable, short, or changed while it was read."""
+
+
+class InvalidManifest(InputError):
+    """A manifest breaks its format."""
+
+
+class InvalidProof(InputError):
+    """A proof, bundle or checkpoint breaks its format."""
+
+
+class InvalidDocument(InputError):
+    """A document or archive breaks its format."""
+
+
+class TooLarge(InputError):
+    """Something is over a limit; the message names the limit."""
+
+
+class SettingsError(InputError):
+    """A setting is unknown, malformed or out of range."""
+
+
+class KeystoreError(InputError):
+    """A key is missing, exists already, or its password is wrong."""
+
+
+class ConflictError(InputError):
+    """The thing exists already, or an idempotency key was used for another request."""
+
+
+class AccessError(ProvenanceError):
+    """A token or signature is missing, wrong, expired, or belongs to another party."""
+
+
+class NotFoundError(ProvenanceError):
+    """There is no such thing on this ledger."""
+
+    def __init__(self, kind: str, identifier: object) -> None:
+        super().__init__(f"no {kind} {identifier}")
+        self.kind = kind
+        self.identifier = identifier
+
+
+class VerificationError(ProvenanceError):
+    """The evidence contradicts the claim."""
+
+
+class RootMismatch(VerificationError):
+    """A computed root differs from the one that was claimed."""
+
+    def __init__(self, expected: bytes, computed: bytes) -> None:
+        super().__init__(f"root mismatch: expected {expected.hex()}, computed {computed.hex()}")
+        self.expected = expected
+        self.computed = computed
+
+
+class HistoryMismatch(VerificationError):
+    """A history does not fold to the head that the chain holds: it is incomplete or altered."""
+
+
+class CheckpointMismatch(VerificationError):
+    """A signed checkpoint contradicts another one, or the chain that is shown."""
+
+
+class DocumentMismatch(VerificationError):
+    """A stored document no longer has the SHA-256 it is stored under."""
+
+
+class ChainError(ProvenanceError):
+    """The node, the contracts or the chain file."""
+
+
+class NodeUnavailable(ChainError):
+    """The node did not answer, or answered outside the JSON-RPC protocol."""
+
+    retryable = True
+
+
+class ChainReorganised(ChainError):
+    """The block that an answer rests on is no longer part of the chain."""
+
+    retryable = True
+
+
+class WrongChain(ChainError):
+    """The node serves another chain than the one the ledger was deployed on."""
+
+
+class ChainOwned(ChainError):
+    """Another process owns the embedded chain file and cannot be reached."""
+
+
+class ContractRevert(ChainError):
+    """A custom error of our contracts.
+
+    ``name`` is the Solidity error, ``arguments`` its values by parameter name (integers,
+    hex strings for addresses and bytes).
+    """
+
+    def __init__(self, name: str, arguments: Mapping[str, Any]) -> None:
+        shown = ", ".join(f"{key}={value}" for key, value in arguments.items())
+        super().__init__(f"{name}({shown})")
+        self.name = name
+        self.arguments = dict(arguments)
+
+
+class TransactionFailed(ChainError):
+    """A transaction was refused by the node, or mined without effect and without a reason."""
+
+
+class IndexStateError(ProvenanceError):
+    """The index is behind the chain, or differs from it."""
+
+
+class IndexBehind(IndexStateError):
+    """The index has not yet applied the block that was asked for."""
+
+    retryable = True
+
+
+class IndexDrift(IndexStateError):
+    """The index holds something else than the chain: rebuild it and find out why."""
