@@ -1,0 +1,22 @@
+"""Content: from files to a manifest and its root. This room reads files and nothing else.
+
+A tour, from the bytes up:
+
+- :mod:`~provenance.content.digest` reads a file or stream once and returns its size and digests;
+- :mod:`~provenance.content.paths` says what a path may be, and in which order paths stand;
+- :mod:`~provenance.content.walk` finds and opens the files of a folder without crossing a link;
+- :mod:`~provenance.content.entry` writes and reads the lines of a manifest;
+- :mod:`~provenance.content.spool` holds what outgrows memory;
+- :mod:`~provenance.content.tree` is the hash tree over the lines;
+- :mod:`~provenance.content.writer` puts lines, tree and hash together into a ``Manifest``;
+- :mod:`~provenance.content.manifest` is the door: ``build`` a manifest from a path, ``parse`` one
+  from its document;
+- :mod:`~provenance.content.diff` compares two manifests.
+
+The formats are in ``docs/formats.md``. Example::
+
+    from provenance.content import manifest
+
+    registered = manifest.build("data/", algorithms=("sha256", "sm3"), ignore=(".git",))
+    assert manifest.parse(registered.document).root == registered.root
+"""

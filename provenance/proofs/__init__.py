@@ -1,0 +1,20 @@
+"""Proofs: pure functions from bytes to yes, no, or "not checked". This room does no I/O.
+
+A tour:
+
+- :mod:`~provenance.proofs.merkle`: an entry belongs to a version (inclusion);
+- :mod:`~provenance.proofs.absence`: a path does not, if the entries are sorted; and the proof
+  that they are not;
+- :mod:`~provenance.proofs.history`: a list of logs is the complete history of a subject;
+- :mod:`~provenance.proofs.checkpoint`: signed statements of the operator about the chain, which
+  make rewriting it detectable;
+- :mod:`~provenance.proofs.verification`: bytes in hand and what the ledger says, put together
+  into a ``Verdict`` that names what passed, what failed and what was not checked.
+
+The formats are in ``docs/formats.md``. Example::
+
+    from provenance.proofs import merkle
+
+    proof = merkle.prove(manifest, "train/part-0.parquet")
+    merkle.verify_inclusion(proof, root_from_the_ledger)  # the path, or an error
+"""

@@ -1,0 +1,280 @@
+"""Inclusion: one entry belongs to a version, shown by a few hashes (RFC 9162 section 2.1.3).
+
+The preimages (:mod:`provenance.content.tree`): ``leaf = SHA-256(0x00 ‖ entry line)``,
+``node = SHA-256(0x01 ‖ left ‖ right)``, ``root = SHA-256(0x02 ‖ N as u64 ‖ header hash ‖ MTH)``.
+A proof carries N, the header hash, the index, the entry line and the audit path, lowest first.
+
+Promises: a proof verifies against one root, for one entry at one index out of N; lengths and
+ranges are looked at before any hash. Must never do I/O, nor take the root in a proof for true.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from provenance.content.entry import FORMAT as MANIFEST_FORMAT
+from provenance.content.tree import (
+    HASH_BYTES,
+    TreeHasher,
+    leaf_hash,
+    node_hash,
+    version_root,
+)
+from provenance.content.writer import Manifest
+from provenance.errors import InvalidIdentifier, InvalidProof, NotFoundError, RootMismatch
+from provenance.identifiers import parse_hex
+
+__all__ = [
+    "InclusionProof",
+    "Tree",
+    "TreeHasher",
+    "leaf_hash",
+    "node_hash",
+    "path_of_line",
+    "prove",
+    "root_from_path",
+    "verify_inclusion",
+    "version_root",
+]
+
+FORMAT = "provenance-inclusion/1"
+MAX_COUNT = 2**64 - 1
+
+
+class Tree:
+    """All hashes of a tree, for giving out proofs; 64 bytes of memory a leaf.
+
+    Args:
+        leaves: the leaf hashes in order, 32 bytes each.
+    """
+
+    __slots__ = ("_levels",)
+
+    def __init__(self, leaves: Iterable[bytes]) -> None:
+        level = bytearray()
+        for leaf in leaves:
+            if len(leaf) != HASH_BYTES:
+                raise ValueError(f"expected leaf hashes of 32 bytes, found {len(leaf)}")
+            level += leaf
+        self._levels = [bytes(level)]
+        while len(self._levels[-1]) > HASH_BYTES:
+            self._levels.append(_level_above(self._levels[-1]))
+
+    def __len__(self) -> int:
+        return len(self._levels[0]) // HASH_BYTES
+
+    def root(self) -> bytes:
+        """Return the tree hash (RFC 9162 section 2.1.1)."""
+        return self._levels[-1] if len(self) else TreeHasher().root()
+
+    def path(self, index: int) -> tuple[bytes, ...]:
+        """Return the audit path of a leaf, lowest sibling first (RFC 9162 section 2.1.3.1).
+
+        Raises:
+            IndexError: there is no such leaf.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"expected an index below {len(self)}, found {index}")
+        path = []
+        for level in self._levels[:-1]:
+            # the last node of an odd level has no sibling and rises as it is
+            sibling = level[(index ^ 1) * HASH_BYTES : (index ^ 1) * HASH_BYTES + HASH_BYTES]
+            if sibling:
+                path.append(sibling)
+            index >>= 1
+        return tuple(path)
+
+
+def _level_above(level: bytes) -> bytes:
+    above = bytearray()
+    for start in range(0, len(level), 2 * HASH_BYTES):
+        left = level[start : start + HASH_BYTES]
+        right = level[start + HASH_BYTES : start + 2 * HASH_BYTES]
+        above += node_hash(left, right) if right else left
+    return bytes(above)
+
+
+def root_from_path(leaf: bytes, index: int, count: int, path: tuple[bytes, ...]) -> bytes:
+    """Return the tree hash that an audit path leads to (RFC 9162 section 2.1.3.2).
+
+    Args:
+        leaf: leaf hash, 32 bytes.
+        index: position of the leaf, from 0.
+        count: number of leaves.
+        path: audit path, lowest sibling first.
+
+    Raises:
+        InvalidProof: the index or a length is out of range, or the path is too short or too long.
+    """
+    if not 0 <= index < count <= MAX_COUNT:
+        raise InvalidProof(f"expected an index below {count}, found {index}")
+    if any(len(node) != HASH_BYTES for node in (leaf, *path)):
+        raise InvalidProof("expected hashes of 32 bytes, found another length")
+    node, last = leaf, count - 1
+    siblings = iter(path)
+    expected = 0
+    while last:
+        if index & 1 or index < last:
+            expected += 1
+            sibling = next(siblings, None)
+            if sibling is None:
+                raise InvalidProof(f"expected at least {expected} hashes, found {len(path)}")
+            node = node_hash(sibling, node) if index & 1 else node_hash(node, sibling)
+        index >>= 1
+        last >>= 1
+    if expected != len(path):
+        raise InvalidProof(f"expected {expected} hashes, found {len(path)}")
+    return node
+
+
+@dataclass(frozen=True, slots=True)
+class InclusionProof:
+    """Shows that an entry line stands at an index of the manifest with a root.
+
+    Attributes:
+        root: the root it was made for, 32 bytes; a claim until verified.
+        count: number of entries of the manifest.
+        header_hash: SHA-256 of the header line, 32 bytes.
+        index: position of the entry, from 0.
+        entry: the entry line without its newline.
+        path: audit path, lowest sibling first, 32 bytes each.
+    """
+
+    root: bytes
+    count: int
+    header_hash: bytes
+    index: int
+    entry: bytes
+    path: tuple[bytes, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Return the proof as JSON values; ``from_json`` is its inverse."""
+        return {
+            "format": FORMAT,
+            "root": self.root.hex(),
+            "count": self.count,
+            "header_hash": self.header_hash.hex(),
+            "index": self.index,
+            "entry": self.entry.decode(),
+            "path": [node.hex() for node in self.path],
+        }
+
+    @classmethod
+    def from_json(cls, fields: object) -> "InclusionProof":
+        """Return the proof that JSON values hold.
+
+        Raises:
+            InvalidProof: a field is missing, unknown, of another type or length.
+        """
+        found = require_object(fields, FORMAT, cls.__slots__)
+        path = found["path"]
+        if not isinstance(path, list) or len(path) > 64:
+            raise InvalidProof("expected path as a list of at most 64 hashes")
+        return cls(
+            require_hash(found["root"], "root"),
+            require_integer(found["count"], "count"),
+            require_hash(found["header_hash"], "header_hash"),
+            require_integer(found["index"], "index"),
+            require_text(found["entry"], "entry").encode(),
+            tuple(require_hash(node, "path") for node in path),
+        )
+
+
+def prove(manifest: Manifest, path: str) -> InclusionProof:
+    """Return the inclusion proof of the entry with a path; reads the manifest once.
+
+    Raises:
+        InvalidManifest: the manifest is sealed.
+        NotFoundError: no entry has this path.
+    """
+    leaves, found = [], None
+    for index, line in enumerate(manifest.entry_lines()):
+        leaves.append(leaf_hash(line))
+        if found is None and path_of_line(line) == path:
+            found = index, line
+    if found is None:
+        raise NotFoundError("path", ascii(path))
+    index, line = found
+    tree = Tree(leaves)
+    return InclusionProof(
+        manifest.root, manifest.count, manifest.header_hash, index, line, tree.path(index)
+    )
+
+
+def verify_inclusion(proof: InclusionProof, root: bytes) -> str:
+    """Return the path of the entry that a proof shows to be under a root.
+
+    Args:
+        proof: the proof.
+        root: the root to believe, from the ledger; the one in the proof must equal it.
+
+    Raises:
+        InvalidProof: a length or range is wrong, or the entry is no entry line.
+        RootMismatch: it leads to another root.
+    """
+    tree_hash = root_from_path(leaf_hash(proof.entry), proof.index, proof.count, proof.path)
+    if len(proof.header_hash) != HASH_BYTES:
+        raise InvalidProof(f"expected 32 bytes of header hash, found {len(proof.header_hash)}")
+    computed = version_root(proof.count, proof.header_hash, tree_hash)
+    if computed != root:
+        raise RootMismatch(root, computed)
+    if proof.root != root:
+        raise RootMismatch(root, proof.root)
+    return path_of_line(proof.entry)
+
+
+def path_of_line(line: bytes) -> str:
+    """Return the path that an entry line names; the line itself is vouched for by its hash.
+
+    Raises:
+        InvalidProof: it is no JSON object with a path.
+    """
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvalidProof(f"expected an entry of a {MANIFEST_FORMAT}: {error}") from None
+    path = fields.get("path") if isinstance(fields, dict) else None
+    if not isinstance(path, str):
+        raise InvalidProof(f"expected an entry of a {MANIFEST_FORMAT}, found no path")
+    return path
+
+
+def require_object(fields: object, form: str, names: Iterable[str]) -> Mapping[str, object]:
+    """Return JSON values as an object that has a format and exactly the named fields.
+
+    Raises:
+        InvalidProof: anything else.
+    """
+    if not isinstance(fields, Mapping):
+        raise InvalidProof(f"expected a JSON object, found {type(fields).__name__}")
+    if fields.get("format") != form:
+        raise InvalidProof(f"expected format {form!r}, found {ascii(fields.get('format'))[:80]}")
+    expected = {"format", *names}
+    if set(fields) != expected:
+        wrong = sorted(map(str, set(fields) ^ expected))[0]
+        raise InvalidProof(f"expected fields {sorted(expected)}; wrong or missing: {wrong[:80]!r}")
+    return fields
+
+
+def require_hash(value: object, name: str) -> bytes:
+    """Return the 32 bytes of a hexadecimal JSON string, or raise InvalidProof."""
+    try:
+        return parse_hex(value, HASH_BYTES)  # type: ignore[arg-type]
+    except InvalidIdentifier as error:
+        raise InvalidProof(f"{name}: {error}") from error
+
+
+def require_integer(value: object, name: str) -> int:
+    """Return a JSON integer from 0 to 2^64 - 1, or raise InvalidProof."""
+    if type(value) is not int or not 0 <= value <= MAX_COUNT:
+        raise InvalidProof(
+            f"{name}: expected an integer from 0 to 2^64 - 1, found {ascii(value)[:80]}"
+        )
+    return value
+
+
+def require_text(value: object, name: str) -> str:
+    """Return a JSON string that UTF-8 can hold, or raise InvalidProof."""
+    if not isinstance(value, str) or any("\ud800" <= c <= "\udfff" for c in value):
+        raise InvalidProof(f"{name}: expected text, found {ascii(value)[:80]}")
+    return value
