@@ -162,7 +162,7 @@ def verify_absence(proof: AbsenceProof, root: bytes, *, order_checked: bool = Fa
     else:
         checks.add("absence", True, f"{shown} is absent if sorted: its neighbours are adjacent")
     ordered = True if order_checked else None
-    checks.add("order", ordered, "the entries under the root are sorted by path")
+    checks.add("order", ordered, f"{_say(ordered)} the entries under the root are sorted by path")
     return checks.verdict("absence", root, None, Diff())
 
 
@@ -232,19 +232,19 @@ def _check_root(checks: _Checks, computed: Manifest, evidence: Evidence) -> None
 
 def _check_ledger(checks: _Checks, evidence: Evidence) -> None:
     history = evidence.history_complete
-    checks.add("history", history, f"the history of the dataset is {_word(history)}complete")
+    checks.add("history", history, f"{_say(history)} the history of the dataset is complete")
     extends = evidence.checkpoint_extends
-    checks.add("checkpoint", extends, f"the chain {_word(extends)}extends the pinned checkpoint")
+    checks.add("checkpoint", extends, f"{_say(extends)} the chain extends the pinned checkpoint")
     final = True if evidence.finality == "finalized" else None
-    checks.add("finality", final, f"the block is {evidence.finality or 'of unknown finality'}")
+    checks.add("finality", final, f"finality of the block: {evidence.finality or 'unknown'}")
     if evidence.witnesses:
         checks.add("witnesses", True, f"{evidence.witnesses} witnesses cosigned the checkpoint")
     else:
         checks.add("witnesses", None, UNWITNESSED)
 
 
-def _word(outcome: bool | None) -> str:
-    return "not " if outcome is False else ""
+def _say(outcome: bool | None) -> str:
+    return {True: "confirmed:", False: "refuted:", None: "unknown whether"}[outcome]
 
 
 def _check_json(check: Check) -> dict[str, str]:
