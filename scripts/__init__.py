@@ -1,0 +1,1 @@
+"""What developers and CI run: set up, build, generate, check. No package imports it."""
