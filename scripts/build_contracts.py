@@ -29,7 +29,7 @@ SETTINGS: dict[str, Any] = {
     "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
     "optimizer": {"enabled": True, "runs": 200},
     "remappings": [f"{prefix}={target}" for prefix, target in sorted(REMAPPINGS.items())],
-    "viaIR": False,
+    "viaIR": True,
 }
 _IMPORT = re.compile(r"""^\s*import\b[^"';]*["']([^"']+)["']""", re.MULTILINE)
 

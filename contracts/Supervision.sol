@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {LedgerModule} from "./LedgerModule.sol";
+import {IDirectory} from "./interfaces/IDirectory.sol";
+import {Hold, ISupervision} from "./interfaces/ISupervision.sol";
+import {EvidenceMissing, HoldActive, InvalidField, NotFound} from "./types/Errors.sol";
+import {HoldKind, SCOPES_ALL} from "./types/Holds.sol";
+import {HoldId, NO_HOLD, NO_PARTY, PartyId} from "./types/Ids.sol";
+import {KIND_HOLD, LEDGER, partySubject, Subject} from "./types/Subject.sol";
+
+/// @title Supervision
+/// @notice See {ISupervision}.
+contract Supervision is LedgerModule, ISupervision {
+    /// @dev Read first by every gated act: nothing held costs one slot.
+    struct Summary {
+        uint16 scopes; // union over `_standing`
+        uint64 holds; // length of `_standing`
+    }
+
+    mapping(HoldId id => Hold) private _holds;
+    mapping(Subject target => Summary) private _summaries;
+    mapping(Subject target => HoldId[]) private _standing;
+    uint64 private _count;
+
+    constructor(IDirectory directory) LedgerModule(directory) {}
+
+    /// @inheritdoc ISupervision
+    function place(Subject target, HoldKind kind, uint16 scope, PartyId beneficiary, bytes32 caseHash, uint48 until)
+        external
+        onlyModules
+        returns (HoldId id)
+    {
+        if (kind == HoldKind.NONE) revert InvalidField("kind");
+        if (scope == 0 || scope & ~SCOPES_ALL != 0) revert InvalidField("scope");
+        if (target == LEDGER) revert InvalidField("target");
+        if (until != 0 && until <= block.timestamp) revert InvalidField("until");
+        if (caseHash == 0) revert EvidenceMissing();
+        id = HoldId.wrap(++_count);
+        _holds[id] = Hold(kind, scope, until, 0, beneficiary, msg.sender, target, caseHash);
+        _standing[target].push(id);
+        Summary storage summary = _summaries[target];
+        summary.scopes |= scope;
+        ++summary.holds;
+        Subject other = _beneficiarySubject(beneficiary);
+        _log(HoldPlaced.selector, target, other, abi.encode(id, kind, scope, until, caseHash));
+    }
+
+    /// @inheritdoc ISupervision
+    function lift(HoldId id, bytes32 liftHash) external {
+        Hold storage record = _existing(id);
+        if (record.issuer != msg.sender) revert NotHoldIssuer(id, msg.sender);
+        if (record.liftedAt != 0) revert HoldAlreadyLifted(id);
+        record.liftedAt = uint48(block.timestamp);
+        Subject target = record.target;
+        _unlist(target, id);
+        Subject other = _beneficiarySubject(record.beneficiary);
+        _log(HoldLifted.selector, target, other, abi.encode(id, liftHash));
+    }
+
+    /// @inheritdoc ISupervision
+    function requireClear(Subject target, uint16 scope) external view {
+        HoldId id = activeHold(target, scope);
+        if (id != NO_HOLD) revert HoldActive(id, scope);
+    }
+
+    /// @inheritdoc ISupervision
+    function activeHold(Subject target, uint16 scope) public view returns (HoldId) {
+        if (_summaries[target].scopes & scope == 0) return NO_HOLD;
+        HoldId[] storage standing = _standing[target];
+        for (uint256 i = 0; i < standing.length; ++i) {
+            Hold storage record = _holds[standing[i]];
+            bool lapsed = record.until != 0 && record.until < block.timestamp;
+            if (!lapsed && record.scope & scope != 0) return standing[i];
+        }
+        return NO_HOLD;
+    }
+
+    /// @inheritdoc ISupervision
+    function hold(HoldId id) external view returns (Hold memory) {
+        return _existing(id);
+    }
+
+    /// @inheritdoc ISupervision
+    function standingHolds(Subject target) external view returns (HoldId[] memory) {
+        return _standing[target];
+    }
+
+    /// @dev Takes a hold out of the list of its target and renews the summary.
+    function _unlist(Subject target, HoldId id) private {
+        HoldId[] storage standing = _standing[target];
+        uint16 scopes;
+        uint256 last = standing.length - 1;
+        for (uint256 i = 0; i < standing.length; ++i) {
+            if (standing[i] == id) standing[i] = standing[last];
+            if (i < last) scopes |= _holds[standing[i]].scope;
+        }
+        standing.pop();
+        _summaries[target] = Summary(scopes, uint64(last));
+    }
+
+    function _existing(HoldId id) private view returns (Hold storage record) {
+        record = _holds[id];
+        if (record.kind == HoldKind.NONE) revert NotFound(KIND_HOLD, HoldId.unwrap(id));
+    }
+
+    function _beneficiarySubject(PartyId beneficiary) private pure returns (Subject) {
+        return beneficiary == NO_PARTY ? LEDGER : partySubject(beneficiary);
+    }
+}
