@@ -318,7 +318,6 @@ def parse_log(found: dict[str, Any]) -> RawLog:
             data=bytes.fromhex(found["data"][2:]),
             block_hash=bytes.fromhex(found["blockHash"][2:]),
             transaction_hash=bytes.fromhex(found["transactionHash"][2:]),
-            transaction_index=int(found["transactionIndex"], 16),
         ),
         "log",
     )

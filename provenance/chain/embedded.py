@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from eth.exceptions import PyEVMError
-from eth_utils import ValidationError
-from rlp.exceptions import RLPException
+from eth_utils.exceptions import ValidationError
+from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 
 from provenance.chain.client import RpcError
 from provenance.chain.embedded_engine import Engine, OpenBlock
@@ -71,8 +71,8 @@ class EmbeddedChain:
         self._store = BlockStore(path)
         # One second back, so that the first block need not wait.
         started = int(clock()) - 1
-        self._engine = Engine(self._store, chain_id, genesis_balances or {}, started)
-        self.reads = Reads(self._engine)
+        self._engine: Engine = Engine(self._store, chain_id, genesis_balances or {}, started)
+        self.reads: Reads = Reads(self._engine)
         self.pool = Pool(lambda sender: self.reads.account(sender)[0])
         self._mining = threading.Lock()
         self._waiters_lock = threading.Lock()
@@ -225,9 +225,7 @@ class EmbeddedChain:
                 except TransactionFailed as error:
                     self.pool.drop(waiting, str(error))
                     self._announce([waiting.hash])
-            elif len(self.pool) and self.pool.wait(0):
-                return
-            elif not self.pool.wait(linger_s):
+            elif (len(self.pool) and self.pool.wait(0)) or not self.pool.wait(linger_s):
                 return
 
     def _mine_forever(self) -> None:
@@ -274,9 +272,10 @@ class EmbeddedChain:
                 f"intrinsic gas too low or exceeds block gas limit: expected {intrinsic} to "
                 f"{head.gas_limit}, found {transaction.gas}"
             )
-        if transaction.max_fee_per_gas < head.base_fee_per_gas:
+        base_fee = head.base_fee_per_gas or 0
+        if transaction.max_fee_per_gas < base_fee:
             raise TransactionFailed(
-                f"max fee per gas less than block base fee: expected {head.base_fee_per_gas}, "
+                f"max fee per gas less than block base fee: expected {base_fee}, "
                 f"found {transaction.max_fee_per_gas}"
             )
         cost = transaction.gas * transaction.max_fee_per_gas + transaction.value

@@ -21,7 +21,8 @@ from eth.abc import (
     VirtualMachineAPI,
 )
 from eth.chains.base import Chain
-from eth.consensus import ConsensusApplier, NoProofConsensus
+from eth.consensus.applier import ConsensusApplier
+from eth.consensus.noproof import NoProofConsensus
 from eth.constants import (
     BLANK_ROOT_HASH,
     CREATE_CONTRACT_ADDRESS,
@@ -32,10 +33,11 @@ from eth.constants import (
 )
 from eth.db.atomic import AtomicDB
 from eth.exceptions import HeaderNotFound
-from eth.vm.forks import CancunVM
+from eth.typing import AccountDetails, HeaderParams
+from eth.vm.forks.cancun import CancunVM
 from eth.vm.message import Message
 from eth_typing import Address, BlockNumber
-from eth_utils import ValidationError
+from eth_utils.exceptions import ValidationError
 
 from provenance.chain.embedded_store import BlockStore
 from provenance.errors import ChainError, TransactionFailed, WrongChain
@@ -194,7 +196,7 @@ class Engine:
             value=value,
             data=b"" if creating else data,
             code=data if creating else state.get_code(Address(to)),
-            create_address=Address(bytes(20)) if creating else None,
+            create_address=Address(bytes(20)) if creating else None,  # type: ignore[arg-type]
         )
         state.mark_address_warm(Address(sender))
         state.mark_address_warm(message.storage_address)
@@ -224,7 +226,7 @@ def _stored_chain_id(store: BlockStore) -> int | None:
         raise ChainError("the chain file holds a chain id that is no number") from error
 
 
-def _genesis(timestamp: int) -> dict[str, object]:
+def _genesis(timestamp: int) -> dict[str, HeaderParams]:
     return {
         "coinbase": ZERO_ADDRESS,
         "difficulty": POST_MERGE_DIFFICULTY,
@@ -239,8 +241,8 @@ def _genesis(timestamp: int) -> dict[str, object]:
     }
 
 
-def _allocation(balances: dict[bytes, int]) -> dict[bytes, dict[str, object]]:
+def _allocation(balances: dict[bytes, int]) -> dict[Address, AccountDetails]:
     return {
-        address: {"balance": wei, "nonce": 0, "code": b"", "storage": {}}
+        Address(address): {"balance": wei, "nonce": 0, "code": b"", "storage": {}}
         for address, wei in balances.items()
     }

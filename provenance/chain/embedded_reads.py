@@ -11,7 +11,7 @@ from typing import Any
 
 from eth.abc import BlockHeaderAPI, StateAPI
 from eth.exceptions import HeaderNotFound, TransactionNotFound
-from eth_bloom import BloomFilter
+from eth_bloom.bloom import BloomFilter
 from eth_typing import Hash32
 from lru import LRU
 

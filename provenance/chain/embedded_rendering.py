@@ -8,7 +8,7 @@ length. Pure: everything comes in as py-evm objects.
 from collections.abc import Sequence
 from typing import Any
 
-import rlp
+import rlp  # type: ignore[import-untyped]
 from eth._utils.address import generate_contract_address
 from eth.abc import BlockAPI, BlockHeaderAPI, ReceiptAPI, SignedTransactionAPI
 
@@ -44,11 +44,11 @@ def render_header(header: BlockHeaderAPI) -> Json:
         "gasLimit": quantity(header.gas_limit),
         "gasUsed": quantity(header.gas_used),
         "timestamp": quantity(header.timestamp),
-        "baseFeePerGas": quantity(header.base_fee_per_gas),
-        "withdrawalsRoot": data(header.withdrawals_root),
+        "baseFeePerGas": quantity(header.base_fee_per_gas or 0),
+        "withdrawalsRoot": data(header.withdrawals_root or b""),
         "blobGasUsed": quantity(header.blob_gas_used),
         "excessBlobGas": quantity(header.excess_blob_gas),
-        "parentBeaconBlockRoot": data(header.parent_beacon_block_root),
+        "parentBeaconBlockRoot": data(header.parent_beacon_block_root or b""),
     }
 
 
@@ -82,7 +82,7 @@ def render_transaction(
         "r": quantity(transaction.r),
         "s": quantity(transaction.s),
     }
-    base_fee = 0 if header is None else header.base_fee_per_gas
+    base_fee = 0 if header is None else header.base_fee_per_gas or 0
     shown["gasPrice"] = quantity(_effective_price(transaction, base_fee))
     if kind == 0:
         # EIP-155: v of a legacy transaction carries the chain id.
@@ -130,7 +130,7 @@ def render_receipts(
                 "cumulativeGasUsed": quantity(receipt.gas_used),
                 "gasUsed": quantity(receipt.gas_used - gas_before),
                 "effectiveGasPrice": quantity(
-                    _effective_price(transaction, header.base_fee_per_gas)
+                    _effective_price(transaction, header.base_fee_per_gas or 0)
                 ),
                 "logsBloom": data(receipt.bloom.to_bytes(256, "big")),
                 "logs": logs,

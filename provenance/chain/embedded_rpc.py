@@ -278,7 +278,7 @@ def _fee_history(chain: EmbeddedChain, params: Params) -> Json:
     oldest = newest.block_number - count + 1
     headers = [chain.reads.header_by_number(oldest + step) or newest for step in range(count)]
     following = chain.engine.chain.create_header_from_parent(newest, gas_limit=newest.gas_limit)
-    fees = [header.base_fee_per_gas for header in (*headers, following)]
+    fees = [header.base_fee_per_gas or 0 for header in (*headers, following)]
     shown: Json = {
         "oldestBlock": quantity(oldest),
         "baseFeePerGas": [quantity(fee) for fee in fees],
@@ -327,7 +327,7 @@ METHODS: dict[str, Callable[[EmbeddedChain, Params], Any]] = {
     "eth_chainId": lambda chain, _: quantity(chain.chain_id),
     "eth_estimateGas": _estimate_gas,
     "eth_feeHistory": _fee_history,
-    "eth_gasPrice": lambda chain, _: quantity(chain.reads.head.base_fee_per_gas),
+    "eth_gasPrice": lambda chain, _: quantity(chain.reads.head.base_fee_per_gas or 0),
     "eth_getBalance": _balance,
     "eth_getBlockByHash": _block_by_hash,
     "eth_getBlockByNumber": _block_by_number,

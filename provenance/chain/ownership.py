@@ -7,6 +7,8 @@ Files in the home: ``chain.sqlite3`` (the chain), ``chain.lock`` (the lock), ``c
 (``{"pid": …, "url": … or null}``, believed only while the lock is held).
 """
 
+from __future__ import annotations
+
 import json
 import os
 import time
@@ -14,14 +16,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from filelock import FileLock, Timeout
 
 from provenance.chain.client import Node
-from provenance.chain.embedded import EmbeddedChain, Mining
 from provenance.chain.rpc import HttpNode
 from provenance.errors import ChainOwned, NodeUnavailable
+
+if TYPE_CHECKING:
+    from provenance.chain.embedded import EmbeddedChain, Mining
 
 CHAIN_FILE = "chain.sqlite3"
 _LOCK_FILE = "chain.lock"
@@ -74,7 +78,7 @@ class OwnedChain:
             raise ChainOwned(_describe(home, find_owner(home))) from None
         try:
             self.announce(url)
-            self.chain = EmbeddedChain(
+            self.chain = _embedded_chain_class()(
                 home / CHAIN_FILE, genesis_balances, chain_id=chain_id, mining=mining, clock=clock
             )
         except BaseException:
@@ -104,6 +108,16 @@ class OwnedChain:
         self.chain.close()
         (self._home / _OWNER_FILE).unlink(missing_ok=True)
         self._lock.release()
+
+
+def _embedded_chain_class() -> type[EmbeddedChain]:
+    """Import the EVM only where a chain is opened: it takes most of a second.
+
+    A command that finds a serving owner does without it.
+    """
+    from provenance.chain.embedded import EmbeddedChain
+
+    return EmbeddedChain
 
 
 def find_owner(home: Path) -> Owner | None:

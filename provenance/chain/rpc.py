@@ -46,7 +46,9 @@ class HttpNode:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise SettingsError("expected an http or https URL of a JSON-RPC node")
         self._url = url
-        self._shown = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+        self._shown = f"{parts.scheme}://{parts.hostname}" + (
+            f":{parts.port}" if parts.port else ""
+        )
         self._pool = urllib3.PoolManager(
             maxsize=_CONNECTIONS,
             block=True,
