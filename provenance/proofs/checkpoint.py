@@ -147,6 +147,19 @@ def open_note(note: str, key: VerifierKey) -> Checkpoint:
         CheckpointMismatch: the signature of this key does not fit the text, or the key is named
             after another ledger.
     """
+    checkpoint = parse_text(signed_text(note, key))
+    if checkpoint.origin != key.name:
+        raise CheckpointMismatch(f"expected a checkpoint of {key.name}, found {checkpoint.origin}")
+    return checkpoint
+
+
+def signed_text(note: str, key: VerifierKey) -> str:
+    """Return the text of any C2SP signed note that a key signed.
+
+    Raises:
+        InvalidProof: the note breaks its format, or holds no signature of this key.
+        CheckpointMismatch: the signature of this key does not fit the text.
+    """
     text, signatures = _split_note(note)
     mine = [
         signature[_KEY_ID_BYTES:]
@@ -160,10 +173,7 @@ def open_note(note: str, key: VerifierKey) -> Checkpoint:
             Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature, text.encode())
         except InvalidSignature as error:
             raise CheckpointMismatch(f"a signature by {key.name} does not fit its text") from error
-    checkpoint = parse_text(text)
-    if checkpoint.origin != key.name:
-        raise CheckpointMismatch(f"expected a checkpoint of {key.name}, found {checkpoint.origin}")
-    return checkpoint
+    return text
 
 
 def parse_text(text: str) -> Checkpoint:
