@@ -68,10 +68,10 @@ abstract contract Claims is LedgerModule, IDatasets {
         Subject subject = partySubject(by);
         _log(ClaimDecided.selector, earlier, later, subject, abi.encode(hold, forLater, evidenceHash));
         if (!forLater) return;
+        PartyId winner = claimOfVersion(dispute.root, dispute.later, dispute.version).claimant;
         _promote(dispute);
         SUPERVISION.lift(hold, evidenceHash);
         // What was decided cannot be contested again between the two: this hold has no contest.
-        PartyId winner = _first[dispute.root].claimant;
         SUPERVISION.place(earlier, HoldKind.DISPUTE, SCOPES_CONTESTED, winner, evidenceHash, 0);
     }
 
@@ -111,8 +111,8 @@ abstract contract Claims is LedgerModule, IDatasets {
         if (precedence == 0) revert CommitmentUnknown(commitment);
     }
 
-    /// @dev Enters a claim and contests it with the one that came first, whichever way round. A
-    /// party's own earlier claims never contest it.
+    /// @dev Enters a claim and contests it with the one that came first, whichever way round. Claims
+    /// of datasets that the party holds never contest it.
     function _enter(bytes32 root, Claim memory claim) internal {
         Claim memory first = _first[root];
         if (first.dataset == NO_DATASET) {
@@ -126,9 +126,10 @@ abstract contract Claims is LedgerModule, IDatasets {
         if (!_isOwn(first, claim)) _contest(root, earlier, later);
     }
 
+    /// @dev A claim follows the title: whoever sold a dataset and registers its content again is
+    /// contested like anyone else.
     function _isOwn(Claim memory first, Claim memory claim) private view returns (bool) {
-        return first.dataset == claim.dataset || first.claimant == claim.claimant
-            || TITLES.mayAct(first.dataset, Right.HOLD, claim.claimant);
+        return first.dataset == claim.dataset || TITLES.mayAct(first.dataset, Right.HOLD, claim.claimant);
     }
 
     function _contest(bytes32 root, Claim memory earlier, Claim memory later) private {

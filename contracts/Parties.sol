@@ -96,9 +96,8 @@ contract Parties is PartyAccounts {
         if (to == id) revert InvalidField("to");
         if (delegation_.acts & ~ACTS_ALL != 0) revert InvalidField("acts");
         if (delegation_.roles & ~ROLES_ALL != 0) revert InvalidField("roles");
-        if (delegation_.until != 0 && delegation_.until <= block.timestamp) {
-            revert InvalidField("until");
-        }
+        bool withdrawn = delegation_.until == 0 && delegation_.acts == 0 && delegation_.roles == 0;
+        if (!withdrawn && delegation_.until <= block.timestamp) revert InvalidField("until");
         _delegations[id][to][dataset] = delegation_;
         Subject subject = partySubject(id);
         Subject other = partySubject(to);
