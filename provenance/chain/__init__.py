@@ -20,5 +20,11 @@ A tour, from the node upwards:
     with OwnedChain(home, {address: 10**24}) as owned:
         print(Client(owned.chain).head())
 
-Nothing is imported here: a command that needs no chain does not pay for one.
+Nothing of it is imported here: a command that needs no chain does not pay for one.
 """
+
+import os
+
+# eth-hash takes the slow keccak of pycryptodome when it is left to choose, and it chooses when the
+# first module hashes, some of them on import. Whoever set another one keeps it.
+os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
