@@ -216,14 +216,12 @@ def _refuse_twins(last: FoundFile, file: FoundFile) -> None:
         return
     names = zip(last.path.split("/"), file.path.split("/"), strict=False)
     raws = zip(last.raw.split("/"), file.raw.split("/"), strict=False)
-    for (one, other), (raw, other_raw) in zip(names, raws, strict=True):
-        if one != other:
-            return
-        if raw != other_raw:
-            raise InvalidPath(
-                f"expected different names, found two that normalise to one: "
-                f"{last.raw!a}, {file.raw!a}"
-            )
+    pairs = zip(names, raws, strict=True)
+    parting = next((name for name, (raw, other) in pairs if raw != other), None)
+    if parting and parting[0] == parting[1]:
+        raise InvalidPath(
+            f"expected different names, found two that normalise to one: {last.raw!a}, {file.raw!a}"
+        )
 
 
 def _single(header: Header, measured: Measured) -> Manifest:

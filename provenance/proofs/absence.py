@@ -8,6 +8,7 @@ are a fraud proof against whoever registered it.
 Promises: both neighbours are verified against the same root, count and header. Must never do I/O.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,6 +19,7 @@ from provenance.errors import ConflictError, InvalidPath, InvalidProof, Verifica
 from provenance.proofs.merkle import (
     InclusionProof,
     Tree,
+    inclusion,
     path_of_line,
     require_object,
     require_text,
@@ -76,31 +78,25 @@ def prove_absence(manifest: Manifest, path: str) -> AbsenceProof:
         ConflictError: there is an entry of this path.
     """
     wanted = check_path(path)
-    leaves: list[bytes] = []
-    before: tuple[int, bytes] | None = None
-    after: tuple[int, bytes] | None = None
-    for index, line in enumerate(manifest.entry_lines()):
-        leaves.append(leaf_hash(line))
-        if after is not None:
-            continue
-        here = path_of_line(line).encode()
-        if here == wanted:
-            raise ConflictError(f"expected an absent path, found an entry of {path!a}")
-        if here < wanted:
-            before = index, line
-        else:
-            after = index, line
-    tree = Tree(leaves)
+    left: tuple[int, bytes] | None = None
+    right: tuple[int, bytes] | None = None
 
-    def inclusion(found: tuple[int, bytes] | None) -> InclusionProof | None:
-        if found is None:
-            return None
-        index, line = found
-        return InclusionProof(
-            manifest.root, manifest.count, manifest.header_hash, index, line, tree.path(index)
-        )
+    def leaves() -> Iterator[bytes]:
+        nonlocal left, right
+        for index, line in enumerate(manifest.entry_lines()):
+            if right is None:
+                found = path_of_line(line).encode()
+                if found == wanted:
+                    raise ConflictError(f"expected an absent path, found an entry of {ascii(path)}")
+                if found < wanted:
+                    left = index, line
+                else:
+                    right = index, line
+            yield leaf_hash(line)
 
-    return AbsenceProof(path, inclusion(before), inclusion(after))
+    tree = Tree(leaves())
+    proofs = (side and inclusion(manifest, tree, *side) for side in (left, right))
+    return AbsenceProof(path, *proofs)
 
 
 def check_absence(proof: AbsenceProof, root: bytes) -> None:

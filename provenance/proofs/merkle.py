@@ -9,7 +9,7 @@ ranges are looked at before any hash. Must never do I/O, nor take the root in a 
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from provenance.content.entry import FORMAT as MANIFEST_FORMAT
@@ -28,6 +28,7 @@ __all__ = [
     "InclusionProof",
     "Tree",
     "TreeHasher",
+    "inclusion",
     "leaf_hash",
     "node_hash",
     "path_of_line",
@@ -187,15 +188,22 @@ def prove(manifest: Manifest, path: str) -> InclusionProof:
         InvalidManifest: the manifest is sealed.
         NotFoundError: no entry has this path.
     """
-    leaves, found = [], None
-    for index, line in enumerate(manifest.entry_lines()):
-        leaves.append(leaf_hash(line))
-        if found is None and path_of_line(line) == path:
-            found = index, line
-    if found is None:
+    found: list[tuple[int, bytes]] = []
+
+    def leaves() -> Iterator[bytes]:
+        for index, line in enumerate(manifest.entry_lines()):
+            if not found and path_of_line(line) == path:
+                found.append((index, line))
+            yield leaf_hash(line)
+
+    tree = Tree(leaves())
+    if not found:
         raise NotFoundError("path", ascii(path))
-    index, line = found
-    tree = Tree(leaves)
+    return inclusion(manifest, tree, *found[0])
+
+
+def inclusion(manifest: Manifest, tree: Tree, index: int, line: bytes) -> InclusionProof:
+    """Return the proof for the entry line at an index of a manifest and its tree."""
     return InclusionProof(
         manifest.root, manifest.count, manifest.header_hash, index, line, tree.path(index)
     )
