@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from eth_hash.auto import keccak
@@ -47,22 +47,6 @@ _WORDS = {
     "bytes12": "12s20x",
 }
 _WIDE_INTEGERS = frozenset({"uint48", "uint96", "uint256"})
-
-
-class Deployment(Protocol):
-    """What is needed of the record of a deployment (``deployments``)."""
-
-    @property
-    def chain_id(self) -> int:
-        """EIP-155 id of the chain."""
-
-    @property
-    def modules(self) -> Mapping[str, Address]:
-        """Address of each contract by name, ``History`` among them."""
-
-    @property
-    def start_block(self) -> int:
-        """First block that can hold an event of the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
