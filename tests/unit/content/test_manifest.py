@@ -6,6 +6,8 @@ import sys
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from provenance.content import manifest, writer
 from provenance.content.manifest import Header, ManifestEntry, ManifestWriter, build, parse
@@ -230,6 +232,27 @@ class TestParse:
             parse(b"x" * 100_000 + b"\n")
         with pytest.raises(TooLarge, match="lines of at most"):
             parse(b"x" * 100_000)
+
+
+GOOD = manifest.build_from_entries(Header(), [entry("a"), entry("b/c"), entry("d")]).document
+
+
+@given(st.integers(0, len(GOOD) - 1), st.integers(0, 3), st.binary(max_size=3))
+def test_a_mutated_document_is_refused_or_is_another_one(at, cut, inserted):
+    mutated = GOOD[:at] + inserted + GOOD[at + cut :]
+    try:
+        parsed = parse(mutated)
+    except InputError:
+        return
+    assert parsed.document == mutated
+    assert (parsed.root == parse(GOOD).root) == (mutated == GOOD)
+
+
+@given(st.binary(max_size=300))
+def test_garbage_is_refused_without_a_traceback(garbage):
+    for document in (garbage, Header().line() + b"\n" + garbage):
+        with pytest.raises(InputError):
+            parse(document)
 
 
 MILLION = """
