@@ -213,7 +213,7 @@ class Ledger:
         if known is None:
             known = self.client.block(block_hash)
             if known is None:
-                raise ChainReorganised(f"block 0x{block_hash.hex()} is no longer part of the chain")
+                raise _gone(block_hash)
             self._blocks.put(block_hash, known)
         return known
 
@@ -343,7 +343,7 @@ def _node(
     settings: Settings, serving_url: str | None, closing: ExitStack
 ) -> tuple[Node, ownership.OwnedChain | None]:
     if not settings.is_embedded:
-        return closing.enter_context(HttpNode(settings.chain)), None
+        return connect_remote(settings, closing), None
     if not (settings.home / ownership.CHAIN_FILE).exists():
         raise NotFoundError("chain in", f"{settings.home}; make one: provenance init")
     if serving_url is not None:
@@ -357,3 +357,12 @@ def _node(
     if not isinstance(found, HttpNode):
         raise SettingsError("expected a chain of this home or a node over HTTP, found neither")
     return closing.enter_context(found), None
+
+
+def connect_remote(settings: Settings, closing: ExitStack) -> Node:
+    """Return the node of the settings; closed with ``closing``."""
+    return closing.enter_context(HttpNode(settings.chain))
+
+
+def _gone(block_hash: bytes) -> ChainReorganised:
+    return ChainReorganised(f"block 0x{block_hash.hex()} is no longer part of the chain")
