@@ -67,6 +67,12 @@ def _lasts(*key: Column[Any]) -> list[Column[Any]]:
     ]
 
 
+def _now(name: str, *key: str) -> Index:
+    """Return the index that finds the valid row of a timeline, however long it is."""
+    valid = text("until_block IS NULL")
+    return Index(f"{name}_now", *key, unique=True, sqlite_where=valid, postgresql_where=valid)
+
+
 def _key(name: str) -> Column[Any]:
     return Column(name, BigInteger, primary_key=True, autoincrement=False)
 
@@ -104,8 +110,6 @@ cursor = Table(
     _octets("directory"),
     _integer("start_block"),
     _integer("block_number"),
-    _octets("block_hash"),
-    _integer("block_timestamp"),
 )
 """One row: which ledger this is, and the block up to which everything is applied."""
 
@@ -156,6 +160,7 @@ datasets = Table(
     Column("origin_country", String(2), nullable=False),
     _integer("sectors"),
     _octets("source_hash"),
+    Index("datasets_of_registrant", "registrant_id", "dataset_id"),
     _integer("deregistered_block", optional=True),
     _integer("deregistered_by", optional=True),
     _octets("deregistration_reason", optional=True),
@@ -226,6 +231,7 @@ holdings = _fact(
     _integer("reserved"),
     _integer("lapses"),
     _integer("round"),
+    _now("holdings", "dataset_id", "party_id"),
     Index("holdings_of_party", "party_id", "dataset_id"),
 )
 """Timeline of what a party holds in a dataset; ``reserved`` counts until ``lapses``."""
@@ -273,6 +279,7 @@ parties = _fact(
     _integer("epoch"),
     _octets("credential_hash", optional=True),
     _octets("reason_hash", optional=True),
+    _now("parties", "party_id"),
 )
 """Timeline of a party; ``reason_hash`` is that of the last suspension or restoration."""
 
@@ -283,7 +290,7 @@ accounts = _fact(
     _integer("party_id"),
     _integer("epoch"),
     _integer("removed_block", optional=True),
-    Index("accounts_of_party", "party_id"),
+    Index("accounts_of_party", "party_id", "account"),
 )
 """An account belongs to one party in its life."""
 
