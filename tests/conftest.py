@@ -1,6 +1,6 @@
 """What all tests share: an environment of their own, and real data to work on.
 
-Never imports the packages under test: what a room needs is made in the ``conftest.py`` of its tests.
+Never imports the packages under test: what a room needs is made in its own ``conftest.py``.
 """
 
 import importlib.util
