@@ -8,13 +8,13 @@ the index stood. A question as of any other block is answered as of the newest k
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from provenance.chain.client import BlockRef
 from provenance.errors import IndexBehind, InputError, NotFoundError
 from provenance.index import schema
+from provenance.index.schema import AnyRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +169,11 @@ def _reopen(
     connection.execute(update(table).where(table.c[column] > number).values(empty))
 
 
-def stamp(row: Row[Any], first: int) -> BlockStamp:
+def stamp(row: AnyRow, first: int) -> BlockStamp:
     """Return the block whose number, hash and time stand in a row from column ``first`` on."""
     return BlockStamp(row[first], row[first + 1], row[first + 2])
 
 
-def stamp_or_none(row: Row[Any], first: int) -> BlockStamp | None:
+def stamp_or_none(row: AnyRow, first: int) -> BlockStamp | None:
     """Return that block, or None when nothing happened yet."""
     return None if row[first] is None else stamp(row, first)

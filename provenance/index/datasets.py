@@ -1,4 +1,4 @@
-"""Datasets and their versions: rows from events, and the questions about them.
+"""Datasets: rows from events, and the questions about them; their versions are in ``versions``.
 
 Every query is called on a connection from ``database.reading`` and may run on any thread that has
 one of its own. ``as_of`` is a block number; None means where the index stands.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from provenance.chain.events import Event, subject_id
 from provenance.errors import NotFoundError
@@ -17,8 +17,7 @@ from provenance.identifiers import DatasetId, PartyId
 from provenance.index import blocks, schema
 from provenance.index.blocks import BlockStamp
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
-
-VersionStatus = Literal["active", "superseded", "withdrawn"]
+from provenance.index.schema import AS_OF, AnyRow, AnySelect
 
 _D = schema.datasets
 _V = schema.versions
@@ -51,59 +50,6 @@ class Classification:
             "open_class": self.open_class,
             "origin_country": self.origin_country,
             "sectors": self.sectors,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One fixed state of a dataset.
-
-    Attributes:
-        dataset_id: the dataset.
-        version: number from 1.
-        publisher_id: the party that published it.
-        root: root of its manifest, 32 bytes.
-        manifest_hash: SHA-256 of the manifest document.
-        metadata_hash: SHA-256 of the metadata document, or None.
-        activity: id of the activity that made it, or None.
-        precedence: block of the claim to the root: of publication, or of an earlier commitment.
-        status: superseded means active, but not the latest.
-        published: block of publication.
-        withdrawn: block of withdrawal, or None.
-        withdrawn_by: the party that withdrew it, or None.
-        withdrawal_reason: hash of the reason, or None.
-    """
-
-    dataset_id: DatasetId
-    version: int
-    publisher_id: PartyId
-    root: bytes
-    manifest_hash: bytes
-    metadata_hash: bytes | None
-    activity: int | None
-    precedence: int
-    status: VersionStatus
-    published: BlockStamp
-    withdrawn: BlockStamp | None
-    withdrawn_by: PartyId | None
-    withdrawal_reason: bytes | None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the version as doors show it."""
-        return {
-            "dataset_id": self.dataset_id,
-            "version": self.version,
-            "publisher_id": self.publisher_id,
-            "root": self.root.hex(),
-            "manifest_hash": self.manifest_hash.hex(),
-            "metadata_hash": _hex(self.metadata_hash),
-            "activity": self.activity,
-            "precedence": self.precedence,
-            "status": self.status,
-            "published": self.published.as_json(),
-            "withdrawn": self.withdrawn and self.withdrawn.as_json(),
-            "withdrawn_by": self.withdrawn_by,
-            "withdrawal_reason": _hex(self.withdrawal_reason),
         }
 
 
@@ -168,7 +114,7 @@ def get(connection: Connection, dataset_id: int, *, as_of: int | None = None) ->
         IndexBehind: the index has not reached that block.
     """
     wanted = {"as_of": blocks.at(connection, as_of).number, "dataset_id": dataset_id}
-    found = connection.execute(_one_dataset(), wanted).one_or_none()
+    found = connection.execute(_one(), wanted).one_or_none()
     if found is None:
         raise NotFoundError("dataset", dataset_id)
     return _dataset(found)
@@ -199,113 +145,21 @@ def list_page(
     wanted = {"as_of": block.number, "after": after, "limit": checked_limit(limit)}
     if registrant_id is not None:
         wanted["registrant_id"] = registrant_id
-    rows = connection.execute(_dataset_page(registrant_id is not None), wanted).all()
+    rows = connection.execute(_list(registrant_id is not None), wanted).all()
     items = [_dataset(row) for row in rows[:limit]]
     return Page(items, items[-1].dataset_id if len(rows) > limit else None, block)
 
 
-def versions(
-    connection: Connection,
-    dataset_id: int,
-    *,
-    after: int = 0,
-    limit: int = DEFAULT_LIMIT,
-    as_of: int | None = None,
-) -> Page[Version, int]:
-    """Return the versions of a dataset by number; ``after`` is the number before the first.
-
-    Raises:
-        NotFoundError: there was no such dataset by then.
-        InputError: a limit out of range.
-        IndexBehind: the index has not reached that block.
-    """
-    block = blocks.at(connection, as_of)
-    get(connection, dataset_id, as_of=block.number)
-    wanted = {
-        "as_of": block.number,
-        "dataset_id": dataset_id,
-        "after": after,
-        "limit": checked_limit(limit),
-    }
-    rows = connection.execute(_version_page(), wanted).all()
-    items = [_version(row) for row in rows[:limit]]
-    return Page(items, items[-1].version if len(rows) > limit else None, block)
-
-
-def version(
-    connection: Connection, dataset_id: int, number: int, *, as_of: int | None = None
-) -> Version:
-    """Return one version of a dataset.
-
-    Raises:
-        NotFoundError: there was no such dataset or version by then.
-        IndexBehind: the index has not reached that block.
-    """
-    block = blocks.at(connection, as_of)
-    get(connection, dataset_id, as_of=block.number)
-    wanted = {"as_of": block.number, "dataset_id": dataset_id, "version": number}
-    found = connection.execute(_one_version(), wanted).one_or_none()
-    if found is None:
-        raise NotFoundError(f"version of dataset {dataset_id}", number)
-    return _version(found)
-
-
-def find_by_manifest(
-    connection: Connection, digest: bytes, *, limit: int = DEFAULT_LIMIT, as_of: int | None = None
-) -> list[Version]:
-    """Return the first versions with this manifest document, the earliest precedence first.
-
-    Versions by root are ``claims.find_by_root``.
-
-    Raises:
-        InputError: a limit out of range.
-        IndexBehind: the index has not reached that block.
-    """
-    checked_limit(limit)
-    wanted = {
-        "as_of": blocks.at(connection, as_of).number,
-        "manifest_hash": digest,
-        "limit": limit,
-    }
-    return [_version(row) for row in connection.execute(_by_manifest(), wanted)]
-
-
 def apply(connection: Connection, events: Sequence[Event]) -> None:
-    """Enter what a chunk of events says about datasets and versions."""
-    new_datasets: list[dict[str, Any]] = []
-    new_versions: list[dict[str, Any]] = []
-    withdrawn: list[dict[str, Any]] = []
-    deregistered: list[dict[str, Any]] = []
-    for event in events:
-        name = event.name
-        if name == "DatasetRegistered":
-            new_datasets.append(_dataset_row(event))
-            new_versions.append(_version_row(event, 1, "registrant"))
-        elif name == "VersionPublished":
-            new_versions.append(_version_row(event, event.arguments["version"], "publisher"))
-        elif name == "VersionWithdrawn":
-            withdrawn.append(_ending(event) | {"_version": event.arguments["version"]})
-        elif name == "DatasetDeregistered":
-            deregistered.append(_ending(event))
-    if new_datasets:
-        connection.execute(insert(_D), new_datasets)
-    if new_versions:
-        connection.execute(insert(_V), new_versions)
-    if withdrawn:
-        connection.execute(_WITHDRAW, withdrawn)
-    if deregistered:
-        connection.execute(_DEREGISTER, deregistered)
+    """Enter the datasets of a chunk of events."""
+    registered = [_row(event) for event in events if event.name == "DatasetRegistered"]
+    ended = [_ending(event) for event in events if event.name == "DatasetDeregistered"]
+    if registered:
+        connection.execute(insert(_D), registered)
+    if ended:
+        connection.execute(_DEREGISTER, ended)
 
 
-_WITHDRAW = (
-    update(_V)
-    .where(_V.c.dataset_id == bindparam("_dataset"), _V.c.version == bindparam("_version"))
-    .values(
-        withdrawn_block=bindparam("_block"),
-        withdrawn_by=bindparam("_by"),
-        withdrawal_reason=bindparam("_reason"),
-    )
-)
 _DEREGISTER = (
     update(_D)
     .where(_D.c.dataset_id == bindparam("_dataset"))
@@ -326,7 +180,7 @@ def _ending(event: Event) -> dict[str, Any]:
     }
 
 
-def _dataset_row(event: Event) -> dict[str, Any]:
+def _row(event: Event) -> dict[str, Any]:
     arguments = event.arguments
     # PackedClassification (types/Dataset.sol), from the highest bit.
     packed = arguments["classification"].to_bytes(12, "big")
@@ -348,32 +202,13 @@ def _dataset_row(event: Event) -> dict[str, Any]:
     }
 
 
-def _version_row(event: Event, number: int, publisher: str) -> dict[str, Any]:
-    content = event.arguments["content"]
-    return {
-        "dataset_id": subject_id(event.arguments["dataset"]),
-        "version": number,
-        "block_number": event.log.block_number,
-        "block_hash": event.log.block_hash,
-        "log_index": event.log.log_index,
-        "publisher_id": subject_id(event.arguments[publisher]),
-        "root": content["root"],
-        "manifest_hash": content["manifestHash"],
-        "metadata_hash": _given(content["metadataHash"]),
-        "activity": content["activity"] or None,
-        "salt": _given(content["salt"]),
-        "precedence": event.arguments["precedence"],
-    }
-
-
 @cache
-def _datasets() -> Select[Any]:
+def _datasets() -> AnySelect:
     """Return the query for datasets with their latest versions, as of block ``:as_of``."""
     began, ended, latest = schema.blocks.alias("b"), schema.blocks.alias("e"), _V.alias("l")
-    as_of = bindparam("as_of")
     newest = (
         select(latest.c.version)
-        .where(latest.c.dataset_id == _D.c.dataset_id, latest.c.block_number <= as_of)
+        .where(latest.c.dataset_id == _D.c.dataset_id, latest.c.block_number <= AS_OF)
         .order_by(latest.c.version.desc())
         .limit(1)
         .correlate(_D)
@@ -389,25 +224,25 @@ def _datasets() -> Select[Any]:
         select(*columns)
         .join_from(_D, _V, and_(_V.c.dataset_id == _D.c.dataset_id, _V.c.version == newest))
         .join(began, began.c.number == _D.c.block_number)
-        .outerjoin(ended, and_(ended.c.number == _D.c.deregistered_block, ended.c.number <= as_of))
-        .where(_D.c.block_number <= as_of)
+        .outerjoin(ended, and_(ended.c.number == _D.c.deregistered_block, ended.c.number <= AS_OF))
+        .where(_D.c.block_number <= AS_OF)
     )
 
 
 @cache
-def _one_dataset() -> Select[Any]:
+def _one() -> AnySelect:
     return _datasets().where(_D.c.dataset_id == bindparam("dataset_id"))
 
 
 @cache
-def _dataset_page(of_registrant: bool) -> Select[Any]:
+def _list(of_registrant: bool) -> AnySelect:
     statement = _datasets().where(_D.c.dataset_id > bindparam("after"))
     if of_registrant:
         statement = statement.where(_D.c.registrant_id == bindparam("registrant_id"))
     return statement.order_by(_D.c.dataset_id).limit(bindparam("limit"))
 
 
-def _dataset(row: Row[Any]) -> Dataset:
+def _dataset(row: AnyRow) -> Dataset:
     ended = blocks.stamp_or_none(row, 18)
     return Dataset(
         dataset_id=row[0],
@@ -424,72 +259,6 @@ def _dataset(row: Row[Any]) -> Dataset:
         deregistered_by=None if ended is None else row[21],
         deregistration_reason=None if ended is None else row[22],
     )
-
-
-@cache
-def _versions() -> Select[Any]:
-    """Return the query for versions as of block ``:as_of``; the last column tells a successor."""
-    began, ended, later = schema.blocks.alias("b"), schema.blocks.alias("e"), _V.alias("l")
-    as_of = bindparam("as_of")
-    superseded = (
-        select(later.c.version)
-        .where(
-            later.c.dataset_id == _V.c.dataset_id,
-            later.c.version == _V.c.version + 1,
-            later.c.block_number <= as_of,
-        )
-        .correlate(_V)
-        .scalar_subquery()
-    )
-    columns = [_V.c.dataset_id, _V.c.version, _V.c.publisher_id, _V.c.root, _V.c.manifest_hash]
-    columns += [_V.c.metadata_hash, _V.c.activity, _V.c.precedence]
-    columns += [began.c.number, began.c.hash, began.c.timestamp]
-    columns += [ended.c.number, ended.c.hash, ended.c.timestamp]
-    columns += [_V.c.withdrawn_by, _V.c.withdrawal_reason]
-    return (
-        select(*columns, superseded)
-        .join_from(_V, began, began.c.number == _V.c.block_number)
-        .outerjoin(ended, and_(ended.c.number == _V.c.withdrawn_block, ended.c.number <= as_of))
-        .where(_V.c.block_number <= as_of)
-    )
-
-
-@cache
-def _one_version() -> Select[Any]:
-    return _versions().where(
-        _V.c.dataset_id == bindparam("dataset_id"), _V.c.version == bindparam("version")
-    )
-
-
-@cache
-def _version_page() -> Select[Any]:
-    mine = _V.c.dataset_id == bindparam("dataset_id")
-    statement = _versions().where(mine, _V.c.version > bindparam("after"))
-    return statement.order_by(_V.c.version).limit(bindparam("limit"))
-
-
-@cache
-def _by_manifest() -> Select[Any]:
-    statement = _versions().where(_V.c.manifest_hash == bindparam("manifest_hash"))
-    order = (_V.c.precedence, _V.c.block_number, _V.c.log_index)
-    return statement.order_by(*order).limit(bindparam("limit"))
-
-
-def _version(row: Row[Any]) -> Version:
-    ended = blocks.stamp_or_none(row, 11)
-    status: VersionStatus = "active" if row[16] is None else "superseded"
-    return Version(
-        *row[:8],
-        status="withdrawn" if ended is not None else status,
-        published=blocks.stamp(row, 8),
-        withdrawn=ended,
-        withdrawn_by=None if ended is None else row[14],
-        withdrawal_reason=None if ended is None else row[15],
-    )
-
-
-def _given(value: bytes) -> bytes | None:
-    return value if any(value) else None
 
 
 def _hex(value: bytes | None) -> str | None:

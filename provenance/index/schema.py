@@ -16,23 +16,31 @@ Integers are 64 bits: ids, Unix seconds, block numbers. Units are the packed lan
 (``Units.sol``). A ``bytes32`` of zeros that means "none" is NULL.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     Column,
     Index,
     LargeBinary,
     MetaData,
+    Row,
+    Select,
     SmallInteger,
     String,
     Table,
+    bindparam,
     text,
 )
 
 FORMAT = 1
 """Version of these tables; an index of another format is rebuilt."""
+
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+AnySelect: TypeAlias = Select[*tuple[Any, ...]]
 
 
 class Octets(LargeBinary):
@@ -44,6 +52,9 @@ class Octets(LargeBinary):
     def result_processor(self, dialect: Any, coltype: Any) -> None:
         """Pass bytes through."""
 
+
+AS_OF: BindParameter[int] = bindparam("as_of", type_=BigInteger)
+"""The block that a question is as of, in every query."""
 
 metadata = MetaData()
 

@@ -22,6 +22,8 @@ from sqlalchemy import (
     update,
 )
 
+from provenance.index.schema import AS_OF
+
 Key = tuple[Any, ...]
 Values = tuple[Any, ...]
 
@@ -141,8 +143,7 @@ def valid_at(table: Table, *, now: bool) -> ColumnElement[bool]:
     """Return the condition that a row of a timeline is valid now, or after block ``:as_of``."""
     if now:
         return table.c.until_block.is_(None)
-    as_of = bindparam("as_of")
     return and_(
-        table.c.block_number <= as_of,
-        or_(table.c.until_block.is_(None), table.c.until_block > as_of),
+        table.c.block_number <= AS_OF,
+        or_(table.c.until_block.is_(None), table.c.until_block > AS_OF),
     )

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from provenance.chain.events import Event, subject_id
 from provenance.identifiers import DatasetId, PartyId
 from provenance.index import blocks, schema
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
+from provenance.index.schema import AnyRow, AnySelect
 from provenance.index.timelines import Timeline, valid_at
 
 UNITS_WHOLE = 10_000
@@ -270,13 +271,13 @@ def _page(
 
 
 @cache
-def _holdings(now: bool) -> Select[Any]:
+def _holdings(now: bool) -> AnySelect:
     columns = [_H.c.dataset_id, _H.c.party_id, _H.c.units, _H.c.reserved, _H.c.lapses]
     return select(*columns, _H.c.block_number).where(valid_at(_H, now=now))
 
 
 @cache
-def _list(order: str, now: bool) -> Select[Any]:
+def _list(order: str, now: bool) -> AnySelect:
     """Return the query for holdings with units: of a dataset by party, or the other way round."""
     of = "dataset_id" if order == "party_id" else "party_id"
     statement = _holdings(now).where(
@@ -286,12 +287,12 @@ def _list(order: str, now: bool) -> Select[Any]:
 
 
 @cache
-def _one(now: bool) -> Select[Any]:
+def _one(now: bool) -> AnySelect:
     return _holdings(now).where(
         _H.c.dataset_id == bindparam("dataset_id"), _H.c.party_id == bindparam("party_id")
     )
 
 
-def _holding(row: Row[Any], now_s: int) -> Holding:
+def _holding(row: AnyRow, now_s: int) -> Holding:
     reserved = 0 if row[4] < now_s else row[3]
     return Holding(row[0], row[1], unpack(row[2]), unpack(reserved), row[5])

@@ -15,8 +15,6 @@ from typing import Any, Literal
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
-    Select,
     and_,
     bindparam,
     func,
@@ -33,6 +31,7 @@ from provenance.identifiers import DatasetId, PartyId, TransferId
 from provenance.index import blocks, schema
 from provenance.index.blocks import BlockStamp
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
+from provenance.index.schema import AS_OF, AnyRow, AnySelect
 from provenance.index.titles import Units, unpack
 
 TransferStatus = Literal["started", "accepted", "cancelled", "expired"]
@@ -218,8 +217,8 @@ def apply(connection: Connection, events: Sequence[Event], rounds: Mapping[int, 
     if accepted:
         connection.execute(ended.values(accepted_block=bindparam("_block")), accepted)
     if cancelled:
-        both = {"cancelled_block": bindparam("_block"), "cancelled_by": bindparam("_by")}
-        connection.execute(ended.values(both), cancelled)
+        by = ended.values(cancelled_block=bindparam("_block"), cancelled_by=bindparam("_by"))
+        connection.execute(by, cancelled)
 
 
 def _row(event: Event, round_: int) -> dict[str, Any]:
@@ -242,7 +241,7 @@ def _row(event: Event, round_: int) -> dict[str, Any]:
 
 def _page(
     connection: Connection,
-    statement: Select[Any],
+    statement: AnySelect,
     wanted: dict[str, int],
     limit: int,
     as_of: int | None,
@@ -257,42 +256,41 @@ def _page(
 
 
 @cache
-def _transfers() -> Select[Any]:
+def _transfers() -> AnySelect:
     """Return the query for transfers as of block ``:as_of``."""
     began, taken, given_up = (schema.blocks.alias(name) for name in ("b", "a", "c"))
-    as_of = bindparam("as_of")
     columns = [_T.c.transfer_id, _T.c.dataset_id, _T.c.giver_id, _T.c.taker_id, _T.c.units]
     columns += [_T.c.agreement, _T.c.expires]
     for block in (began, taken, given_up):
         columns += [block.c.number, block.c.hash, block.c.timestamp]
-    accepted = and_(taken.c.number == _T.c.accepted_block, taken.c.number <= as_of)
-    cancelled = and_(given_up.c.number == _T.c.cancelled_block, given_up.c.number <= as_of)
+    accepted = and_(taken.c.number == _T.c.accepted_block, taken.c.number <= AS_OF)
+    cancelled = and_(given_up.c.number == _T.c.cancelled_block, given_up.c.number <= AS_OF)
     return (
         select(*columns, _T.c.cancelled_by)
         .join_from(_T, began, began.c.number == _T.c.block_number)
         .outerjoin(taken, accepted)
         .outerjoin(given_up, cancelled)
-        .where(_T.c.block_number <= as_of)
+        .where(_T.c.block_number <= AS_OF)
     )
 
 
-def _ordered(statement: Select[Any]) -> Select[Any]:
+def _ordered(statement: AnySelect) -> AnySelect:
     return statement.order_by(_T.c.transfer_id).limit(bindparam("limit"))
 
 
 @cache
-def _one() -> Select[Any]:
+def _one() -> AnySelect:
     return _transfers().where(_T.c.transfer_id == bindparam("transfer_id"))
 
 
 @cache
-def _of_dataset() -> Select[Any]:
+def _of_dataset() -> AnySelect:
     mine = _T.c.dataset_id == bindparam("dataset_id")
     return _ordered(_transfers().where(mine, _T.c.transfer_id > bindparam("after")))
 
 
 @cache
-def _of_party() -> Select[Any]:
+def _of_party() -> AnySelect:
     # Two lists, each read along its own index and no further than the page, then merged.
     sides = [
         select(_T.c.transfer_id)
@@ -307,21 +305,20 @@ def _of_party() -> Select[Any]:
 
 
 @cache
-def _inbox(now: bool) -> Select[Any]:
+def _inbox(now: bool) -> AnySelect:
     pending: ColumnElement[bool] = and_(
         _T.c.accepted_block.is_(None), _T.c.cancelled_block.is_(None)
     )
     if not now:
-        as_of = bindparam("as_of")
         pending = and_(
-            or_(_T.c.accepted_block.is_(None), _T.c.accepted_block > as_of),
-            or_(_T.c.cancelled_block.is_(None), _T.c.cancelled_block > as_of),
+            or_(_T.c.accepted_block.is_(None), _T.c.accepted_block > AS_OF),
+            or_(_T.c.cancelled_block.is_(None), _T.c.cancelled_block > AS_OF),
         )
     mine = and_(_T.c.taker_id == bindparam("party_id"), _T.c.expires >= bindparam("now"))
     return _ordered(_transfers().where(pending, mine, _T.c.transfer_id > bindparam("after")))
 
 
-def _transfer(row: Row[Any], now_s: int) -> Transfer:
+def _transfer(row: AnyRow, now_s: int) -> Transfer:
     status: TransferStatus = "started"
     ended = None
     if row[10] is not None:
