@@ -312,10 +312,13 @@ proposals = _fact(
     _octets("replaced", optional=True),
     _integer("not_before"),
     _octets("reason_hash", optional=True),
+    _now("proposals", "party_id", "recovery"),
 )
 """Timeline of a party's open offers to an account."""
 
-role_admins = _fact("role_admins", *_lasts(_key("role")), _integer("party_id"))
+role_admins = _fact(
+    "role_admins", *_lasts(_key("role")), _integer("party_id"), _now("role_admins", "role")
+)
 """Timeline of who gives and takes a role (one bit); party 0 is the root admin."""
 
 delegations = _fact(
@@ -324,6 +327,7 @@ delegations = _fact(
     _integer("roles"),
     _integer("acts"),
     _integer("until"),
+    _now("delegations", "party_id", "delegate_id", "dataset_id"),
     Index("delegations_to", "delegate_id", "party_id"),
 )
 """Timeline of what one party lets another do; dataset 0 is any."""

@@ -17,18 +17,16 @@ from sqlalchemy import (
     bindparam,
     insert,
     or_,
-    select,
-    tuple_,
     update,
 )
 
+from provenance.index.lookups import look_up
 from provenance.index.schema import AS_OF
 
 Key = tuple[Any, ...]
 Values = tuple[Any, ...]
 
 _FRAME = frozenset({"block_number", "block_hash", "until_block"})
-_LOADED_AT_ONCE = 200
 
 
 @dataclass(slots=True)
@@ -60,6 +58,12 @@ class Timeline:
             for column in table.columns
             if column.name not in _FRAME and column.name not in self._key
         )
+        columns = (*self._key, *self._names, "block_number", "block_hash")
+        same = " AND ".join(f"t.{name} = wanted.{name}" for name in self._key)
+        self._query = (
+            f"SELECT {', '.join(f't.{name}' for name in columns)} FROM wanted "
+            f"JOIN {table.name} AS t ON {same} WHERE t.until_block IS NULL"
+        )
         self._valid: dict[Key, _Valid | None] = {}
         self._closed: list[dict[str, Any]] = []
         self._ended: list[dict[str, Any]] = []
@@ -67,20 +71,11 @@ class Timeline:
     def load(self, keys: Iterable[Key]) -> None:
         """Read the valid rows of these keys, all at once instead of one by one."""
         wanted = [key for key in dict.fromkeys(keys) if key not in self._valid]
-        table = self._table
-        columns = [table.c[name] for name in (*self._key, *self._names)]
-        statement = select(*columns, table.c.block_number, table.c.block_hash).where(
-            table.c.until_block.is_(None)
-        )
+        self._valid.update(dict.fromkeys(wanted))
         width = len(self._key)
-        by_key = tuple_(*(table.c[name] for name in self._key))
-        for start in range(0, len(wanted), _LOADED_AT_ONCE):
-            part = wanted[start : start + _LOADED_AT_ONCE]
-            self._valid.update(dict.fromkeys(part))
-            for row in self._connection.execute(statement.where(by_key.in_(part))):
-                self._valid[tuple(row[:width])] = _Valid(
-                    row[-2], row[-1], tuple(row[width:-2]), written=True
-                )
+        for row in look_up(self._connection, self._query, self._key, wanted):
+            found = _Valid(row[-2], row[-1], tuple(row[width:-2]), written=True)
+            self._valid[tuple(row[:width])] = found
 
     def get(self, key: Key) -> Values | None:
         """Return the valid values of a key, or None; load the key first."""
