@@ -356,7 +356,10 @@ def open_ledger(
     with ExitStack() as closing:
         node, owned = _node(settings, serving_url, closing)
         source = password or password_source(settings, environment)
-        yield Ledger(settings, node, source, closing, owned)
+        ledger = Ledger(settings, node, source, closing, owned)
+        if serving_url is not None:
+            ledger.documents.sweep()
+        yield ledger
 
 
 def password_source(
