@@ -6,11 +6,10 @@ is closed, in order, whatever happens. Must never ask for a password before a ke
 
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from provenance.chain import deployments, ownership
 from provenance.chain.client import BlockRef, BlockTag, Client, Node, RpcError
@@ -20,13 +19,14 @@ from provenance.chain.keystore import (
     Password,
     PasswordSource,
     load_or_create_seed,
-    read_password,
 )
 from provenance.chain.rpc import HttpNode
 from provenance.config import Settings
 from provenance.documents import Documents
-from provenance.errors import ChainReorganised, KeystoreError, NotFoundError, SettingsError
+from provenance.errors import ChainReorganised, NotFoundError, SettingsError
 from provenance.identifiers import Address, PartyId
+from provenance.ledger.passwords import password_source
+from provenance.ledger.recent import Recent as Recent
 from provenance.proofs.history import RawLog
 
 if TYPE_CHECKING:
@@ -41,12 +41,8 @@ if TYPE_CHECKING:
 ADMIN = "admin"
 """Name of the key that is root admin, and pays for the others."""
 
-PASSWORD_VARIABLE = "PROVENANCE_PASSWORD"
 COMPLETE_FILE = "setup.complete"
 """Written last by ``setup``; holds the name of the first party's key."""
-
-_K = TypeVar("_K")
-_V = TypeVar("_V")
 
 _KEPT_NOTES = 1024
 _LOW_BALANCE_WEI = 10**15
@@ -308,27 +304,6 @@ class Ledger:
         sync(self.engine, self.client, self.deployment)
 
 
-class Recent(Generic[_K, _V]):
-    """The newest values of a mapping, up to a number; any thread may use it."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: OrderedDict[_K, _V] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: _K) -> _V | None:
-        """Return a value, or None."""
-        with self._lock:
-            return self._values.get(key)
-
-    def put(self, key: _K, value: _V) -> None:
-        """Keep a value, and forget the oldest over the limit."""
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
-
-
 @contextmanager
 def open_ledger(
     settings: Settings,
@@ -360,25 +335,6 @@ def open_ledger(
         if serving_url is not None:
             ledger.documents.sweep()
         yield ledger
-
-
-def password_source(
-    settings: Settings, environment: Callable[[str], str | None] = os.environ.get
-) -> PasswordSource:
-    """Return a source of passwords: the variable ``PROVENANCE_PASSWORD``, else the file."""
-
-    def source(name: str) -> Password:
-        text = environment(PASSWORD_VARIABLE)
-        if text:
-            return Password(text)
-        if settings.password_path.exists():
-            return read_password(settings.password_path)
-        raise KeystoreError(
-            f"the key {name} needs a password: set {PASSWORD_VARIABLE} or "
-            f"PROVENANCE_PASSWORD_FILE, or use --ask-password"
-        )
-
-    return source
 
 
 def _node(

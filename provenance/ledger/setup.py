@@ -24,10 +24,8 @@ from provenance.ledger.files import write_whole
 from provenance.ledger.opening import (
     ADMIN,
     COMPLETE_FILE,
-    PASSWORD_VARIABLE,
     Ledger,
     connect_remote,
-    password_source,
 )
 from provenance.ledger.parties import (
     DEFAULT_ROLES,
@@ -35,6 +33,7 @@ from provenance.ledger.parties import (
     REGULATOR,
     Profile,
 )
+from provenance.ledger.passwords import PASSWORD_VARIABLE, password_source
 from provenance.ledger.vocabulary import ROLES, SUPERVISION_ROLES, bits_of
 
 DEFAULT_NAME = "founder"
