@@ -13,7 +13,7 @@ from provenance.identifiers import DatasetId, Digest32, PartyId, TransferId
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.vocabulary import ALL_UNITS, Units
-from provenance.ledger.writing import write
+from provenance.ledger.writing import Written, write
 
 ZERO32 = bytes(32)
 DEFAULT_EXPIRY_S = 7 * 24 * 3600
@@ -114,19 +114,7 @@ def start_transfer(
         on_behalf_of or 0,
         idempotency_key=idempotency_key,
     )
-    event = written.event("TransferStarted")
-    found = event.arguments["agreement"]
-    return TransferChange(
-        TransferId(event.arguments["transfer"]),
-        DatasetId(written.id_in(event, "dataset")),
-        PartyId(written.id_in(event, "giver")),
-        PartyId(written.id_in(event, "taker")),
-        Units.unpack(event.arguments["units"]),
-        STARTED,
-        Digest32(found) if any(found) else None,
-        event.arguments["expires"],
-        written.receipt,
-    )
+    return _started(written)
 
 
 def accept_transfer(
@@ -208,5 +196,21 @@ def cancel_transfer(
         CANCELLED,
         None,
         None,
+        written.receipt,
+    )
+
+
+def _started(written: Written) -> TransferChange:
+    event = written.event("TransferStarted")
+    agreement = event.arguments["agreement"]
+    return TransferChange(
+        TransferId(event.arguments["transfer"]),
+        DatasetId(written.id_in(event, "dataset")),
+        PartyId(written.id_in(event, "giver")),
+        PartyId(written.id_in(event, "taker")),
+        Units.unpack(event.arguments["units"]),
+        STARTED,
+        Digest32(agreement) if any(agreement) else None,
+        event.arguments["expires"],
         written.receipt,
     )
