@@ -11,10 +11,11 @@ from typing import Any, cast
 
 from eth_account import Account
 from eth_tester import EthereumTester, PyEVMBackend  # type: ignore[import-untyped]
+from eth_typing import BlockNumber
 from web3 import EthereumTesterProvider, Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
-from web3.types import BlockNumber, FilterParams, LogReceipt, TxReceipt
+from web3.types import FilterParams, LogReceipt, TxReceipt
 
 ABI_FOLDER = Path(__file__).resolve().parent.parent / "provenance" / "chain" / "abi"
 MODULES = ("Forwarder", "History", "Parties", "Supervision", "Titles", "Datasets")
