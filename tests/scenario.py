@@ -502,4 +502,5 @@ def shown_log(log):
         "data": "0x" + log.data.hex(),
         "blockHash": "0x" + log.block_hash.hex(),
         "transactionHash": "0x" + log.transaction_hash.hex(),
+        "transactionIndex": hex(log.log_index),
     }
