@@ -62,6 +62,7 @@ FLOORS = {
             "passwords",
             "receipts",
             "recent",
+            "refusals",
             "relay",
             "remote",
             "roots",
