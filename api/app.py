@@ -38,7 +38,8 @@ from api.routes import (
 )
 from provenance.config import Settings, load_settings
 from provenance.index import sync
-from provenance.ledger.opening import Ledger, Recent, open_ledger
+from provenance.ledger.opening import Ledger, open_ledger
+from provenance.ledger.recent import Recent
 from provenance.ledger.tokens import Tokens
 
 VERSION = "0.1.0"

@@ -24,8 +24,9 @@ from provenance.errors import IndexBehind, InputError, InvalidIdentifier, NotFou
 from provenance.index import blocks, database, parties
 from provenance.index.paging import MAX_LIMIT, Page
 from provenance.index.parties import Party
-from provenance.ledger.opening import Ledger, Recent
+from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import AsOf
+from provenance.ledger.recent import Recent
 from provenance.ledger.tokens import Tokens
 from provenance.ledger.views import title_of
 

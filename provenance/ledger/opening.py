@@ -33,7 +33,7 @@ from provenance.errors import (
 )
 from provenance.identifiers import Address, PartyId
 from provenance.ledger.passwords import password_source
-from provenance.ledger.recent import Recent as Recent
+from provenance.ledger.recent import Recent
 from provenance.ledger.refusals import refusal_of
 from provenance.proofs.history import RawLog
 
