@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.20;
+
+import {Code, Policy, PolicyId, TerritoryId, UseRequest} from "../types/Policy.sol";
+
+/// @title Terms of use that a program can decide
+/// @notice Policies and territories are immutable and stored once by content. Whatever is not
+/// permitted is refused.
+interface IPolicies {
+    event PolicyStored(
+        PolicyId policy, Policy terms, bytes32 spdxHash, bytes32 documentHash, bytes32 contentHash
+    );
+    event TerritoryStored(TerritoryId territory, uint256[3] countries);
+    /// @notice An action is both permitted and prohibited.
+    error PolicyConflict(uint32 actions);
+
+    /// @notice The field of the child is wider than its parent's.
+    error ScopeExceedsParent(bytes32 field);
+
+    /// @notice Stores terms; terms that were stored before keep their id.
+    /// @dev Emits {PolicyStored} if they are new. Requirements: caller is an active party; every
+    /// field in range; nothing both permitted and prohibited.
+    /// @param spdxHash SHA-256 of the SPDX licence id, or zero.
+    /// @param documentHash SHA-256 of the ODRL document, or zero.
+    function storePolicy(Policy calldata terms, bytes32 spdxHash, bytes32 documentHash)
+        external
+        returns (PolicyId policy);
+
+    /// @notice Stores a set of countries; one that was stored before keeps its id.
+    /// @dev Emits {TerritoryStored} if it is new. Requirements: caller is an active party; at least
+    /// one country; no bit above 675.
+    /// @param countries Bit `26 * (c0 - 65) + (c1 - 65)` for country c0 c1, lowest word first.
+    function storeTerritory(uint256[3] calldata countries) external returns (TerritoryId territory);
+
+    /// @notice Reverts with the first field in which `child` is wider than `parent` (domain 3.5).
+    function requireWithin(PolicyId child, PolicyId parent) external view;
+
+    /// @notice Judges a use by the terms alone.
+    /// @param roles Role bits of the party that asks.
+    /// @return code PERMITTED or UNDECIDED, or the first reason against it.
+    /// @return detail What the code's comment says, else zero.
+    function judge(PolicyId id, uint32 roles, UseRequest calldata request)
+        external
+        view
+        returns (Code code, uint64 detail);
+
+    /// @notice Terms of a policy.
+    /// @dev Requirements: it exists, else {NotFound}.
+    function policy(PolicyId id) external view returns (Policy memory);
+
+    /// @notice The id of terms by content, or zero.
+    function policyByContent(bytes32 contentHash) external view returns (PolicyId);
+
+    /// @notice The countries of a territory.
+    function territory(TerritoryId id) external view returns (uint256[3] memory);
+
+    /// @notice How many policies there are; ids run from 1 to this.
+    function count() external view returns (uint64);
+}
