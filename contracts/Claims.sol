@@ -50,12 +50,12 @@ abstract contract Claims is LedgerModule, IDatasets {
         Contest memory dispute = _endContest(hold);
         PartyId by = _actingParty(onBehalfOf, ACT_CONCEDE, dispute.earlier, 0);
         TITLES.requireMayAct(dispute.earlier, Right.HOLD, by);
-        _promote(dispute);
         Subject earlier = datasetSubject(dispute.earlier);
         Subject later = datasetSubject(dispute.later);
         Subject subject = partySubject(by);
         _log(ClaimConceded.selector, earlier, later, subject, abi.encode(hold));
         SUPERVISION.lift(hold, dispute.root);
+        _promote(dispute);
     }
 
     /// @inheritdoc IDatasets
@@ -68,9 +68,8 @@ abstract contract Claims is LedgerModule, IDatasets {
         Subject subject = partySubject(by);
         _log(ClaimDecided.selector, earlier, later, subject, abi.encode(hold, forLater, evidenceHash));
         if (!forLater) return;
-        PartyId winner = claimOfVersion(dispute.root, dispute.later, dispute.version).claimant;
-        _promote(dispute);
         SUPERVISION.lift(hold, evidenceHash);
+        PartyId winner = _promote(dispute);
         // What was decided cannot be contested again between the two: this hold has no contest.
         SUPERVISION.place(earlier, HoldKind.DISPUTE, SCOPES_CONTESTED, winner, evidenceHash, 0);
     }
@@ -147,12 +146,21 @@ abstract contract Claims is LedgerModule, IDatasets {
         _contests[hold].ended = true;
     }
 
-    /// @dev The later claim takes the first place, unless a third has taken it meanwhile.
-    function _promote(Contest memory dispute) private {
-        Claim memory first = _first[dispute.root];
-        if (first.dataset != dispute.earlier) return;
-        _others[dispute.root][first.dataset][first.version] = first;
-        _first[dispute.root] = _others[dispute.root][dispute.later][dispute.version];
+    /// @dev The later claim takes the first place with its precedence. If a third has taken that
+    /// place meanwhile, the contest goes on with the third.
+    /// @return winner The party that made the later claim.
+    function _promote(Contest memory dispute) private returns (PartyId winner) {
+        bytes32 root = dispute.root;
+        Claim memory first = _first[root];
+        Claim memory later = _others[root][dispute.later][dispute.version];
+        winner = later.claimant;
+        if (first.dataset == dispute.earlier) {
+            _others[root][first.dataset][first.version] = first;
+            later.precedence = first.precedence;
+            _first[root] = later;
+        } else if (!_isOwn(first, later)) {
+            _contest(root, first, later);
+        }
     }
 
     function _actingParty(PartyId onBehalfOf, uint32 act, DatasetId id, uint32 roles) internal view returns (PartyId) {

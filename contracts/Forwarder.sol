@@ -20,6 +20,9 @@ contract Forwarder is IForwarder, EIP712 {
     bytes32 private constant REQUEST_TYPEHASH =
         keccak256("ForwardRequest(address from,address to,uint256 gas,uint256 nonce,uint48 deadline,bytes data)");
 
+    // A call to a known address, and the few instructions before it.
+    uint256 private constant CALL_COST = 3_000;
+
     constructor(IDirectory directory) EIP712("ProvenanceForwarder", "1") {
         DIRECTORY = directory;
     }
@@ -28,12 +31,15 @@ contract Forwarder is IForwarder, EIP712 {
     function relay(ForwardRequest calldata request, bytes calldata signature) public returns (bytes memory result) {
         _check(request, signature);
         _nonces[request.from].set(request.nonce);
-        // EIP-150 gives a call at most 63/64 of what is left; less than was signed would let a
-        // relayer make the call fail.
-        if ((gasleft() * 63) / 64 < request.gas) revert GasTooLow(request.gas);
         emit RequestRelayed(request.from, request.nonce);
+        bytes memory data = abi.encodePacked(request.data, request.from);
+        // EIP-150 gives a call at most 63/64 of what is left once the call itself is paid for; less
+        // than was signed would let a relayer make it fail.
+        if (gasleft() < CALL_COST || ((gasleft() - CALL_COST) * 63) / 64 < request.gas) {
+            revert GasTooLow(request.gas);
+        }
         bool success;
-        (success, result) = request.to.call{gas: request.gas}(abi.encodePacked(request.data, request.from));
+        (success, result) = request.to.call{gas: request.gas}(data);
         if (!success) _bubble(result);
     }
 

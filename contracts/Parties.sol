@@ -7,7 +7,7 @@ import {IDirectory} from "./interfaces/IDirectory.sol";
 import {IParties} from "./interfaces/IParties.sol";
 import {ACTS_ALL} from "./types/Acts.sol";
 import {EvidenceMissing, InvalidField, BadStatus, NotAuthorised, NotFound, PartyInactive} from "./types/Errors.sol";
-import {DatasetId, NO_PARTY, PartyId} from "./types/Ids.sol";
+import {DatasetId, NO_DATASET, NO_PARTY, PartyId} from "./types/Ids.sol";
 import {Delegation, FLAG_FOREIGN_INVESTED, FLAGS_ALL, Party, PartyKind, PartyStatus, Profile} from "./types/Party.sol";
 import {
     ROLE_CUSTODIAN,
@@ -24,8 +24,11 @@ import {KIND_PARTY, partySubject, Subject} from "./types/Subject.sol";
 /// @notice See {IParties}. This file: admission, roles, status, delegates; keys are in
 /// {PartyAccounts}.
 contract Parties is PartyAccounts {
-    mapping(PartyId principal => mapping(PartyId delegate => mapping(DatasetId dataset => Delegation))) private
-        _delegations;
+    // By epoch too: whom a thief has named loses its power with the stolen key.
+    mapping(
+        PartyId principal
+            => mapping(uint16 epoch => mapping(PartyId delegate => mapping(DatasetId dataset => Delegation)))
+    ) private _delegations;
 
     constructor(IDirectory directory) LedgerModule(directory) {}
 
@@ -59,6 +62,8 @@ contract Parties is PartyAccounts {
         Party storage record = _existing(id);
         if (roles & ~ROLES_ALL != 0) revert InvalidField("roles");
         uint32 previous = record.roles;
+        // Changing nothing takes no admin, and would let anyone write into the party's history.
+        if (roles == previous) revert InvalidField("roles");
         _requireAdminOfAll(previous ^ roles);
         _requireCompatible(id, roles, record.flags);
         record.roles = roles;
@@ -98,7 +103,7 @@ contract Parties is PartyAccounts {
         if (delegation_.roles & ~ROLES_ALL != 0) revert InvalidField("roles");
         bool withdrawn = delegation_.until == 0 && delegation_.acts == 0 && delegation_.roles == 0;
         if (!withdrawn && delegation_.until <= block.timestamp) revert InvalidField("until");
-        _delegations[id][to][dataset] = delegation_;
+        _delegations[id][_parties[id].epoch][to][dataset] = delegation_;
         Subject subject = partySubject(id);
         Subject other = partySubject(to);
         _log(Delegated.selector, subject, other, abi.encode(dataset, delegation_));
@@ -106,7 +111,7 @@ contract Parties is PartyAccounts {
 
     /// @inheritdoc IParties
     function delegation(PartyId principal, PartyId to, DatasetId dataset) external view returns (Delegation memory) {
-        return _delegations[principal][to][dataset];
+        return _delegations[principal][_parties[principal].epoch][to][dataset];
     }
 
     /// @inheritdoc IParties
@@ -135,9 +140,10 @@ contract Parties is PartyAccounts {
         view
         returns (uint32)
     {
-        Delegation memory named = _delegations[principal][to][dataset];
+        mapping(DatasetId => Delegation) storage delegations = _delegations[principal][_parties[principal].epoch][to];
+        Delegation memory named = delegations[dataset];
         if (block.timestamp > named.until || named.acts & act == 0) {
-            named = _delegations[principal][to][DatasetId.wrap(0)];
+            named = delegations[NO_DATASET];
         }
         if (block.timestamp > named.until || named.acts & act == 0) {
             revert NotDelegate(principal, to, act);

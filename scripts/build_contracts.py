@@ -71,18 +71,26 @@ def sources() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def compile_all() -> dict[str, Any]:
-    """Compile `sources` and return the compiler's standard JSON output.
+def compile_all(
+    selection: list[str], *, ast: bool = False
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Compile `sources` and return the compiler's standard JSON, input and output.
+
+    Args:
+        selection: What to ask of each contract, in the compiler's words.
+        ast: Whether to ask for the syntax trees too.
 
     Raises:
         BuildFailed: The compiler has an error or a warning about a file of ours.
         ToolMissing: There is no compiler.
     """
-    selection = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "storageLayout"]
     request = {
         "language": "Solidity",
         "sources": {unit: {"content": text} for unit, text in sources().items()},
-        "settings": {**SETTINGS, "outputSelection": {"*": {"*": selection, "": []}}},
+        "settings": {
+            **SETTINGS,
+            "outputSelection": {"*": {"*": selection, "": ["ast"] if ast else []}},
+        },
     }
     try:
         answer: dict[str, Any] = solcx.compile_standard(request, solc_binary=toolchain.compiler())
@@ -96,7 +104,7 @@ def compile_all() -> dict[str, Any]:
     ]
     if complaints:
         raise BuildFailed("\n".join(complaints))
-    return answer
+    return request, answer
 
 
 def _layout(compiled: dict[str, Any]) -> list[dict[str, Any]]:
@@ -146,7 +154,9 @@ def artifacts() -> Iterator[tuple[Path, str]]:
     Raises:
         BuildFailed: See `compile_all`; also a contract too large, or not named like its file.
     """
-    for unit, contracts in sorted(compile_all()["contracts"].items()):
+    selection = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "storageLayout"]
+    _, answer = compile_all(selection)
+    for unit, contracts in sorted(answer["contracts"].items()):
         if Path(unit).parent.as_posix() != "contracts":
             continue
         for name, compiled in sorted(contracts.items()):

@@ -23,6 +23,7 @@ sys.path.insert(0, str(REPOSITORY / "tests"))
 import reference  # type: ignore[import-not-found]  # noqa: E402 - found through the line above
 
 Fields = dict[str, Any]
+Attacks = dict[str, tuple[list[str], str]]
 
 
 def file_lines(names: list[str], salted: bool = False) -> list[bytes]:
@@ -47,6 +48,12 @@ def inclusion(header: bytes, lines: list[bytes], index: int) -> Fields:
         "entry": lines[index].decode(),
         "path": [node.hex() for node in reference.audit_path(index, lines)],
     }
+
+
+HEADER = reference.header_line(["sha256"], [], False).decode()
+PRIVATE = reference.header_line(["sha256"], [], True).decode()
+A, B, C = (line.decode() for line in file_lines(["a", "b", "c"]))
+SALTED = file_lines(["a"], salted=True)[0].decode()
 
 
 def trees() -> Fields:
@@ -91,92 +98,111 @@ def manifests() -> Fields:
     return {"cases": cases}
 
 
-def hostile_manifests() -> Iterator[tuple[str, Fields]]:
-    """One file per attack on the reader of manifests: document, error class, part of message."""
-    header = reference.header_line(["sha256"], [], False).decode()
-    a, b, c = (line.decode() for line in file_lines(["a", "b", "c"]))
-    salted = file_lines(["a"], salted=True)[0].decode()
-    private = header.replace("false", "true")
-    digest = hashlib.sha256(b"a").hexdigest()
+def hostile_paths() -> Attacks:
+    """Attacks by paths and their order."""
 
     def named(path: str) -> str:
-        return a.replace('"path":"a"', f'"path":{reference.quote(path)}')
+        return A.replace('"path":"a"', f'"path":{reference.quote(path)}')
 
-    attacks: dict[str, tuple[list[str], str]] = {
-        "unsorted": ([header, b, a], "out of order"),
-        "duplicate_path": ([header, a, a], "a path twice"),
-        "dot_dot": ([header, named("a/../b")], "'..' segment"),
-        "dot": ([header, named("./a")], "'.' segment"),
-        "dot_beside_others": ([header, named("."), b], "alone"),
-        "absolute": ([header, named("/etc/passwd")], "absolute"),
-        "empty_segment": ([header, named("a//b")], "empty segment"),
-        "trailing_slash": ([header, named("a/")], "empty segment"),
-        "empty_path": ([header, named("")], "empty segment"),
-        "nul": ([header, named("a\0b")], "a NUL"),
-        "not_nfc": ([header, named("e\u0301")], "normalisation form C"),
-        "long_path": ([header, named("x" * 5000)], "4096 bytes"),
-        "surrogate": ([header, a.replace('"path":"a"', '"path":"\\ud800"')], "valid UTF-8"),
-        "file_and_folder": ([header, named("a"), named("a-b"), named("a/b")], "found both"),
-        "escape": ([header, a.replace('"path":"a"', '"path":"\\u0061"')], "canonical form"),
-        "space": ([header, a.replace(",", ", ")], "canonical form"),
-        "key_order": ([header, '{"size":1,' + a[1:].replace(',"size":1', "")], "canonical form"),
-        "repeated_key": ([header, '{"path":"z",' + a[1:]], "canonical form"),
-        "carriage_return": ([header, a + "\r", b], "canonical form"),
-        "unknown_key": ([header, a[:-1] + ',"mode":"0644"}'], "'mode'"),
-        "missing_key": ([header, a.replace(',"size":1', "")], "no 'size'"),
-        "size_text": ([header, a.replace('"size":1', '"size":"1"')], "size as an integer"),
-        "size_true": ([header, a.replace('"size":1', '"size":true')], "size as an integer"),
-        "size_float": ([header, a.replace('"size":1', '"size":1.0')], "size as an integer"),
-        "size_negative": ([header, a.replace('"size":1', '"size":-1')], "2^53 - 1"),
+    return {
+        "unsorted": ([HEADER, B, A], "out of order"),
+        "duplicate_path": ([HEADER, A, A], "a path twice"),
+        "dot_dot": ([HEADER, named("a/../b")], "'..' segment"),
+        "dot": ([HEADER, named("./a")], "'.' segment"),
+        "dot_beside_others": ([HEADER, named("."), B], "alone"),
+        "absolute": ([HEADER, named("/etc/passwd")], "absolute"),
+        "empty_segment": ([HEADER, named("a//b")], "empty segment"),
+        "trailing_slash": ([HEADER, named("a/")], "empty segment"),
+        "empty_path": ([HEADER, named("")], "empty segment"),
+        "nul": ([HEADER, named("a\0b")], "a NUL"),
+        "not_nfc": ([HEADER, named("e\u0301")], "normalisation form C"),
+        "long_path": ([HEADER, named("x" * 5000)], "4096 bytes"),
+        "surrogate": ([HEADER, A.replace('"path":"a"', '"path":"\\ud800"')], "valid UTF-8"),
+        "file_and_folder": ([HEADER, named("a"), named("a-b"), named("a/b")], "found both"),
+    }
+
+
+def hostile_entries() -> Attacks:
+    """Attacks by the form and the values of an entry line."""
+    digest = hashlib.sha256(b"a").hexdigest()
+    return {
+        "escape": ([HEADER, A.replace('"path":"a"', '"path":"\\u0061"')], "canonical form"),
+        "space": ([HEADER, A.replace(",", ", ")], "canonical form"),
+        "key_order": ([HEADER, '{"size":1,' + A[1:].replace(',"size":1', "")], "canonical form"),
+        "repeated_key": ([HEADER, '{"path":"z",' + A[1:]], "canonical form"),
+        "carriage_return": ([HEADER, A + "\r", B], "canonical form"),
+        "unknown_key": ([HEADER, A[:-1] + ',"mode":"0644"}'], "'mode'"),
+        "missing_key": ([HEADER, A.replace(',"size":1', "")], "no 'size'"),
+        "size_text": ([HEADER, A.replace('"size":1', '"size":"1"')], "size as an integer"),
+        "size_true": ([HEADER, A.replace('"size":1', '"size":true')], "size as an integer"),
+        "size_float": ([HEADER, A.replace('"size":1', '"size":1.0')], "size as an integer"),
+        "size_negative": ([HEADER, A.replace('"size":1', '"size":-1')], "2^53 - 1"),
         "size_too_large": (
-            [header, a.replace('"size":1', '"size":9007199254740992')],
+            [HEADER, A.replace('"size":1', '"size":9007199254740992')],
             "2^53 - 1",
         ),
-        "size_endless": ([header, a.replace('"size":1', '"size":' + "9" * 5000)], "JSON object"),
-        "path_number": ([header, a.replace('"path":"a"', '"path":1')], "path as text"),
-        "digests_list": ([header, a.replace(f'{{"sha256":"{digest}"}}', "[]")], "as an object"),
-        "digest_short": ([header, a.replace(digest, digest[:-2])], "32 bytes of sha256"),
-        "digest_upper": ([header, a.replace(digest, digest.upper())], "lower-case"),
-        "digest_number": ([header, a.replace(f'"{digest}"', "1")], "in hexadecimal"),
-        "digest_other": ([header, a.replace('"sha256"', '"blake3"')], "expected digests sha256"),
-        "digest_none": ([header, a.replace(f'"sha256":"{digest}"', "")], "expected digests"),
-        "salt_in_open": ([header, salted], "'salt'"),
-        "salt_missing": ([private, a], "no 'salt'"),
-        "salt_short": ([private, salted.replace("00" * 16, "00" * 15)], "16 bytes of salt"),
-        "leaf_in_open": ([header, '{"leaf":"' + "00" * 32 + '"}'], "'leaf'"),
-        "leaf_short": ([private, '{"leaf":"' + "00" * 31 + '"}'], "32 bytes of leaf hash"),
-        "leaf_then_entry": ([private, '{"leaf":"' + "00" * 32 + '"}', salted], "'digests'"),
-        "entry_then_leaf": ([private, salted, '{"leaf":"' + "00" * 32 + '"}'], "'leaf'"),
-        "leaf_escape": ([private, '{"leaf": "' + "00" * 32 + '"}'], "canonical form"),
-        "not_json": ([header, "{"], "JSON object"),
-        "not_object": ([header, "[]"], "JSON object"),
-        "nested": ([header, "[" * 30000], "JSON object"),
-        "nan": ([header, a.replace('"size":1', '"size":NaN')], "size as an integer"),
-        "empty_line": ([header, a, "", b], "JSON object"),
-        "header_twice": ([header, header], "'algorithms'"),
-        "header_missing": ([a, b, c], "expected format"),
-        "header_format": ([header.replace("manifest/1", "manifest/2"), a], "expected format"),
-        "header_unicode": ([header.replace("14.0.0", "13.0.0"), a], "expected unicode"),
-        "header_private": ([header.replace("false", "0"), a], "private true or false"),
-        "header_algorithm": ([header.replace('"sha256"', '"md5"'), a], "digest algorithms"),
-        "header_no_algorithm": ([header.replace('"sha256"', ""), a], "digest algorithms"),
+        "size_endless": ([HEADER, A.replace('"size":1', '"size":' + "9" * 5000)], "JSON object"),
+        "path_number": ([HEADER, A.replace('"path":"a"', '"path":1')], "path as text"),
+        "digests_list": ([HEADER, A.replace(f'{{"sha256":"{digest}"}}', "[]")], "as an object"),
+        "digest_short": ([HEADER, A.replace(digest, digest[:-2])], "32 bytes of sha256"),
+        "digest_upper": ([HEADER, A.replace(digest, digest.upper())], "lower-case"),
+        "digest_number": ([HEADER, A.replace(f'"{digest}"', "1")], "in hexadecimal"),
+        "digest_other": ([HEADER, A.replace('"sha256"', '"blake3"')], "expected digests sha256"),
+        "digest_none": ([HEADER, A.replace(f'"sha256":"{digest}"', "")], "expected digests"),
+        "not_json": ([HEADER, "{"], "JSON object"),
+        "not_object": ([HEADER, "[]"], "JSON object"),
+        "nested": ([HEADER, "[" * 30000], "JSON object"),
+        "nan": ([HEADER, A.replace('"size":1', '"size":NaN')], "size as an integer"),
+        "empty_line": ([HEADER, A, "", B], "JSON object"),
+    }
+
+
+def hostile_salts() -> Attacks:
+    """Attacks by mixing open, private and sealed lines."""
+    return {
+        "salt_in_open": ([HEADER, SALTED], "'salt'"),
+        "salt_missing": ([PRIVATE, A], "no 'salt'"),
+        "salt_short": ([PRIVATE, SALTED.replace("00" * 16, "00" * 15)], "16 bytes of salt"),
+        "leaf_in_open": ([HEADER, '{"leaf":"' + "00" * 32 + '"}'], "'leaf'"),
+        "leaf_short": ([PRIVATE, '{"leaf":"' + "00" * 31 + '"}'], "32 bytes of leaf hash"),
+        "leaf_then_entry": ([PRIVATE, '{"leaf":"' + "00" * 32 + '"}', SALTED], "'digests'"),
+        "entry_then_leaf": ([PRIVATE, SALTED, '{"leaf":"' + "00" * 32 + '"}'], "'leaf'"),
+        "leaf_escape": ([PRIVATE, '{"leaf": "' + "00" * 32 + '"}'], "canonical form"),
+    }
+
+
+def hostile_headers() -> Attacks:
+    """Attacks by the header line."""
+    return {
+        "header_twice": ([HEADER, HEADER], "'algorithms'"),
+        "header_missing": ([A, B, C], "expected format"),
+        "header_format": ([HEADER.replace("manifest/1", "manifest/2"), A], "expected format"),
+        "header_unicode": ([HEADER.replace("14.0.0", "13.0.0"), A], "expected unicode"),
+        "header_private": ([HEADER.replace("false", "0"), A], "private true or false"),
+        "header_algorithm": ([HEADER.replace('"sha256"', '"md5"'), A], "digest algorithms"),
+        "header_no_algorithm": ([HEADER.replace('"sha256"', ""), A], "digest algorithms"),
         "header_algorithm_twice": (
-            [header.replace('"sha256"', '"sha256","sha256"'), a],
+            [HEADER.replace('"sha256"', '"sha256","sha256"'), A],
             "different digest algorithms",
         ),
-        "header_algorithm_number": ([header.replace('"sha256"', "1"), a], "a list of texts"),
+        "header_algorithm_number": ([HEADER.replace('"sha256"', "1"), A], "a list of texts"),
         "header_algorithms_unsorted": (
-            [header.replace('"sha256"', '"sm3","sha256"'), a],
+            [HEADER.replace('"sha256"', '"sm3","sha256"'), A],
             "canonical form",
         ),
-        "header_ignore": ([header.replace('"ignore":[]', '"ignore":{}'), a], "a list of texts"),
-        "header_ignore_dot": ([header.replace('"ignore":[]', '"ignore":["."]'), a], "for names"),
-        "header_key": ([header[:-1] + ',"x":1}', a], "'x'"),
+        "header_ignore": ([HEADER.replace('"ignore":[]', '"ignore":{}'), A], "a list of texts"),
+        "header_ignore_dot": ([HEADER.replace('"ignore":[]', '"ignore":["."]'), A], "for names"),
+        "header_key": ([HEADER[:-1] + ',"x":1}', A], "'x'"),
     }
+
+
+def hostile_manifests() -> Iterator[tuple[str, Fields]]:
+    """One file per attack on the reader of manifests: the document, and part of the message."""
+    attacks = hostile_paths() | hostile_entries() | hostile_salts() | hostile_headers()
     for name, (lines, message) in attacks.items():
         document = "".join(line + "\n" for line in lines)
         yield f"manifest_{name}", {"document": document, "message": message}
-    yield "manifest_no_newline", {"document": f"{header}\n{a}", "message": "newline at the end"}
+    yield "manifest_no_newline", {"document": f"{HEADER}\n{A}", "message": "newline at the end"}
     yield "manifest_nothing", {"document": "", "message": "empty document"}
 
 

@@ -4,7 +4,7 @@ Promises: every tool is the version that ``contracts/package.json`` pins, or wha
 on purpose (``NODE``, ``FORGE``, ``ANVIL``, ``SOLC``); a tool that is missing is an error that says
 how to get it. Never installs anything, except the compiler when asked to download it.
 
-Run as a command it prints one path: ``python -m scripts.toolchain forge``.
+Run as a command it prints where one is: ``python -m scripts.toolchain forge``.
 """
 
 import importlib.util
@@ -14,6 +14,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -194,12 +195,19 @@ def environment() -> dict[str, str]:
 
 def main(words: list[str]) -> int:
     """Print the path of the tool that the first word names; 2 when it is missing."""
-    tools = {"node": node, "forge": forge, "anvil": anvil, "solc": compiler}
+    tools: dict[str, Callable[[], Path | list[str]]] = {
+        "node": node,
+        "npm": npm,
+        "forge": forge,
+        "anvil": anvil,
+        "solc": compiler,
+    }
     if len(words) != 1 or words[0] not in tools:
         print(f"expected one of {', '.join(tools)}, found {' '.join(words) or 'nothing'}")
         return 2
     try:
-        print(tools[words[0]]())
+        found = tools[words[0]]()
+        print("\n".join(found) if isinstance(found, list) else found)
     except ToolMissing as missing:
         print(missing, file=sys.stderr)
         return 2

@@ -100,15 +100,16 @@ interface IDatasets {
     /// root 32)`.
     function commit(bytes32 commitment, PartyId onBehalfOf) external;
 
-    /// @notice Gives the earlier claim up: the later one stands clear and takes its precedence.
-    /// @dev Emits {ClaimConceded}. Requirements: caller acts for a party with the majority of HOLD
+    /// @notice Gives the earlier claim up: the later one takes its place and its precedence. If a
+    /// third claim has overtaken it meanwhile, the later one is contested with that one instead.
+    /// @dev Emits {ClaimConceded}, and {ClaimContested} in the latter case. Requirements: caller acts for a party with the majority of HOLD
     /// units of the earlier dataset; the contest has not ended.
     /// @param hold The hold that the contest placed.
     function concede(HoldId hold, PartyId onBehalfOf) external;
 
-    /// @notice Decides a contest. If the later claim wins, the hold moves to the earlier dataset;
-    /// else it stays.
-    /// @dev Emits {ClaimDecided}. Requirements: caller acts for an arbiter; the contest has not
+    /// @notice Decides a contest. If the later claim wins, it takes the earlier one's place as in
+    /// {concede} and the hold moves to the earlier dataset; else the hold stays.
+    /// @dev Emits {ClaimDecided}, and {ClaimContested} as {concede} does. Requirements: caller acts for an arbiter; the contest has not
     /// ended; evidence given.
     function decide(HoldId hold, bool forLater, bytes32 evidenceHash, PartyId onBehalfOf) external;
 

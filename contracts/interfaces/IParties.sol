@@ -59,7 +59,8 @@ interface IParties {
     function update(PartyId party, Profile calldata profile) external;
 
     /// @notice Sets a party's roles.
-    /// @dev Emits {RolesSet}. Requirements: caller administers every role that changes; no conflict.
+    /// @dev Emits {RolesSet}. Requirements: caller administers every role that changes, at least
+    /// one; no conflict.
     function setRoles(PartyId party, uint32 roles) external;
 
     /// @notice Names the party that gives and takes these roles; zero gives them back to the root
@@ -100,7 +101,7 @@ interface IParties {
     /// @dev Emits {RecoveryObjected}. Requirements: caller is an account of a party under recovery.
     function objectToRecovery() external;
 
-    /// @notice Completes a recovery. All earlier accounts lose their power.
+    /// @notice Completes a recovery. All earlier accounts and all delegates lose their power.
     /// @dev Emits {PartyRecovered}. Requirements: caller is the proposed account; the time for
     /// objection has passed.
     function confirmRecovery(PartyId party) external;

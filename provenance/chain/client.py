@@ -98,7 +98,11 @@ class BlockRef:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a mined transaction did."""
+    """What a mined transaction did.
+
+    ``revert_data`` is what a failed one gave back, from nodes that keep it (Besu, the embedded
+    chain).
+    """
 
     transaction_hash: bytes
     block_number: int
@@ -107,6 +111,7 @@ class Receipt:
     gas_used: int
     contract_address: Address | None
     logs: tuple[RawLog, ...]
+    revert_data: bytes | None = None
 
 
 class Client:
@@ -339,6 +344,7 @@ def parse_receipt(found: dict[str, Any]) -> Receipt:
             gas_used=parse_quantity(found["gasUsed"]),
             contract_address=Address(parse_data(created)) if created else None,
             logs=tuple(parse_log(log) for log in found["logs"]),
+            revert_data=parse_data(found["revertReason"]) if found.get("revertReason") else None,
         ),
         "receipt",
     )

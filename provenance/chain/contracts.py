@@ -224,15 +224,16 @@ def _encode(what: str, types: Sequence[str], arguments: Sequence[Any]) -> bytes:
 class _AddressDecoder(AddressDecoder):
     """Gives the 20 bytes of an address, where eth-abi gives text."""
 
-    decoder_fn = staticmethod(bytes)
+    decoder_fn = staticmethod(bytes)  # type: ignore[assignment]
 
 
 @cache
 def _codec() -> ABICodec:
     """Return the ABI codec with addresses as bytes."""
-    registry = default_registry.copy()
+    registry = default_registry.copy()  # type: ignore[no-untyped-call]
     registry.unregister("address")
-    registry.register(BaseEquals("address"), AddressEncoder, _AddressDecoder, label="address")
+    is_address = BaseEquals("address")  # type: ignore[no-untyped-call]
+    registry.register(is_address, AddressEncoder, _AddressDecoder, label="address")
     return ABICodec(registry)
 
 

@@ -32,7 +32,7 @@ from eth.constants import (
     ZERO_ADDRESS,
 )
 from eth.db.atomic import AtomicDB
-from eth.exceptions import HeaderNotFound
+from eth.exceptions import HeaderNotFound, Revert
 from eth.typing import AccountDetails, HeaderParams
 from eth.vm.forks.cancun import CancunVM
 from eth.vm.message import Message
@@ -52,6 +52,7 @@ GENESIS_BASE_FEE_WEI = 7
 """The lowest base fee that EIP-1559 rounding holds stable while blocks are less than half full."""
 
 _CHAIN_ID_KEY = b"provenance:chain-id"
+_REVERT_KEY = b"provenance:revert:"
 # EIP-155 ids of public networks are small; 2^53 - 1 is the largest integer JavaScript keeps whole.
 _CHAIN_ID_RANGE = (2**40, 2**53 - 1)
 
@@ -64,10 +65,14 @@ def random_chain_id() -> int:
 
 @dataclass(frozen=True, slots=True)
 class SealedBlock:
-    """A block that is on disk, with the receipts in its order."""
+    """A block that is on disk, with the receipts in its order.
+
+    ``reverts`` holds the bytes a failed transaction gave back, by the hash of the transaction.
+    """
 
     block: BlockAPI
     receipts: tuple[ReceiptAPI, ...]
+    reverts: dict[bytes, bytes]
 
 
 @dataclass(slots=True)
@@ -78,6 +83,7 @@ class OpenBlock:
     header: BlockHeaderAPI
     transactions: list[SignedTransactionAPI] = field(default_factory=list)
     receipts: list[ReceiptAPI] = field(default_factory=list)
+    reverts: dict[bytes, bytes] = field(default_factory=dict)
 
     @property
     def gas_left(self) -> int:
@@ -157,12 +163,14 @@ class Engine:
         """
         try:
             # py-evm validates before it changes anything, so there is nothing to take back.
-            receipt, _ = block.vm.apply_transaction(block.header, transaction)
+            receipt, computation = block.vm.apply_transaction(block.header, transaction)
         except ValidationError as error:
             raise TransactionFailed(f"the transaction cannot be executed: {error}") from error
         block.header = block.vm.add_receipt_to_header(block.header, receipt)
         block.transactions.append(transaction)
         block.receipts.append(receipt)
+        if isinstance(computation._error, Revert):
+            block.reverts[bytes(transaction.hash)] = bytes(computation.output)
 
     def seal(self, block: OpenBlock) -> SealedBlock:
         """Write ``block`` and everything it changed, in one commit.
@@ -177,7 +185,20 @@ class Engine:
             )
             mined = vm.mine_block(filled).block
             self.chain.chaindb.persist_block(mined)
-        return SealedBlock(mined, tuple(block.receipts))
+            for transaction_hash, returned in block.reverts.items():
+                self._store[_REVERT_KEY + transaction_hash] = returned
+        return SealedBlock(mined, tuple(block.receipts), block.reverts)
+
+    def load(self, header: BlockHeaderAPI) -> SealedBlock:
+        """Return a block of this chain from disk."""
+        block = self.chain.get_block_by_header(header)
+        receipts = block.get_receipts(self.chain.chaindb)
+        reverts: dict[bytes, bytes] = {}
+        for transaction, receipt in zip(block.transactions, receipts, strict=True):
+            key = _REVERT_KEY + transaction.hash
+            if receipt.state_root != b"\x01" and key in self._store:
+                reverts[bytes(transaction.hash)] = self._store[key]
+        return SealedBlock(block, receipts, reverts)
 
     def call(
         self, header: BlockHeaderAPI, sender: bytes, to: bytes, value: int, data: bytes, gas: int

@@ -18,6 +18,7 @@ from lru import LRU
 from provenance.chain.embedded_engine import Engine, SealedBlock
 from provenance.chain.embedded_rendering import (
     Json,
+    data,
     render_block,
     render_receipts,
     render_transaction,
@@ -138,8 +139,7 @@ class Reads:
     def _load(self, header: BlockHeaderAPI) -> SealedBlock:
         sealed = self._sealed.get(header.hash)
         if sealed is None:
-            block = self._engine.chain.get_block_by_header(header)
-            sealed = SealedBlock(block, block.get_receipts(self._engine.chain.chaindb))
+            sealed = self._engine.load(header)
             self._sealed[header.hash] = sealed
         return sealed
 
@@ -151,6 +151,12 @@ class Reads:
         ]
         hashes = [transaction["hash"] for transaction in transactions]
         receipts = render_receipts(block.header, block.transactions, sealed.receipts)
+        for receipt in receipts:
+            returned = sealed.reverts.get(bytes.fromhex(receipt["transactionHash"][2:]))
+            if returned is not None:
+                # As Besu shows it: the reason is exact even when earlier transactions of the
+                # same block caused it, where a replay at the parent block would pass.
+                receipt["revertReason"] = data(returned)
         return RenderedBlock(block.header, render_block(block, hashes), transactions, receipts)
 
 

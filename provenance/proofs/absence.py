@@ -87,7 +87,7 @@ def prove_absence(manifest: Manifest, path: str) -> AbsenceProof:
             if right is None:
                 found = path_of_line(line).encode()
                 if found == wanted:
-                    raise ConflictError(f"expected an absent path, found an entry of {ascii(path)}")
+                    raise ConflictError(f"expected an absent path, found an entry of {path!a}")
                 if found < wanted:
                     left = index, line
                 else:

@@ -1,0 +1,68 @@
+"""Check that a history is complete, with the standard library alone (docs/formats.md).
+
+    python check_history.py ANSWER SUBJECT [NODE HISTORY]
+
+ANSWER is what GET /v1/datasets/{id}/history returned, in a file. SUBJECT is dataset:7, party:3 or
+ledger:0. NODE is the JSON-RPC address of a node you trust, HISTORY the address of the ledger's
+History contract, from a source you trust. Exit 0: complete. Exit 1: not complete, or not checked.
+Without NODE the head is the server's own word: compare the one printed with another source.
+"""
+
+import hashlib
+import json
+import sys
+import urllib.request
+
+
+def sha256(*parts):
+    """Hash the parts joined."""
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def raw(text):
+    """Read hexadecimal, with or without 0x."""
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def fold(answer, subject):
+    """Return the head that the logs fold to."""
+    head = sha256(b"\x11", answer["chain_id"].to_bytes(32, "big"), raw(answer["history"]), subject)
+    for log in answer["logs"]:
+        topics = [raw(topic) for topic in log["topics"]]
+        if any(subject) and subject not in topics[1:]:
+            sys.exit(f"NOT COMPLETE: a log of block {log['block_number']} is about something else")
+        place = log["block_number"].to_bytes(8, "big") + raw(log["address"])
+        event = sha256(b"\x10", place, bytes([len(topics)]), *topics, raw(log["data"]))
+        head = sha256(b"\x12", head, event)
+    return head
+
+
+def ask(node, method, *params):
+    """Ask a node by JSON-RPC."""
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+    request = urllib.request.Request(node, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.load(response)["result"]
+
+
+def main(file, subject, node=None, history=None):
+    """Compare the head of an answer with the head of a node."""
+    with open(file) as stream:
+        answer = json.load(stream)
+    kind, number = subject.split(":")
+    kinds = {"ledger": 0, "party": 1, "dataset": 2, "grant": 3}
+    subject = bytes([kinds[kind]]) + bytes(23) + int(number).to_bytes(8, "big")
+    expected = raw(answer["head"])
+    if node:
+        answer["history"], answer["chain_id"] = history, int(ask(node, "eth_chainId"), 16)
+        call = {"to": history, "data": "0x65c7d79d" + subject.hex()}  # headOf(bytes32)
+        expected = raw(ask(node, "eth_call", call, {"blockHash": answer["as_of"]["block_hash"]}))
+    found = fold(answer, subject)
+    if found != expected:
+        sys.exit(f"NOT COMPLETE: folds to {found.hex()}, the head is {expected.hex()}")
+    word = "the head of your node" if node else "the head the server states"
+    print(f"complete: {len(answer['logs'])} logs fold to {word}, {found.hex()}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

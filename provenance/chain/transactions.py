@@ -1,0 +1,399 @@
+"""Sending: from a call to a receipt, once.
+
+Promises: what ``submit`` accepted is sent until it is mined or can never be mined, over crashes of
+this process and of the node; nothing is sent twice under two nonces; a failure is reported only
+when it is certain. A timeout says "not known yet" (``NodeUnavailable``, retryable), and the same
+idempotency key finds the answer later. Must never estimate gas: that executes a call twice.
+
+One key has one writer at a time, over threads and processes (``Outbox.exclusively``). A node that
+can tell when a transaction is mined (``MinedTransactions``) is waited for, others are polled.
+"""
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from provenance.chain.client import Client, MinedTransactions, Receipt, RpcError, to_hex
+from provenance.chain.outbox import Attempt, Intent, Outbox, Request, State
+from provenance.chain.signing import SigningKey, Transaction, sign_transaction
+from provenance.errors import (
+    ChainError,
+    ContractRevert,
+    NodeUnavailable,
+    ProvenanceError,
+    TransactionFailed,
+)
+from provenance.identifiers import Address
+
+_log = logging.getLogger(__name__)
+
+DEFAULT_TIMEOUT_S = 120.0
+_POLL_FIRST_S = 0.05
+_POLL_LONGEST_S = 2.0
+_RESEND_S = 5.0
+_FEES_KEPT_S = 5.0
+# EIP-1559: the base fee at most doubles in six blocks; the rest is for bases of a few wei.
+_FEE_HEADROOM_WEI = 1_000
+# Geth replaces for 10 % more, other nodes ask for 12.5 %.
+_BUMP_NUMERATOR, _BUMP_DENOMINATOR = 9, 8
+
+_KNOWN = ("already known", "known transaction", "already imported", "already exists")
+_STALE = ("nonce too low", "nonce is too low", "invalid nonce", "oldnonce")
+
+
+@dataclass(frozen=True, slots=True)
+class FeePolicy:
+    """When and how far fees are raised on nodes with a market.
+
+    Attributes:
+        stuck_after_s: seconds without being mined before a replacement is sent.
+        max_fee_wei: most that is ever offered per gas.
+    """
+
+    stuck_after_s: float = 60.0
+    max_fee_wei: int = 500 * 10**9
+
+
+class Transactions:
+    """Sends transactions of any number of keys over one node; any thread may call any method.
+
+    Args:
+        client: the node.
+        chain_id: EIP-155 id that signatures name.
+        outbox: where promises are kept.
+        decode_revert: turns revert bytes into an exception (``Contracts.decode_revert``).
+        fees: see ``FeePolicy``.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        chain_id: int,
+        outbox: Outbox,
+        decode_revert: Callable[[bytes], ContractRevert],
+        fees: FeePolicy | None = None,
+    ) -> None:
+        self._client = client
+        self._chain_id = chain_id
+        self._outbox = outbox
+        self._decode_revert = decode_revert
+        self._policy = fees or FeePolicy()
+        self._fees_lock = threading.Lock()
+        self._fees: tuple[float, int, int] | None = None
+
+    def send(
+        self,
+        key: SigningKey,
+        to: Address,
+        data: bytes,
+        gas: int,
+        *,
+        value_wei: int = 0,
+        idempotency_key: str | None = None,
+        request_hash: bytes | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> Receipt:
+        """Send a transaction and wait until it is mined.
+
+        Args:
+            key: signs and pays.
+            to: contract or account; empty bytes create a contract.
+            data: calldata.
+            gas: gas limit.
+            value_wei: ether to send along.
+            idempotency_key: a second call with it returns the first one's result.
+            request_hash: SHA-256 of what the caller was asked for; that of the transaction if None.
+            timeout_s: longest wait in seconds.
+
+        Raises:
+            ContractRevert: it was mined and reverted.
+            TransactionFailed: it was refused, or mined without effect and without a reason.
+            ConflictError: the idempotency key was used for another request.
+            NodeUnavailable: it is not known yet; it stays in the outbox and is sent again.
+        """
+        request = self.submit(
+            key,
+            to,
+            data,
+            gas,
+            value_wei=value_wei,
+            idempotency_key=idempotency_key,
+            request_hash=request_hash,
+        )
+        return self.wait(request, key, timeout_s)
+
+    def submit(
+        self,
+        key: SigningKey,
+        to: bytes,
+        data: bytes,
+        gas: int,
+        *,
+        value_wei: int = 0,
+        idempotency_key: str | None = None,
+        request_hash: bytes | None = None,
+    ) -> Request:
+        """Sign, store and hand over a transaction without waiting; see ``send``.
+
+        Raises:
+            TransactionFailed: the node refused it; nothing remains of it.
+            ConflictError: the idempotency key was used for another request.
+            NodeUnavailable: the node could not be asked for a nonce; nothing was stored.
+        """
+        wanted = Intent(
+            key.address,
+            bytes(to),
+            value_wei,
+            data,
+            gas,
+            idempotency_key,
+            request_hash or _hash_of(key.address, to, value_wei, data),
+        )
+        max_fee_wei, tip_wei = self._current_fees()
+        with self._outbox.exclusively():
+            if idempotency_key is not None:
+                known = self._outbox.find(idempotency_key, wanted.request_hash)
+                if known is not None:
+                    return known
+            nonce = self._outbox.next_nonce(key.address, self._client.nonce(key.address, "pending"))
+            attempt = self._signed(key, wanted, nonce, max_fee_wei, tip_wei)
+            request = self._outbox.add(wanted, nonce, attempt)
+            self._hand_over(request, is_new=True)
+        return request
+
+    def wait(
+        self, request: Request, key: SigningKey | None = None, timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> Receipt:
+        """Wait until a submitted transaction is mined.
+
+        ``key`` allows fees to be raised when it is stuck.
+
+        Raises:
+            ContractRevert: it was mined and reverted.
+            TransactionFailed: it can never be mined, or did nothing and gave no reason.
+            NodeUnavailable: it is not known yet.
+        """
+        receipt = self._mined(request, key, time.monotonic() + timeout_s)
+        if not receipt.succeeded:
+            raise self._failure(request, receipt)
+        return receipt
+
+    def recover(self) -> int:
+        """Send again what was signed but is not mined, after a restart; return how many.
+
+        Raises:
+            NodeUnavailable: the node does not answer.
+        """
+        pending = self._outbox.unsettled()
+        sent = 0
+        for request in pending:
+            if self._receipt(request) is not None:
+                self._outbox.advance(request.id, State.MINED)
+                continue
+            with self._outbox.exclusively():
+                self._hand_over(request)
+            sent += 1
+        self._outbox.flush()
+        return sent
+
+    def follow(self) -> None:
+        """Note what has become final; send again what a reorganisation dropped.
+
+        Raises:
+            NodeUnavailable: the node does not answer.
+        """
+        finalized = self._client.final_block("finalized")
+        for request in self._outbox.mined():
+            receipt = self._receipt(request)
+            if receipt is None:
+                self._outbox.advance(request.id, State.SENT)
+                with self._outbox.exclusively():
+                    self._hand_over(request)
+            elif receipt.block_number <= finalized:
+                self._outbox.advance(request.id, State.FINAL)
+        self._outbox.flush()
+
+    def _current_fees(self) -> tuple[int, int]:
+        """Return the most to pay per gas and the tip, in wei."""
+        with self._fees_lock:
+            now = time.monotonic()
+            if self._fees is None or now - self._fees[0] > _FEES_KEPT_S:
+                block = self._client.node.request("eth_getBlockByNumber", ["latest", False])
+                base = int(cast(Mapping[str, str], block).get("baseFeePerGas", "0x0"), 16)
+                tip = int(self._client.node.request("eth_maxPriorityFeePerGas", []), 16)
+                highest = min(2 * base + tip + _FEE_HEADROOM_WEI, self._policy.max_fee_wei)
+                self._fees = (now, max(highest, tip), tip)
+            return self._fees[1], self._fees[2]
+
+    def _signed(
+        self, key: SigningKey, intent: Intent, nonce: int, max_fee_wei: int, tip_wei: int
+    ) -> Attempt:
+        transaction = Transaction(
+            self._chain_id,
+            nonce,
+            tip_wei,
+            max_fee_wei,
+            intent.gas,
+            intent.recipient,
+            intent.value_wei,
+            intent.data,
+        )
+        return Attempt(sign_transaction(key, transaction), max_fee_wei, tip_wei)
+
+    def _hand_over(self, request: Request, *, is_new: bool = False) -> None:
+        """Give the newest attempt to the node.
+
+        Returns quietly when the node does not answer, or refuses what it may take later: whoever
+        waits will try again.
+
+        Raises:
+            TransactionFailed: a new request was refused; its nonce is free again.
+        """
+        try:
+            self._client.send_raw(request.attempts[-1].transaction.raw)
+        except NodeUnavailable as error:
+            _log.debug("request %d was not handed over: %s", request.id, error)
+            return
+        except RpcError as error:
+            words = error.message.lower()
+            if any(known in words for known in _KNOWN):
+                self._outbox.advance(request.id, State.SENT)
+                return
+            is_stale = any(stale in words for stale in _STALE)
+            if is_stale and self._receipt(request) is not None:
+                self._outbox.advance(request.id, State.MINED)
+                return
+            if is_new or is_stale:
+                self._outbox.fail(request, error.message)
+            if is_new:
+                raise TransactionFailed(f"the node refused it: {error.message}") from error
+            return
+        self._outbox.advance(request.id, State.SENT)
+
+    def _mined(self, request: Request, key: SigningKey | None, deadline: float) -> Receipt:
+        """Return the receipt of whichever attempt is mined."""
+        sent_at = handed_at = time.monotonic()
+        pause_s = _POLL_FIRST_S
+        while True:
+            now = time.monotonic()
+            receipt = self._pause_for(request, min(pause_s, max(deadline - now, 0)))
+            if receipt is not None:
+                self._outbox.advance(request.id, State.MINED)
+                return receipt
+            now = time.monotonic()
+            if now >= deadline:
+                raise NodeUnavailable(
+                    f"transaction {to_hex(request.attempts[-1].transaction.hash)} is not mined "
+                    "yet; it stays in the outbox"
+                )
+            pause_s = min(pause_s * 1.5, _POLL_LONGEST_S)
+            if now - handed_at > _RESEND_S:
+                handed_at = now
+                self._resend(request)
+                self._require_alive(request)
+            if key is not None and now - sent_at > self._policy.stuck_after_s:
+                sent_at = now
+                request = self._replaced(request, key)
+
+    def _pause_for(self, request: Request, pause_s: float) -> Receipt | None:
+        """Return a receipt as soon as there is one, None after a pause without."""
+        node = self._client.node
+        try:
+            if hasattr(node, "wait_mined"):
+                waiting = cast(MinedTransactions, node)
+                waiting.wait_mined(request.attempts[-1].transaction.hash, max(pause_s, 1.0))
+                return self._receipt(request)
+            receipt = self._receipt(request)
+        except NodeUnavailable as error:
+            _log.debug("still waiting for request %d: %s", request.id, error)
+            receipt = None
+        except TransactionFailed as error:
+            if (receipt := self._receipt(request)) is None:
+                self._outbox.fail(request, str(error))
+                raise
+        if receipt is None:
+            time.sleep(pause_s)
+        return receipt
+
+    def _resend(self, request: Request) -> None:
+        """Hand over everything of the sender that may have been lost on the way."""
+        with self._outbox.exclusively():
+            for waiting in self._outbox.unsettled(request.intent.sender):
+                if waiting.nonce <= request.nonce:
+                    self._hand_over(waiting)
+
+    def _require_alive(self, request: Request) -> None:
+        """Raise when another transaction of the key took the nonce."""
+        found = self._outbox.get(request.id)
+        if found.state is State.FAILED:
+            raise TransactionFailed(f"it can never be mined: {found.reason}")
+
+    def _replaced(self, request: Request, key: SigningKey) -> Request:
+        """Offer more for a transaction that is stuck, up to the limit of the policy."""
+        with self._outbox.exclusively():
+            last = self._outbox.get(request.id).attempts[-1]
+            base_fee_wei, tip_wei = self._current_fees()
+            tip_wei = max(tip_wei, _bumped(last.tip_wei))
+            max_fee_wei = max(base_fee_wei, _bumped(last.max_fee_wei), tip_wei)
+            if max_fee_wei > self._policy.max_fee_wei:
+                return request
+            attempt = self._signed(key, request.intent, request.nonce, max_fee_wei, tip_wei)
+            self._outbox.add_attempt(request, attempt)
+            replaced = self._outbox.get(request.id)
+            self._hand_over(replaced)
+            return replaced
+
+    def _receipt(self, request: Request) -> Receipt | None:
+        for attempt in reversed(request.attempts):
+            receipt = self._client.receipt(attempt.transaction.hash)
+            if receipt is not None:
+                return receipt
+        return None
+
+    def _failure(self, request: Request, receipt: Receipt) -> ProvenanceError:
+        """Return why a mined transaction had no effect."""
+        if receipt.revert_data is not None:
+            return self._decode_revert(receipt.revert_data)
+        # A transaction earlier in the same block may be the reason: then only the state after
+        # that block shows it.
+        for number in (receipt.block_number - 1, receipt.block_number):
+            returned = self._replay(request.intent, number)
+            if returned is not None:
+                return self._decode_revert(returned)
+        shown = to_hex(receipt.transaction_hash)
+        if receipt.gas_used >= request.intent.gas:
+            return TransactionFailed(
+                f"transaction {shown} ran out of gas: expected at most {request.intent.gas}"
+            )
+        return TransactionFailed(f"transaction {shown} was mined without effect")
+
+    def _replay(self, intent: Intent, block_number: int) -> bytes | None:
+        call = {
+            "from": to_hex(intent.sender),
+            "data": to_hex(intent.data),
+            "gas": hex(intent.gas),
+            "value": hex(intent.value_wei),
+        }
+        if intent.recipient:
+            call["to"] = to_hex(intent.recipient)
+        try:
+            self._client.node.request("eth_call", [call, hex(block_number)])
+        except RpcError as error:
+            return error.revert
+        except ChainError:
+            return None
+        return None
+
+
+def _bumped(fee_wei: int) -> int:
+    return fee_wei * _BUMP_NUMERATOR // _BUMP_DENOMINATOR + 1
+
+
+def _hash_of(sender: bytes, to: bytes, value_wei: int, data: bytes) -> bytes:
+    parts = (sender, to, value_wei.to_bytes(32, "big"), data)
+    framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    return hashlib.sha256(framed).digest()

@@ -1,0 +1,359 @@
+"""Opening a ledger: everything that the use cases need, made when it is first used.
+
+Promises: one process owns the embedded chain, or speaks to its owner; everything that was opened
+is closed, in order, whatever happens. Must never ask for a password before a key is needed.
+"""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from provenance.chain import deployments, ownership
+from provenance.chain.client import BlockRef, BlockTag, Client, Node, RpcError
+from provenance.chain.deployments import Deployment
+from provenance.chain.keystore import (
+    Keystore,
+    Password,
+    PasswordSource,
+    load_or_create_seed,
+    read_password,
+)
+from provenance.chain.rpc import HttpNode
+from provenance.config import Settings
+from provenance.documents import Documents
+from provenance.errors import ChainReorganised, KeystoreError, NotFoundError, SettingsError
+from provenance.identifiers import Address, PartyId
+from provenance.proofs.history import RawLog
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from sqlalchemy import Engine
+
+    from provenance.chain.contracts import Contracts
+    from provenance.chain.events import Decoder
+    from provenance.chain.signing import SigningKey
+    from provenance.chain.transactions import Transactions
+
+ADMIN = "admin"
+"""Name of the key that is root admin, and pays for the others."""
+
+PASSWORD_VARIABLE = "PROVENANCE_PASSWORD"
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+_KEPT_NOTES = 1024
+_LOW_BALANCE_WEI = 10**15
+_FUNDED_BALANCE_WEI = 10**17
+
+
+class Ledger:
+    """An open ledger; any thread may use it. Made by :func:`open_ledger`.
+
+    Attributes:
+        settings: how this process works.
+        client: reads of the chain.
+        documents: the document store.
+        keystore: the keys of the parties that this home hosts.
+        notes: checkpoints signed lately, by block hash.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        node: Node,
+        password: PasswordSource,
+        closing: ExitStack,
+        owned: ownership.OwnedChain | None = None,
+    ) -> None:
+        self.settings = settings
+        self.owned = owned
+        self.client = Client(
+            node,
+            confirmations_safe=settings.confirmations_safe,
+            confirmations_finalized=settings.confirmations_finalized,
+        )
+        self.documents = Documents(settings.home / "documents", settings.max_document_bytes)
+        self.keystore = Keystore(settings.home / "keys")
+        self.notes: Recent[bytes, str] = Recent(_KEPT_NOTES)
+        self._blocks: Recent[bytes, BlockRef] = Recent(_KEPT_NOTES)
+        self._password = password
+        self._closing = closing
+        self._keys: dict[bytes, SigningKey] = {}
+        self._lock = threading.RLock()
+        self._funding = threading.Lock()
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """Where the contracts are.
+
+        Raises:
+            NotFoundError: there are none yet: ``provenance init`` has not finished.
+            WrongChain: the node serves another chain.
+        """
+        found = deployments.load(self.settings.home)
+        if found is None:
+            raise NotFoundError("ledger in", f"{self.settings.home}; make one: provenance init")
+        deployments.check(self.client, found)
+        return found
+
+    @property
+    def chain_id(self) -> int:
+        """EIP-155 id of the chain."""
+        return self.deployment.chain_id
+
+    @cached_property
+    def contracts(self) -> "Contracts":
+        """The compiled contracts."""
+        from provenance.chain.contracts import Contracts
+
+        return Contracts()
+
+    @cached_property
+    def decoder(self) -> "Decoder":
+        """Reads the logs of the modules."""
+        from provenance.chain.events import Decoder
+
+        return Decoder(self.deployment.modules)
+
+    def writes_history(self, log: RawLog) -> bool:
+        """Return whether a log is of a module, and so part of the history."""
+        return log.address in self.decoder.addresses
+
+    @property
+    def transactions(self) -> "Transactions":
+        """Sends transactions; what an earlier process promised is sent again first."""
+        with self._lock:
+            return self._transactions
+
+    @cached_property
+    def _transactions(self) -> "Transactions":
+        from provenance.chain.outbox import Outbox
+        from provenance.chain.transactions import Transactions
+
+        outbox = Outbox(self.settings.home / "outbox.sqlite3")
+        self._closing.callback(outbox.close)
+        sender = Transactions(
+            self.client, self.client.chain_id(), outbox, self.contracts.decode_revert
+        )
+        sender.recover()
+        return sender
+
+    @property
+    def engine(self) -> "Engine":
+        """The index; made when it is missing."""
+        with self._lock:
+            return self._engine
+
+    @cached_property
+    def _engine(self) -> "Engine":
+        from provenance.index.schema import open_index
+
+        engine = open_index(self.settings.index_location)
+        self._closing.callback(engine.dispose)
+        return engine
+
+    @cached_property
+    def checkpoint_key(self) -> "Ed25519PrivateKey":
+        """The key that signs checkpoints."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        seed = load_or_create_seed(self.settings.home / "checkpoint.key")
+        return Ed25519PrivateKey.from_private_bytes(seed)
+
+    def address(self, module: str) -> Address:
+        """Return the address of a module, or of the ``Directory``."""
+        found = self.deployment
+        return found.directory if module == "Directory" else found.modules[module]
+
+    def call(
+        self,
+        module: str,
+        function: str,
+        *arguments: Any,
+        at: BlockTag = "latest",
+        sender: Address | None = None,
+    ) -> tuple[Any, ...]:
+        """Return what a view function of a module gives after a block.
+
+        Raises:
+            ContractRevert: it reverted.
+            ChainReorganised: the block is no longer part of the chain.
+        """
+        contract = self.contracts[module]
+        try:
+            found = self.client.call(
+                self.address(module), contract.encode(function, *arguments), at, sender
+            )
+        except RpcError as error:
+            if error.revert is not None:
+                raise self.contracts.decode_revert(error.revert) from error
+            if isinstance(at, bytes) and self.client.block(at) is None:
+                raise ChainReorganised(
+                    f"block 0x{at.hex()} is no longer part of the chain"
+                ) from error
+            raise
+        return contract.decode(function, found)
+
+    def head_of(self, subject: bytes, at: BlockTag = "latest") -> bytes:
+        """Return the head of a subject on chain, 32 bytes."""
+        (head,) = self.call("History", "headOf", subject, at=at)
+        return bytes(head)
+
+    def block(self, block_hash: bytes) -> BlockRef:
+        """Return a block by its hash.
+
+        Raises:
+            ChainReorganised: it is no longer part of the chain.
+        """
+        known = self._blocks.get(block_hash)
+        if known is None:
+            known = self.client.block(block_hash)
+            if known is None:
+                raise ChainReorganised(f"block 0x{block_hash.hex()} is no longer part of the chain")
+            self._blocks.put(block_hash, known)
+        return known
+
+    def key(self, name: str) -> "SigningKey":
+        """Return a key of this home, its password asked for once.
+
+        Raises:
+            KeystoreError: there is none of this name, or its password is wrong.
+        """
+        address = self.keystore.address(name)
+        with self._lock:
+            known = self._keys.get(address)
+            if known is None:
+                known = self.keystore.open(name, self._password(name))
+                self._keys[address] = known
+            return known
+
+    def password(self, name: str) -> Password:
+        """Return the password for a key of this name."""
+        return self._password(name)
+
+    def party_of(self, account: Address, at: BlockTag = "latest") -> PartyId | None:
+        """Return the party of an account, or None."""
+        (found,) = self.call("Parties", "partyOf", account, at=at)
+        return PartyId(found) if found else None
+
+    def party_of_signer(self, signer: str) -> PartyId:
+        """Return the party of a key of this home.
+
+        Raises:
+            NotFoundError: its account belongs to no party.
+        """
+        found = self.party_of(Address(self.keystore.address(signer)))
+        if found is None:
+            raise NotFoundError("party of the key", signer)
+        return found
+
+    def fund(self, account: Address) -> None:
+        """Give an account money for gas from the admin's when it has little left."""
+        if self.client.balance(account) >= _LOW_BALANCE_WEI:
+            return
+        admin = self.key(ADMIN)
+        if account == admin.address:
+            return
+        with self._funding:
+            if self.client.balance(account) < _LOW_BALANCE_WEI:
+                self.transactions.send(admin, account, b"", 21_000, value_wei=_FUNDED_BALANCE_WEI)
+
+    def sync(self) -> None:
+        """Bring the index up to the newest block."""
+        from provenance.index.sync import sync
+
+        sync(self.engine, self.client, self.deployment)
+
+
+class Recent(Generic[_K, _V]):
+    """The newest values of a mapping, up to a number; any thread may use it."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: OrderedDict[_K, _V] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: _K) -> _V | None:
+        """Return a value, or None."""
+        with self._lock:
+            return self._values.get(key)
+
+    def put(self, key: _K, value: _V) -> None:
+        """Keep a value, and forget the oldest over the limit."""
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
+
+
+@contextmanager
+def open_ledger(
+    settings: Settings,
+    *,
+    password: PasswordSource | None = None,
+    serving_url: str | None = None,
+    environment: Callable[[str], str | None] = os.environ.get,
+) -> Iterator[Ledger]:
+    """Open the ledger of a home.
+
+    Args:
+        settings: how.
+        password: asked for passwords; by default the variable, then the file.
+        serving_url: for the service: where it serves JSON-RPC. It owns the embedded chain and
+            mines in the background; without, the chain is owned only if no service has it.
+        environment: looks up variables.
+
+    Raises:
+        NotFoundError: there is no home.
+        ChainOwned: another process keeps the embedded chain and cannot be reached.
+        NodeUnavailable: the node does not answer.
+    """
+    if not settings.home.is_dir():
+        raise NotFoundError("home", f"{settings.home}; make one: provenance init")
+    with ExitStack() as closing:
+        node, owned = _node(settings, serving_url, closing)
+        source = password or password_source(settings, environment)
+        yield Ledger(settings, node, source, closing, owned)
+
+
+def password_source(
+    settings: Settings, environment: Callable[[str], str | None] = os.environ.get
+) -> PasswordSource:
+    """Return a source of passwords: the variable ``PROVENANCE_PASSWORD``, else the file."""
+
+    def source(name: str) -> Password:
+        text = environment(PASSWORD_VARIABLE)
+        if text:
+            return Password(text)
+        if settings.password_path.exists():
+            return read_password(settings.password_path)
+        raise KeystoreError(
+            f"the key {name} needs a password: set {PASSWORD_VARIABLE} or "
+            f"PROVENANCE_PASSWORD_FILE, or use --ask-password"
+        )
+
+    return source
+
+
+def _node(
+    settings: Settings, serving_url: str | None, closing: ExitStack
+) -> tuple[Node, ownership.OwnedChain | None]:
+    if not settings.is_embedded:
+        return closing.enter_context(HttpNode(settings.chain)), None
+    if not (settings.home / ownership.CHAIN_FILE).exists():
+        raise NotFoundError("chain in", f"{settings.home}; make one: provenance init")
+    if serving_url is not None:
+        owned = ownership.OwnedChain(
+            settings.home, mining="background", url=serving_url, wait_s=10.0
+        )
+        return closing.enter_context(owned).chain, owned
+    found = ownership.connect(settings.home)
+    if isinstance(found, ownership.OwnedChain):
+        return closing.enter_context(found).chain, found
+    if not isinstance(found, HttpNode):
+        raise SettingsError("expected a chain of this home or a node over HTTP, found neither")
+    return closing.enter_context(found), None

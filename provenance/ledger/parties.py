@@ -1,0 +1,267 @@
+"""Parties: admit them, find them, give them roles.
+
+Promises: a party that this home hosts has an encrypted key under its name before the ledger hears
+of it, so that no party is ever registered whose key is lost. Must never put a name on chain: names
+are personal data; they are this home's names for its keys.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from provenance.errors import InputError, KeystoreError, NotFoundError
+from provenance.identifiers import Address, PartyId, format_address, parse_address, parse_id
+from provenance.ledger.opening import ADMIN, Ledger
+from provenance.ledger.receipts import WriteReceipt
+from provenance.ledger.vocabulary import (
+    FLAGS,
+    PARTY_KINDS,
+    ROLES,
+    bits_of,
+    country_bytes,
+    number_of,
+    words_of,
+    zone_bytes,
+)
+from provenance.ledger.writing import write
+
+EXCHANGE = "exchange"
+"""Name of the key of the party that gives and takes market roles."""
+
+REGULATOR = "regulator"
+"""Name of the key of the party that gives and takes roles of supervision."""
+
+DEFAULT_ROLES = ("supplier", "consumer")
+_PARTY = re.compile(r"party:([0-9]+)\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is declared about a party; no name, no contact (they would be personal data).
+
+    Attributes:
+        country: ISO 3166-1 alpha-2, upper case.
+        zone: code of a zone, ASCII, at most 12; empty for none.
+        kind: of ``PARTY_KINDS``.
+        flags: bits of ``FLAGS``.
+        sectors: bits of sectors.
+        credential_hash: salted hash of licence, name and contact (design 4.2), 32 bytes.
+    """
+
+    country: str
+    zone: str = ""
+    kind: int = PARTY_KINDS["company"]
+    flags: int = 0
+    sectors: int = 1
+    credential_hash: bytes = bytes(32)
+
+    @classmethod
+    def of_words(
+        cls,
+        country: str,
+        *,
+        zone: str = "",
+        kind: str = "company",
+        flags: Iterable[str] = (),
+        sectors: int = 1,
+        credential_hash: bytes = bytes(32),
+    ) -> "Profile":
+        """Return the profile that words describe.
+
+        Raises:
+            InputError: a word is unknown, or a value is out of range.
+        """
+        profile = cls(
+            country,
+            zone,
+            number_of(PARTY_KINDS, kind, "a kind of party"),
+            bits_of(FLAGS, flags, "a flag"),
+            sectors,
+            credential_hash,
+        )
+        profile.values()
+        return profile
+
+    def values(self) -> tuple[int | bytes, ...]:
+        """Return the fields in the order of the Solidity struct.
+
+        Raises:
+            InputError: the country or the zone is malformed.
+        """
+        return (
+            self.kind,
+            self.flags,
+            country_bytes(self.country),
+            zone_bytes(self.zone),
+            self.sectors,
+            self.credential_hash,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PartyAdded:
+    """A party that was registered.
+
+    Attributes:
+        party_id: its id.
+        name: name of its key in this home; None when its key is elsewhere.
+        account: its first account.
+        roles: its roles.
+        receipt: the transaction.
+    """
+
+    party_id: PartyId
+    name: str | None
+    account: Address
+    roles: tuple[str, ...]
+    receipt: WriteReceipt
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as JSON values."""
+        return {
+            "party_id": self.party_id,
+            "name": self.name,
+            "account": format_address(self.account),
+            "roles": list(self.roles),
+            **self.receipt.to_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PartyRef:
+    """A party that was found: its id, and its name in this home if it has one."""
+
+    party_id: PartyId
+    name: str | None
+
+
+def add(
+    ledger: Ledger,
+    name: str,
+    profile: Profile,
+    roles: Iterable[str] = DEFAULT_ROLES,
+    *,
+    account: Address | None = None,
+    idempotency_key: str | None = None,
+) -> PartyAdded:
+    """Register a party; the holder of the office that gives these roles signs.
+
+    Args:
+        ledger: the ledger.
+        name: name of its key in this home; the key is made unless an account is given.
+        profile: what is declared about it.
+        roles: its roles.
+        account: account of a key that is kept elsewhere.
+        idempotency_key: see :func:`provenance.ledger.writing.write`.
+
+    Raises:
+        InputError: a role is unknown, or the name is reserved.
+        KeystoreError: the name belongs to a party already.
+        ContractRevert: the contracts refuse it.
+    """
+    bits = bits_of(ROLES, roles, "a role")
+    office = office_for(ledger, bits)
+    if account is None:
+        account = account_for(ledger, name)
+    written = write(
+        ledger,
+        office,
+        "Parties",
+        "register",
+        account,
+        profile.values(),
+        bits,
+        idempotency_key=idempotency_key,
+    )
+    event = written.event("PartyRegistered")
+    return PartyAdded(
+        PartyId(written.id_in(event, "party")),
+        hosted_name(ledger, account),
+        account,
+        words_of(ROLES, bits),
+        written.receipt,
+    )
+
+
+def account_for(ledger: Ledger, name: str) -> Address:
+    """Return the account of a new party's key, made unless an interrupted run made it.
+
+    Raises:
+        KeystoreError: the name belongs to a party already.
+    """
+    if name == ADMIN:
+        raise KeystoreError(f"the name {ADMIN} is reserved for the key that pays")
+    if name not in ledger.keystore.names():
+        return ledger.keystore.create(name, ledger.password(name)).address
+    account = Address(ledger.keystore.address(name))
+    if (known := ledger.party_of(account)) is not None:
+        raise KeystoreError(f"the name {name} belongs to party {known} already")
+    return account
+
+
+def office_for(ledger: Ledger, roles: int) -> str:
+    """Return the name of the key that gives these roles.
+
+    Raises:
+        InputError: there is no role, or no one office gives them all.
+        KeystoreError: the office's key is not in this home.
+    """
+    if not roles:
+        raise InputError("expected at least one role, found none")
+    admins = {bit: _admin_of(ledger, bit) for bit in ROLES.values() if roles & bit}
+    if len(set(admins.values())) != 1:
+        given = ", ".join(words_of(ROLES, roles))
+        raise InputError(f"expected roles that one office gives, found {given}: give them in turn")
+    party_id = next(iter(admins.values()))
+    if not party_id:
+        return ADMIN
+    name = name_of_party(ledger, party_id)
+    if name is None:
+        raise KeystoreError(f"the key of party {party_id}, which gives these roles, is not here")
+    return name
+
+
+def hosted_name(ledger: Ledger, account: Address) -> str | None:
+    """Return the name of a key of this home by its account."""
+    for name in ledger.keystore.names():
+        if ledger.keystore.address(name) == account:
+            return name
+    return None
+
+
+def name_of_party(ledger: Ledger, party_id: PartyId) -> str | None:
+    """Return the name of a key of this home that acts for a party."""
+    for name in ledger.keystore.names():
+        if ledger.party_of(Address(ledger.keystore.address(name))) == party_id:
+            return name
+    return None
+
+
+def resolve(ledger: Ledger, text: str) -> PartyRef:
+    """Return the party that a name, an account or ``party:ID`` stands for.
+
+    Raises:
+        NotFoundError: there is none.
+        InvalidIdentifier: an account that does not parse.
+    """
+    if found := _PARTY.match(text):
+        party_id = PartyId(parse_id(found[1]))
+        (count,) = ledger.call("Parties", "count")
+        if party_id > count:
+            raise NotFoundError("party", party_id)
+        return PartyRef(party_id, name_of_party(ledger, party_id))
+    if text.startswith("0x"):
+        account = parse_address(text)
+        known = ledger.party_of(account)
+        if known is None:
+            raise NotFoundError("party of account", text)
+        return PartyRef(known, hosted_name(ledger, account))
+    try:
+        return PartyRef(ledger.party_of_signer(text), text)
+    except KeystoreError:
+        raise NotFoundError("party named", text) from None
+
+
+def _admin_of(ledger: Ledger, role: int) -> PartyId:
+    (found,) = ledger.call("Parties", "roleAdmin", role)
+    return PartyId(found)

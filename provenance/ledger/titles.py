@@ -1,0 +1,212 @@
+"""Titles: hand over rights in a dataset in two steps, or give a hand-over up.
+
+Promises: nothing moves before the taker accepts; what is returned was read from the mined
+transaction. Must never accept for a taker whose key it was not given.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from provenance.errors import InputError
+from provenance.identifiers import DatasetId, Digest32, PartyId, TransferId
+from provenance.ledger.opening import Ledger
+from provenance.ledger.receipts import WriteReceipt
+from provenance.ledger.vocabulary import ALL_UNITS, Units
+from provenance.ledger.writing import write
+
+ZERO32 = bytes(32)
+DEFAULT_EXPIRY_S = 7 * 24 * 3600
+PENDING = "pending"
+ACCEPTED = "accepted"
+CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class TransferChange:
+    """A transfer after one step.
+
+    Attributes:
+        transfer_id: the transfer.
+        dataset_id: the dataset.
+        giver: party that gives.
+        taker: party that may accept.
+        units: units of each right.
+        status: ``pending``, ``accepted`` or ``cancelled``.
+        agreement_hash: SHA-256 of the agreement; None for none, and after the first step.
+        expires: Unix second until which the taker may accept; None after the first step.
+        receipt: the transaction.
+    """
+
+    transfer_id: TransferId
+    dataset_id: DatasetId
+    giver: PartyId
+    taker: PartyId
+    units: Units | None
+    status: str
+    agreement_hash: Digest32 | None
+    expires: int | None
+    receipt: WriteReceipt
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as JSON values."""
+        return {
+            "transfer_id": self.transfer_id,
+            "dataset_id": self.dataset_id,
+            "giver": self.giver,
+            "taker": self.taker,
+            "units": self.units.to_json() if self.units else None,
+            "status": self.status,
+            "agreement_hash": self.agreement_hash.hex() if self.agreement_hash else None,
+            "expires": self.expires,
+            **self.receipt.to_json(),
+        }
+
+
+def start_transfer(
+    ledger: Ledger,
+    signer: str,
+    dataset_id: DatasetId,
+    taker: PartyId,
+    *,
+    units: Units = ALL_UNITS,
+    agreement: bytes | None = None,
+    agreement_hash: Digest32 | None = None,
+    expires: int | None = None,
+    on_behalf_of: PartyId | None = None,
+    idempotency_key: str | None = None,
+    clock: Callable[[], float] = time.time,
+) -> TransferChange:
+    """Reserve units for a taker.
+
+    Args:
+        ledger: the ledger.
+        signer: name of the key that signs.
+        dataset_id: the dataset.
+        taker: party that may accept.
+        units: units of each right.
+        agreement: document to store and commit to.
+        agreement_hash: commitment to an agreement that is kept elsewhere, instead.
+        expires: Unix second until which it may be accepted; in seven days by default.
+        on_behalf_of: the giver, if the signer's party is its delegate.
+        idempotency_key: see :func:`provenance.ledger.writing.write`.
+        clock: returns Unix seconds.
+
+    Raises:
+        InputError: both an agreement and its hash are given.
+        ContractRevert: the contracts refuse it.
+    """
+    if agreement is not None and agreement_hash is not None:
+        raise InputError("expected an agreement or its hash, found both")
+    if agreement is not None:
+        agreement_hash = ledger.documents.put(agreement)
+    until = int(clock()) + DEFAULT_EXPIRY_S if expires is None else expires
+    written = write(
+        ledger,
+        signer,
+        "Titles",
+        "startTransfer",
+        dataset_id,
+        taker,
+        units.pack(),
+        agreement_hash or ZERO32,
+        until,
+        on_behalf_of or 0,
+        idempotency_key=idempotency_key,
+    )
+    event = written.event("TransferStarted")
+    found = event.arguments["agreement"]
+    return TransferChange(
+        TransferId(event.arguments["transfer"]),
+        DatasetId(written.id_in(event, "dataset")),
+        PartyId(written.id_in(event, "giver")),
+        PartyId(written.id_in(event, "taker")),
+        Units.unpack(event.arguments["units"]),
+        PENDING,
+        Digest32(found) if any(found) else None,
+        event.arguments["expires"],
+        written.receipt,
+    )
+
+
+def accept_transfer(
+    ledger: Ledger,
+    signer: str,
+    transfer_id: TransferId,
+    *,
+    expected_head: bytes | None = None,
+    on_behalf_of: PartyId | None = None,
+    idempotency_key: str | None = None,
+) -> TransferChange:
+    """Take the units of a transfer.
+
+    Args:
+        ledger: the ledger.
+        signer: name of the key that signs.
+        transfer_id: the transfer.
+        expected_head: head of the dataset's history that the taker saw; refused if anything was
+            recorded since. None for any.
+        on_behalf_of: the taker, if the signer's party is its delegate.
+        idempotency_key: see :func:`provenance.ledger.writing.write`.
+
+    Raises:
+        ContractRevert: the contracts refuse it.
+    """
+    written = write(
+        ledger,
+        signer,
+        "Titles",
+        "acceptTransfer",
+        transfer_id,
+        expected_head or ZERO32,
+        on_behalf_of or 0,
+        idempotency_key=idempotency_key,
+    )
+    event = written.event("TransferAccepted")
+    return TransferChange(
+        transfer_id,
+        DatasetId(written.id_in(event, "dataset")),
+        PartyId(written.id_in(event, "giver")),
+        PartyId(written.id_in(event, "taker")),
+        Units.unpack(event.arguments["units"]),
+        ACCEPTED,
+        None,
+        None,
+        written.receipt,
+    )
+
+
+def cancel_transfer(
+    ledger: Ledger,
+    signer: str,
+    transfer_id: TransferId,
+    *,
+    on_behalf_of: PartyId | None = None,
+    idempotency_key: str | None = None,
+) -> TransferChange:
+    """Give a pending transfer up: the giver withdraws, or the taker declines.
+
+    Raises:
+        ContractRevert: the contracts refuse it.
+    """
+    written = write(
+        ledger,
+        signer,
+        "Titles",
+        "cancelTransfer",
+        transfer_id,
+        on_behalf_of or 0,
+        idempotency_key=idempotency_key,
+    )
+    event = written.event("TransferCancelled")
+    return TransferChange(
+        transfer_id,
+        DatasetId(written.id_in(event, "dataset")),
+        PartyId(written.id_in(event, "giver")),
+        PartyId(written.id_in(event, "taker")),
+        None,
+        CANCELLED,
+        None,
+        None,
+        written.receipt,
+    )

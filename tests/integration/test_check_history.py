@@ -1,0 +1,129 @@
+"""The documented check of a history, run as a user runs it, against a server that lies."""
+
+import copy
+import json
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from provenance.identifiers import SubjectKind, subject_of
+from provenance.proofs.history import RawLog, fold
+
+SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "check_history.py"
+CHAIN_ID, HISTORY, BLOCK_HASH = 31337, b"\x11" * 20, "0x" + "77" * 32
+DATASET = subject_of(SubjectKind.DATASET, 7)
+
+
+def logs(count=20):
+    return [
+        RawLog(n, 0, b"\xaa" * 20, (b"\xee" * 32, DATASET), n.to_bytes(32, "big"))
+        for n in range(count)
+    ]
+
+
+def head(of):
+    return fold(of, chain_id=CHAIN_ID, history_address=HISTORY, subject=DATASET)
+
+
+def answer(of):
+    return {
+        "chain_id": CHAIN_ID,
+        "history": "0x" + HISTORY.hex(),
+        "subject": "0x" + DATASET.hex(),
+        "head": "0x" + head(of).hex(),
+        "as_of": {"block_number": 50, "block_hash": BLOCK_HASH, "finality": "latest"},
+        "logs": [
+            {
+                "block_number": log.block_number,
+                "address": "0x" + log.address.hex(),
+                "topics": ["0x" + topic.hex() for topic in log.topics],
+                "data": "0x" + log.data.hex(),
+            }
+            for log in of
+        ],
+    }
+
+
+@pytest.fixture
+def node():
+    """An independent node that knows the head of the dataset at one block."""
+
+    class Node(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if asked["method"] == "eth_chainId":
+                result = hex(CHAIN_ID)
+            else:
+                call, block = asked["params"]
+                data = "0x65c7d79d" + DATASET.hex()
+                assert call == {"to": "0x" + HISTORY.hex(), "data": data}
+                assert block == {"blockHash": BLOCK_HASH}
+                result = "0x" + head(logs()).hex()
+            body = json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Node) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", "0x" + HISTORY.hex()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def check(tmp_path):
+    def run(fields, *arguments):
+        path = tmp_path / "answer.json"
+        path.write_text(json.dumps(fields))
+        command = [sys.executable, "-I", str(SCRIPT), str(path), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def test_a_complete_history(check, node):
+    for arguments in ((), node):
+        ran = check(answer(logs()), "dataset:7", *arguments)
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert (
+            f"complete: 20 logs fold to the head {'of your' if arguments else 'the'}" in ran.stdout
+        )
+
+
+def test_every_lie_is_caught_by_an_independent_node(check, node):
+    true = answer(logs())
+    lies = {name: copy.deepcopy(true) for name in ("drop", "swap", "repeat", "edit", "other")}
+    del lies["drop"]["logs"][9]
+    lies["swap"]["logs"][3], lies["swap"]["logs"][4] = true["logs"][4], true["logs"][3]
+    lies["repeat"]["logs"].append(true["logs"][-1])
+    lies["edit"]["logs"][0]["block_number"] = 1
+    lies["other"]["logs"][5]["topics"].pop()
+    lies["consistent"] = answer(logs(19))
+    lies["other chain"] = true | {"chain_id": 1, "history": "0x" + "99" * 20, "logs": []}
+    for lie in lies.values():
+        ran = check(lie, "dataset:7", *node)
+        assert ran.returncode == 1
+        assert "NOT COMPLETE" in ran.stderr
+
+
+def test_a_history_of_something_else_is_caught(check):
+    ran = check(answer(logs()), "dataset:8")
+    assert ran.returncode == 1
+    assert "about something else" in ran.stderr
+
+
+def test_the_ledger_is_made_of_all_logs(check):
+    fields = answer(logs())
+    everything = fold(logs(), chain_id=CHAIN_ID, history_address=HISTORY, subject=bytes(32))
+    fields["head"] = "0x" + everything.hex()
+    assert check(fields, "ledger:0").returncode == 0
