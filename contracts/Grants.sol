@@ -10,12 +10,10 @@ import {IPolicies} from "./interfaces/IPolicies.sol";
 import {ISupervision} from "./interfaces/ISupervision.sol";
 import {ITitles} from "./interfaces/ITitles.sol";
 import {ACT_GRANT} from "./types/Acts.sol";
-import {Dataset, DatasetStatus, OpenClass} from "./types/Dataset.sol";
-import {
-    BadStatus, EvidenceMissing, InvalidField, NotFound, PartyInactive
-} from "./types/Errors.sol";
+import {OpenClass} from "./types/Dataset.sol";
+import {BadStatus, EvidenceMissing, HoldActive, InvalidField, NotFound, PartyInactive} from "./types/Errors.sol";
 import {SCOPE_GRANT} from "./types/Holds.sol";
-import {DatasetId, PartyId} from "./types/Ids.sol";
+import {DatasetId, HoldId, NO_HOLD, PartyId} from "./types/Ids.sol";
 import {
     ACTION_LICENSE,
     ACTION_OPEN,
@@ -23,40 +21,41 @@ import {
     ACTIONS_HOLD,
     ACTIONS_OPERATE,
     ACTIONS_USE,
+    Assignment,
+    Bounds,
     Grant,
     GrantId,
     GrantStatus,
     GrantTerms,
     Inactive,
     LICENSE_BIT,
-    MAX_DEPTH,
     NO_GRANT,
     OfferId,
-    Policy,
     PolicyId,
     UNLIMITED_DURATION,
     UNLIMITED_USES
 } from "./types/Policy.sol";
-import {
-    datasetSubject, grantSubject, KIND_DATASET, KIND_GRANT, partySubject
-} from "./types/Subject.sol";
-import {Right} from "./types/Units.sol";
+import {ROLE_PUBLIC_BODY} from "./types/Roles.sol";
+import {datasetSubject, grantSubject, KIND_GRANT, partySubject} from "./types/Subject.sol";
+import {Right, RIGHT_HOLD, RIGHT_OPERATE, RIGHT_USE} from "./types/Units.sol";
 
 /// @title Grants
 /// @notice The part of {ILicenses} that cuts grants, from titles and from each other, and says
 /// whether they are active and who has the say over them.
 abstract contract Grants is LedgerModule, ILicenses {
-    /// @dev The grants cut from the titles of one dataset, newest first through {Grant-previous}.
+    /// @dev The grants cut from the titles of one dataset: two lists, newest first, each going on
+    /// through {Grant-previous}.
     struct Roots {
-        uint48 newest;
-        uint48 exclusive; // the last exclusive one
+        uint48 exclusive;
+        uint48 other;
         uint40 ends; // when the last of the others ends
     }
 
-    /// @dev How many grants an exclusive one is compared with; beyond, it is refused.
+    /// @dev With how many grants of a list a new one is compared; beyond, it is refused.
     uint256 private constant MAX_COMPARED = 64;
 
     mapping(GrantId id => Grant) internal _grants;
+    mapping(GrantId id => Assignment) internal _assignments;
     mapping(DatasetId dataset => Roots) private _roots;
     uint64 private _grantCount;
 
@@ -76,36 +75,34 @@ abstract contract Grants is LedgerModule, ILicenses {
 
     /// @inheritdoc ILicenses
     function issue(GrantTerms calldata terms, PartyId onBehalfOf) external returns (GrantId) {
-        PartyId granter =
-            PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_GRANT, terms.dataset, 0);
-        if (terms.parent == NO_GRANT) {
-            bool onHold = _requireTitle(terms.dataset, terms.policy, granter);
-            return _cutFromTitle(terms, granter, onHold, OfferId.wrap(0));
-        }
-        return _cutFromGrant(terms, granter);
+        PartyId granter = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_GRANT, terms.dataset, 0);
+        if (terms.parent != NO_GRANT) return _cutFromGrant(terms, granter);
+        return _cutFromTitle(terms, granter, OfferId.wrap(0));
     }
 
     /// @inheritdoc ILicenses
     function suspend(GrantId id, bytes32 reasonHash, PartyId onBehalfOf) external {
-        if (_existing(id).status != GrantStatus.ACTIVE) _revertStatus(id);
         _setStatus(id, GrantStatus.SUSPENDED, reasonHash, onBehalfOf);
     }
 
     /// @inheritdoc ILicenses
     function resume(GrantId id, bytes32 reasonHash, PartyId onBehalfOf) external {
-        if (_existing(id).status != GrantStatus.SUSPENDED) _revertStatus(id);
         _setStatus(id, GrantStatus.ACTIVE, reasonHash, onBehalfOf);
     }
 
     /// @inheritdoc ILicenses
     function revoke(GrantId id, bytes32 reasonHash, PartyId onBehalfOf) external {
-        if (_existing(id).status == GrantStatus.REVOKED) _revertStatus(id);
         _setStatus(id, GrantStatus.REVOKED, reasonHash, onBehalfOf);
     }
 
     /// @inheritdoc ILicenses
     function grant(GrantId id) external view returns (Grant memory) {
         return _existing(id);
+    }
+
+    /// @inheritdoc ILicenses
+    function grantCount() external view returns (uint64) {
+        return _grantCount;
     }
 
     /// @inheritdoc ILicenses
@@ -117,7 +114,19 @@ abstract contract Grants is LedgerModule, ILicenses {
     function _inactivity(Grant storage record) internal view returns (Inactive why) {
         why = _ownInactivity(record);
         if (why != Inactive.NONE) return why;
-        if (record.dormant) return Inactive.NOT_ACTIVATED;
+        return record.dormant ? Inactive.NOT_ACTIVATED : _inactivityAbove(record);
+    }
+
+    function _ownInactivity(Grant storage record) internal view returns (Inactive) {
+        if (record.status == GrantStatus.REVOKED) return Inactive.REVOKED;
+        if (record.status == GrantStatus.SUSPENDED) return Inactive.SUSPENDED;
+        if (block.timestamp < record.notBefore) return Inactive.NOT_YET;
+        if (block.timestamp > record.notAfter) return Inactive.EXPIRED;
+        return Inactive.NONE;
+    }
+
+    /// @dev A dormant grant has nothing below it, so that need not be asked of parents.
+    function _inactivityAbove(Grant storage record) internal view returns (Inactive) {
         GrantId parent = record.parent;
         while (parent != NO_GRANT) {
             Grant storage above = _grants[parent];
@@ -137,87 +146,79 @@ abstract contract Grants is LedgerModule, ILicenses {
         if (record.status == GrantStatus.NONE) revert NotFound(KIND_GRANT, GrantId.unwrap(id));
     }
 
-    function _require(bool within, bytes32 field) internal pure {
-        if (!within) revert IPolicies.ScopeExceedsParent(field);
+    function _requireClear(GrantId id, DatasetId dataset, uint16 scope) internal view {
+        HoldId hold = SUPERVISION.firstHold(datasetSubject(dataset), grantSubject(id), scope);
+        if (hold != NO_HOLD) revert HoldActive(hold, scope);
     }
 
     /// @dev The party has the say over a grant: over one cut from a title whoever has the majority
     /// of units of that title now, over another the grantee of its parent.
     function _requireSay(Grant storage record, PartyId party) internal view {
-        if (record.parent != NO_GRANT) {
-            if (_grants[record.parent].grantee != party) revert NotGranter(party);
-        } else {
-            TITLES.requireMayAct(
-                record.dataset, record.onHold ? Right.HOLD : Right.OPERATE, party
-            );
+        if (record.parent == NO_GRANT) {
+            TITLES.requireMayAct(record.dataset, record.onHold ? Right.HOLD : Right.OPERATE, party);
+        } else if (_grants[record.parent].grantee != party) {
+            revert NotGranter(party);
         }
     }
 
-    /// @dev The granter's titles permit each action of the policy, and to pass it on. Returns
-    /// whether it does so as holder, else as operator.
-    function _requireTitle(DatasetId dataset, PolicyId policyId, PartyId granter)
+    /// @dev The granter's titles permit each action of the policy and to pass it on, and the open
+    /// class permits the opening.
+    /// @return bounds What binds a grant under the policy.
+    /// @return onHold True if the granter acts as holder, false if as operator.
+    function _requireTitle(DatasetId dataset, PolicyId policyId, PartyId granter, bool offered)
         internal
         view
-        returns (bool onHold)
+        returns (Bounds memory bounds, bool onHold)
     {
-        onHold = TITLES.mayAct(dataset, Right.HOLD, granter);
-        bool operates = TITLES.mayAct(dataset, Right.OPERATE, granter);
-        if (!onHold && !operates) TITLES.requireMayAct(dataset, Right.OPERATE, granter);
-        uint32 actions = POLICIES.policy(policyId).actions;
-        uint32 missing = actions & ~ACTIONS_CONTROL;
+        SUPERVISION.requireClear(datasetSubject(dataset), SCOPE_GRANT);
+        uint8 rights = TITLES.rightsOf(dataset, granter);
+        onHold = rights & RIGHT_HOLD != 0;
+        bool operates = rights & RIGHT_OPERATE != 0;
+        if (!onHold && !operates) revert ITitles.NotHolder(dataset, Right.OPERATE, granter);
+        bounds = POLICIES.boundsOf(policyId);
+        uint32 missing = bounds.actions & ~ACTIONS_CONTROL;
         if (onHold) missing &= ~ACTIONS_HOLD;
         if (operates) missing &= ~ACTIONS_OPERATE;
-        if (missing & ACTIONS_USE != 0 && TITLES.mayAct(dataset, Right.USE, granter)) {
-            missing &= ~ACTIONS_USE;
-        }
+        if (rights & RIGHT_USE != 0) missing &= ~ACTIONS_USE;
         if (missing != 0) revert ActionNotGranted(_lowestBit(missing));
-        _requireOpenClass(dataset, actions);
+        // An offer opens the data whatever its policy calls it, unless it is to public bodies only.
+        bool opens = bounds.actions & ACTION_OPEN != 0 || (offered && bounds.roles != ROLE_PUBLIC_BODY);
+        if (opens) _requireOpenClass(dataset, bounds.open);
     }
 
-    function _cutFromTitle(
-        GrantTerms memory terms,
-        PartyId granter,
-        bool onHold,
-        OfferId offerId
-    ) internal returns (GrantId id) {
-        SUPERVISION.requireClear(datasetSubject(terms.dataset), SCOPE_GRANT);
-        if (TITLES.isClosed(terms.dataset)) {
-            revert BadStatus(
-                KIND_DATASET, DatasetId.unwrap(terms.dataset), uint8(DatasetStatus.DEREGISTERED)
-            );
-        }
-        Policy memory terms_ = POLICIES.policy(terms.policy);
-        _requireInPolicy(terms, terms_);
-        id = _create(terms, 0, onHold, terms_.maxDuration != UNLIMITED_DURATION);
-        _enlist(id, terms, terms_.actions);
+    function _cutFromTitle(GrantTerms memory terms, PartyId granter, OfferId offerId) internal returns (GrantId id) {
+        (Bounds memory bounds, bool onHold) =
+            _requireTitle(terms.dataset, terms.policy, granter, OfferId.unwrap(offerId) != 0);
+        _requireInPolicy(terms, bounds);
+        id = GrantId.wrap(++_grantCount);
+        uint48 previous = _enlist(id, terms, bounds.actions);
+        _store(id, terms, 0, onHold, bounds, previous);
         _announce(id, terms, granter, offerId);
     }
 
-    function _cutFromGrant(GrantTerms calldata terms, PartyId granter) private returns (GrantId id) {
+    function _cutFromGrant(GrantTerms memory terms, PartyId granter) private returns (GrantId id) {
         Grant storage parent = _existing(terms.parent);
         if (parent.grantee != granter) revert NotGrantee(terms.parent, granter);
-        SUPERVISION.requireClear(datasetSubject(parent.dataset), SCOPE_GRANT);
+        _requireClear(terms.parent, parent.dataset, SCOPE_GRANT);
         _requireActive(terms.parent, parent);
-        Policy memory above = POLICIES.policy(parent.policy);
-        if (above.actions & ACTION_LICENSE == 0) {
-            // The last of a chain has used the depth up; a first one never had the permission.
-            if (parent.depth > 0 && above.subDepth == 0) revert SubLicenseDepth(terms.parent);
+        uint8 depth = parent.depth;
+        PolicyId policyAbove = parent.policy;
+        // LICENSE comes with depth, and depth shrinks with each level down to zero (MAX_DEPTH).
+        if (POLICIES.actionsOf(policyAbove) & ACTION_LICENSE == 0) {
+            // Within a chain the depth has been used up; a first one never had the permission.
+            if (depth > 0) revert SubLicenseDepth(terms.parent);
             revert ActionNotGranted(LICENSE_BIT);
         }
-        if (above.subDepth == 0 || parent.depth == MAX_DEPTH) revert SubLicenseDepth(terms.parent);
-        if (DatasetId.unwrap(terms.dataset) != DatasetId.unwrap(parent.dataset)) {
-            revert IPolicies.ScopeExceedsParent("dataset");
-        }
         if (terms.exclusive) revert InvalidField("exclusive");
-        Policy memory terms_ = POLICIES.policy(terms.policy);
-        _requireInPolicy(terms, terms_);
-        POLICIES.requireWithin(terms.policy, parent.policy);
+        Bounds memory bounds = POLICIES.boundsOf(terms.policy);
+        _requireInPolicy(terms, bounds);
+        _require(terms.dataset == parent.dataset, "dataset");
         _require(terms.notBefore >= parent.notBefore, "notBefore");
         _require(terms.notAfter <= parent.notAfter, "notAfter");
+        POLICIES.requireWithin(terms.policy, policyAbove);
         _reserveUses(parent, terms.uses);
-        id = _create(
-            terms, parent.depth + 1, parent.onHold, terms_.maxDuration != UNLIMITED_DURATION
-        );
+        id = GrantId.wrap(++_grantCount);
+        _store(id, terms, depth + 1, parent.onHold, bounds, 0);
         _announce(id, terms, granter, OfferId.wrap(0));
     }
 
@@ -229,11 +230,14 @@ abstract contract Grants is LedgerModule, ILicenses {
         parent.usesLeft = left - uses;
     }
 
-    function _create(GrantTerms memory terms, uint8 depth, bool onHold, bool dormant)
-        private
-        returns (GrantId id)
-    {
-        id = GrantId.wrap(++_grantCount);
+    function _store(
+        GrantId id,
+        GrantTerms memory terms,
+        uint8 depth,
+        bool onHold,
+        Bounds memory bounds,
+        uint48 previous
+    ) private {
         _grants[id] = Grant({
             parent: terms.parent,
             policy: terms.policy,
@@ -241,20 +245,18 @@ abstract contract Grants is LedgerModule, ILicenses {
             depth: depth,
             exclusive: terms.exclusive,
             onHold: onHold,
-            dormant: dormant,
+            dormant: bounds.maxDuration != UNLIMITED_DURATION,
             notBefore: terms.notBefore,
             notAfter: terms.notAfter,
             dataset: terms.dataset,
             grantee: terms.grantee,
             usesLeft: terms.uses,
             used: 0,
-            previous: _roots[terms.dataset].newest
+            previous: previous
         });
     }
 
-    function _announce(GrantId id, GrantTerms memory terms, PartyId granter, OfferId offerId)
-        private
-    {
+    function _announce(GrantId id, GrantTerms memory terms, PartyId granter, OfferId offerId) private {
         _log(
             GrantIssued.selector,
             datasetSubject(terms.dataset),
@@ -264,47 +266,61 @@ abstract contract Grants is LedgerModule, ILicenses {
         );
     }
 
-    /// @dev Enters a grant cut from a title, after checking it against exclusive ones.
-    function _enlist(GrantId id, GrantTerms memory terms, uint32 actions) private {
+    /// @dev Enters a grant cut from a title into its list, after comparing it with the exclusive
+    /// ones and, if it is exclusive, with the others.
+    /// @return previous The one before it in the list.
+    function _enlist(GrantId id, GrantTerms memory terms, uint32 actions) private returns (uint48 previous) {
         Roots memory roots = _roots[terms.dataset];
-        if (roots.exclusive != 0) {
-            _requireNoConflict(GrantId.wrap(roots.exclusive), actions);
-        }
         uint48 own = uint48(GrantId.unwrap(id));
-        if (terms.exclusive) {
-            if (roots.ends >= block.timestamp) _compareAll(roots.newest, actions);
-            roots.exclusive = own;
-        } else if (terms.notAfter > roots.ends) {
-            roots.ends = terms.notAfter;
+        while (roots.exclusive != 0 && _isOver(_grants[GrantId.wrap(roots.exclusive)])) {
+            roots.exclusive = _grants[GrantId.wrap(roots.exclusive)].previous;
         }
-        roots.newest = own;
+        _requireNoConflict(roots.exclusive, terms, actions);
+        if (terms.exclusive) {
+            if (roots.ends >= block.timestamp) _requireNoConflict(roots.other, terms, actions);
+            (previous, roots.exclusive) = (roots.exclusive, own);
+        } else {
+            if (terms.notAfter > roots.ends) roots.ends = terms.notAfter;
+            (previous, roots.other) = (roots.other, own);
+        }
         _roots[terms.dataset] = roots;
     }
 
-    function _compareAll(uint48 newest, uint32 actions) private view {
-        uint48 next = newest;
-        for (uint256 i = 0; next != 0; ++i) {
-            if (i == MAX_COMPARED) revert ExclusiveConflict(GrantId.wrap(next));
-            _requireNoConflict(GrantId.wrap(next), actions);
-            next = _grants[GrantId.wrap(next)].previous;
+    /// @dev No grant of the list permits one of the actions in the same time. TRANSFER and EXPORT
+    /// say how the others are used, so two grants may share them.
+    function _requireNoConflict(uint48 newest, GrantTerms memory terms, uint32 actions) private view {
+        GrantId next = GrantId.wrap(newest);
+        for (uint256 i = 0; next != NO_GRANT; ++i) {
+            Grant storage record = _grants[next];
+            if (i == MAX_COMPARED) revert ExclusiveConflict(next);
+            bool apart = record.notAfter < terms.notBefore || terms.notAfter < record.notBefore;
+            if (!apart && !_isOver(record)) {
+                uint32 common = POLICIES.actionsOf(record.policy) & actions & ~ACTIONS_CONTROL;
+                if (common != 0) revert ExclusiveConflict(next);
+            }
+            next = GrantId.wrap(record.previous);
         }
     }
 
     /// @dev A grant that is over is in nobody's way; a suspended one may come back.
-    function _requireNoConflict(GrantId id, uint32 actions) private view {
-        Grant storage record = _grants[id];
-        if (record.status == GrantStatus.REVOKED || record.notAfter < block.timestamp) return;
-        if (POLICIES.policy(record.policy).actions & actions != 0) revert ExclusiveConflict(id);
+    function _isOver(Grant storage record) private view returns (bool) {
+        return record.status == GrantStatus.REVOKED || record.notAfter < block.timestamp;
     }
 
-    function _setStatus(GrantId id, GrantStatus status, bytes32 reasonHash, PartyId onBehalfOf)
-        private
-    {
-        Grant storage record = _grants[id];
+    /// @dev A change of status ends a proposed assignment: what was seen when it was proposed or
+    /// consented to is no longer so.
+    function _setStatus(GrantId id, GrantStatus status, bytes32 reasonHash, PartyId onBehalfOf) private {
+        Grant storage record = _existing(id);
         PartyId by = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_GRANT, record.dataset, 0);
+        GrantStatus found = record.status;
+        // ACTIVE and SUSPENDED lead to each other and to REVOKED, which leads nowhere.
+        if (found == GrantStatus.REVOKED || found == status) {
+            revert BadStatus(KIND_GRANT, GrantId.unwrap(id), uint8(found));
+        }
         _requireSay(record, by);
         if (reasonHash == 0) revert EvidenceMissing();
         record.status = status;
+        delete _assignments[id];
         _log(
             GrantStatusSet.selector,
             datasetSubject(record.dataset),
@@ -315,44 +331,35 @@ abstract contract Grants is LedgerModule, ILicenses {
     }
 
     /// @dev What the terms of a grant must satisfy whatever it is cut from.
-    function _requireInPolicy(GrantTerms memory terms, Policy memory terms_) private view {
-        _requireRecipient(terms.grantee, terms_.roles);
-        if (terms.notBefore >= terms.notAfter || terms.notAfter <= block.timestamp) {
-            revert InvalidField("notAfter");
-        }
+    function _requireInPolicy(GrantTerms memory terms, Bounds memory bounds) private view {
+        _requireRecipient(terms.grantee, bounds.roles);
+        if (terms.notBefore >= terms.notAfter || terms.notAfter <= block.timestamp) revert InvalidField("notAfter");
         if (terms.uses == 0) revert InvalidField("uses");
-        _require(terms.notBefore >= terms_.notBefore, "notBefore");
-        _require(terms.notAfter <= terms_.notAfter, "notAfter");
-        _require(terms.uses <= terms_.maxUses, "uses");
+        _require(terms.notBefore >= bounds.notBefore, "notBefore");
+        _require(terms.notAfter <= bounds.notAfter, "notAfter");
+        _require(terms.uses <= bounds.maxUses, "uses");
     }
 
     function _requireRecipient(PartyId party, uint32 roles) internal view {
-        if (!PARTIES.isActive(party)) revert PartyInactive(party);
-        if (PARTIES.party(party).roles & roles == 0) revert RoleNotAllowed(roles);
+        (bool active, uint32 found) = PARTIES.standingOf(party);
+        if (!active) revert PartyInactive(party);
+        if (found & roles == 0) revert RoleNotAllowed(roles);
     }
 
-    /// @dev Public data that is closed is opened to nobody.
-    function _requireOpenClass(DatasetId dataset, uint32 actions) private view {
-        if (actions & ACTION_OPEN == 0) return;
-        Dataset memory found = DATASETS.dataset(dataset);
-        if (found.classification.openClass == OpenClass.CLOSED) {
-            revert OpenClassForbids(uint8(OpenClass.CLOSED));
+    /// @dev Public data that is closed is opened to nobody, and what is open on conditions not to
+    /// everyone for everything. Data that is not public has no class.
+    function _requireOpenClass(DatasetId dataset, bool unconditional) private view {
+        OpenClass found = DATASETS.dataset(dataset).classification.openClass;
+        if (found == OpenClass.CLOSED || (found == OpenClass.CONDITIONAL && unconditional)) {
+            revert OpenClassForbids(uint8(found));
         }
     }
 
-    function _ownInactivity(Grant storage record) private view returns (Inactive) {
-        if (record.status == GrantStatus.REVOKED) return Inactive.REVOKED;
-        if (record.status == GrantStatus.SUSPENDED) return Inactive.SUSPENDED;
-        if (block.timestamp < record.notBefore) return Inactive.NOT_YET;
-        if (block.timestamp > record.notAfter) return Inactive.EXPIRED;
-        return Inactive.NONE;
+    function _require(bool within, bytes32 field) internal pure {
+        if (!within) revert IPolicies.ScopeExceedsParent(field);
     }
 
-    function _revertStatus(GrantId id) private view {
-        revert BadStatus(KIND_GRANT, GrantId.unwrap(id), uint8(_grants[id].status));
-    }
-
-    function _lowestBit(uint32 word) internal pure returns (uint8 bit) {
+    function _lowestBit(uint32 word) private pure returns (uint8 bit) {
         while (word & 1 == 0) {
             word >>= 1;
             ++bit;

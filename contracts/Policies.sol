@@ -3,14 +3,18 @@ pragma solidity 0.8.37;
 
 import {LedgerModule} from "./LedgerModule.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
-import {IPolicies} from "./interfaces/IPolicies.sol";
 import {IParties} from "./interfaces/IParties.sol";
+import {IPolicies} from "./interfaces/IPolicies.sol";
 import {ACT_GRANT} from "./types/Acts.sol";
 import {InvalidField, NotFound} from "./types/Errors.sol";
 import {NO_DATASET, NO_PARTY} from "./types/Ids.sol";
 import {
     ACTION_DERIVE,
+    ACTION_LICENSE,
+    ACTION_SHARE_GOV,
     ACTIONS_ALL,
+    ACTIONS_NOT_SHARED,
+    Bounds,
     Code,
     Derivation,
     DUTIES_ALL,
@@ -24,7 +28,7 @@ import {
     UseRequest,
     WORLD
 } from "./types/Policy.sol";
-import {ROLES_ALL} from "./types/Roles.sol";
+import {ROLE_PUBLIC_BODY, ROLES_ALL} from "./types/Roles.sol";
 import {KIND_POLICY, KIND_TERRITORY} from "./types/Subject.sol";
 
 /// @title Policies
@@ -44,21 +48,16 @@ contract Policies is LedgerModule, IPolicies {
     }
 
     /// @inheritdoc IPolicies
-    function storePolicy(Policy calldata terms, bytes32 spdxHash, bytes32 documentHash)
-        external
-        returns (PolicyId id)
-    {
+    function storePolicy(Policy calldata terms, bytes32 spdxHash, bytes32 documentHash) external returns (PolicyId id) {
         PARTIES.actingParty(_msgSender(), NO_PARTY, ACT_GRANT, NO_DATASET, 0);
         _requireTerms(terms);
         bytes32 contentHash = sha256(abi.encode(terms, spdxHash, documentHash));
         id = _policyIds[contentHash];
-        if (!(id == NO_POLICY)) return id;
+        if (id != NO_POLICY) return id;
         id = PolicyId.wrap(++_policyCount);
         _policies[id] = terms;
         _policyIds[contentHash] = id;
-        _log(
-            PolicyStored.selector, abi.encode(id, terms, spdxHash, documentHash, contentHash)
-        );
+        _log(PolicyStored.selector, abi.encode(id, terms, spdxHash, documentHash, contentHash));
     }
 
     /// @inheritdoc IPolicies
@@ -70,7 +69,7 @@ contract Policies is LedgerModule, IPolicies {
         }
         bytes32 contentHash = sha256(abi.encode(countries));
         id = _territoryIds[contentHash];
-        if (!(id == WORLD)) return id;
+        if (id != WORLD) return id;
         id = TerritoryId.wrap(++_territoryCount);
         _territories[id] = countries;
         _territoryIds[contentHash] = id;
@@ -79,7 +78,29 @@ contract Policies is LedgerModule, IPolicies {
 
     /// @inheritdoc IPolicies
     function policy(PolicyId id) external view returns (Policy memory) {
-        return _requirePolicy(id);
+        return _existing(id);
+    }
+
+    /// @inheritdoc IPolicies
+    function boundsOf(PolicyId id) external view returns (Bounds memory) {
+        Policy storage terms = _existing(id);
+        uint32 roles = terms.roles;
+        return Bounds({
+            actions: terms.actions,
+            roles: roles,
+            open: roles == ROLES_ALL && terms.purposes == type(uint64).max,
+            subDepth: terms.subDepth,
+            notBefore: terms.notBefore,
+            notAfter: terms.notAfter,
+            maxDuration: terms.maxDuration,
+            maxUses: terms.maxUses,
+            maxGrants: terms.maxGrants
+        });
+    }
+
+    /// @inheritdoc IPolicies
+    function actionsOf(PolicyId id) external view returns (uint32) {
+        return _existing(id).actions;
     }
 
     /// @inheritdoc IPolicies
@@ -93,14 +114,24 @@ contract Policies is LedgerModule, IPolicies {
     }
 
     /// @inheritdoc IPolicies
+    function territoryByContent(bytes32 contentHash) external view returns (TerritoryId) {
+        return _territoryIds[contentHash];
+    }
+
+    /// @inheritdoc IPolicies
     function count() external view returns (uint64) {
         return _policyCount;
     }
 
     /// @inheritdoc IPolicies
+    function territoryCount() external view returns (uint64) {
+        return _territoryCount;
+    }
+
+    /// @inheritdoc IPolicies
     function requireWithin(PolicyId childId, PolicyId parentId) external view {
-        Policy storage child = _requirePolicy(childId);
-        Policy storage parent = _requirePolicy(parentId);
+        Policy storage child = _existing(childId);
+        Policy storage parent = _existing(parentId);
         _require(child.actions & ~parent.actions == 0, "actions");
         _require(parent.prohibited & ~child.prohibited == 0, "prohibited");
         _require(parent.duties & DUTIES_STICKY & ~child.duties == 0, "duties");
@@ -110,51 +141,36 @@ contract Policies is LedgerModule, IPolicies {
         _require(child.modes & ~parent.modes == 0, "modes");
         _require(child.subDepth < parent.subDepth, "subDepth");
         _require(child.minSecurityGrade >= parent.minSecurityGrade, "minSecurityGrade");
-        _require(
-            child.derivation == Derivation.NONE || child.derivation == parent.derivation,
-            "derivation"
-        );
+        _require(child.derivation == Derivation.NONE || child.derivation == parent.derivation, "derivation");
         _require(child.offChainTerms || !parent.offChainTerms, "offChainTerms");
         _require(child.maxDuration <= parent.maxDuration, "maxDuration");
         _require(_isTerritoryWithin(child.territory, parent.territory), "territory");
     }
 
     /// @inheritdoc IPolicies
-    function judge(PolicyId id, uint32 roles, UseRequest calldata request)
-        external
-        view
-        returns (Code, uint64)
-    {
-        Policy storage terms = _requirePolicy(id);
+    function judge(PolicyId id, uint32 roles, UseRequest calldata request) external view returns (Code, uint64) {
+        // Only fields of its first word; a policy that does not exist permits no action.
+        Policy storage terms = _policies[id];
         uint32 action = request.action;
         if (action == 0 || action & (action - 1) != 0 || action & terms.actions == 0) {
             return (Code.ACTION_NOT_GRANTED, action == 0 ? 0 : _lowestBit(action));
         }
-        if (roles & terms.roles == 0) {
-            return (Code.ROLE_NOT_ALLOWED, terms.roles);
-        }
-        if (request.purpose == 0 || request.purpose & ~terms.purposes != 0) {
-            return (Code.PURPOSE_NOT_ALLOWED, 0);
-        }
-        if (request.industry == 0 || request.industry & ~terms.industries != 0) {
-            return (Code.INDUSTRY_NOT_ALLOWED, 0);
-        }
-        if (request.mode == 0 || request.mode & ~terms.modes != 0) {
-            return (Code.MODE_NOT_ALLOWED, 0);
-        }
+        if (roles & terms.roles == 0) return (Code.ROLE_NOT_ALLOWED, terms.roles);
+        if (!_isPartOf(request.purpose, terms.purposes)) return (Code.PURPOSE_NOT_ALLOWED, 0);
+        if (!_isPartOf(request.industry, terms.industries)) return (Code.INDUSTRY_NOT_ALLOWED, 0);
+        if (!_isPartOf(request.mode, terms.modes)) return (Code.MODE_NOT_ALLOWED, 0);
         if (!_covers(terms.territory, request.country)) {
             return (Code.TERRITORY_NOT_ALLOWED, uint16(request.country));
         }
-        if (request.securityGrade < terms.minSecurityGrade) {
-            return (Code.SECURITY_GRADE_TOO_LOW, terms.minSecurityGrade);
-        }
+        uint8 least = terms.minSecurityGrade;
+        if (request.securityGrade < least) return (Code.SECURITY_GRADE_TOO_LOW, least);
         return (terms.offChainTerms ? Code.UNDECIDED : Code.PERMITTED, 0);
     }
 
-    function _requirePolicy(PolicyId id) private view returns (Policy storage terms) {
+    function _existing(PolicyId id) private view returns (Policy storage terms) {
         terms = _policies[id];
-        // Every stored policy has a window that ends.
-        if (terms.notAfter == 0) revert NotFound(KIND_POLICY, PolicyId.unwrap(id));
+        // Every stored policy permits something.
+        if (terms.actions == 0) revert NotFound(KIND_POLICY, PolicyId.unwrap(id));
     }
 
     /// @dev The country is well formed and in the territory; the world holds every country.
@@ -167,10 +183,6 @@ contract Policies is LedgerModule, IPolicies {
         return (_territories[id][bit / 256] >> (bit % 256)) & 1 == 1;
     }
 
-    function _require(bool within, bytes32 field) private pure {
-        if (!within) revert ScopeExceedsParent(field);
-    }
-
     function _isTerritoryWithin(TerritoryId child, TerritoryId parent) private view returns (bool) {
         if (parent == WORLD || child == parent) return true;
         if (child == WORLD) return false;
@@ -180,26 +192,39 @@ contract Policies is LedgerModule, IPolicies {
     }
 
     function _requireTerms(Policy calldata terms) private view {
-        _requireField(terms.actions != 0 && terms.actions & ~ACTIONS_ALL == 0, "actions");
+        uint32 actions = terms.actions;
+        _requireField(actions != 0 && actions & ~ACTIONS_ALL == 0, "actions");
         _requireField(terms.prohibited & ~ACTIONS_ALL == 0, "prohibited");
-        uint32 conflict = terms.actions & terms.prohibited;
+        uint32 conflict = actions & terms.prohibited;
+        if (actions & ACTION_SHARE_GOV != 0) {
+            _requireField(terms.roles == ROLE_PUBLIC_BODY, "roles");
+            conflict |= actions & ACTIONS_NOT_SHARED;
+        }
         if (conflict != 0) revert PolicyConflict(conflict);
         _requireField(terms.duties & ~DUTIES_ALL == 0, "duties");
         _requireField(terms.purposes != 0, "purposes");
         _requireField(terms.industries != 0, "industries");
         _requireField(terms.roles != 0 && terms.roles & ~ROLES_ALL == 0, "roles");
         _requireField(terms.modes != 0 && terms.modes & ~MODES_ALL == 0, "modes");
-        _requireField(terms.subDepth <= MAX_DEPTH, "subDepth");
-        bool derives = terms.actions & ACTION_DERIVE != 0;
+        bool licenses = actions & ACTION_LICENSE != 0;
+        _requireField(terms.subDepth <= MAX_DEPTH && (terms.subDepth != 0 || !licenses), "subDepth");
+        bool derives = actions & ACTION_DERIVE != 0;
         _requireField(derives == (terms.derivation != Derivation.NONE), "derivation");
-        _requireField(
-            terms.notBefore < terms.notAfter && terms.notAfter > block.timestamp, "notAfter"
-        );
+        _requireField(terms.notBefore < terms.notAfter && terms.notAfter > block.timestamp, "notAfter");
         _requireField(terms.maxDuration != 0, "maxDuration");
         _requireField(terms.maxUses != 0, "maxUses");
         if (TerritoryId.unwrap(terms.territory) > _territoryCount) {
             revert NotFound(KIND_TERRITORY, TerritoryId.unwrap(terms.territory));
         }
+    }
+
+    /// @dev At least one bit, and none beyond.
+    function _isPartOf(uint64 asked, uint64 permitted) private pure returns (bool) {
+        return asked != 0 && asked & ~permitted == 0;
+    }
+
+    function _require(bool within, bytes32 field) private pure {
+        if (!within) revert ScopeExceedsParent(field);
     }
 
     function _requireField(bool inRange, bytes32 field) private pure {

@@ -32,7 +32,7 @@ interface ILicenses {
         GrantTerms terms,
         OfferId offer
     );
-    event GrantActivated(Subject indexed grant, Subject indexed grantee, uint40 notAfter);
+    event GrantActivated(Subject indexed dataset, Subject indexed grant, Subject indexed grantee, uint40 notAfter);
     event GrantUsed(
         Subject indexed dataset,
         Subject indexed grant,
@@ -50,8 +50,8 @@ interface ILicenses {
         bytes32 reasonHash
     );
     event AssignmentProposed(Subject indexed grant, Subject indexed from, Subject indexed to);
-    event AssignmentConsented(Subject indexed grant, Subject indexed granter);
-    event GrantAssigned(Subject indexed grant, Subject indexed from, Subject indexed to);
+    event AssignmentConsented(Subject indexed grant, Subject indexed granter, Subject indexed to);
+    event GrantAssigned(Subject indexed dataset, Subject indexed from, Subject indexed to, GrantId grant);
     event OfferMade(
         Subject indexed dataset,
         Subject indexed granter,
@@ -98,8 +98,12 @@ interface ILicenses {
     /// @notice Receipts are numbered without gaps.
     error SequenceGap(uint40 expected, uint40 given);
 
-    /// @notice The offer has ended.
+    /// @notice The offer was closed, has run out or has ended.
     error OfferEnded(OfferId offer);
+
+    /// @notice The party has taken the offer up before; more often would multiply its uses, or undo
+    /// a revocation.
+    error OfferTaken(OfferId offer, GrantId grant);
 
     /// @notice Nobody proposed, or consented to, this assignment.
     error AssignmentMissing(GrantId grant);
@@ -108,9 +112,11 @@ interface ILicenses {
     /// @dev Emits {GrantIssued}. Requirements, from a title: caller acts for a party with the
     /// majority of HOLD or of OPERATE units, and each action belongs to a right of which it has the
     /// majority; from a grant: it is active, the caller acts for its grantee, it permits LICENSE
-    /// and has depth left, and the new grant is within it in every field; its uses are taken off
-    /// the parent's. In both cases: dataset not held (GRANT); grantee is active and has one of the
-    /// policy's roles; window and uses within the policy's; open class and exclusive grants allow it.
+    /// and has depth left, and the new grant is within it in every field and not exclusive; its uses
+    /// are taken off the parent's and never come back. In both cases: neither dataset nor parent is
+    /// held (GRANT); grantee is active and has one of the policy's roles; window and uses within the
+    /// policy's. From a title: the open class allows it if OPEN is permitted; no grant permits an
+    /// action of an exclusive one in the same time.
     /// @param onBehalfOf The granter if the caller is its delegate; zero for the caller's own party.
     function issue(GrantTerms calldata terms, PartyId onBehalfOf) external returns (GrantId grant);
 
@@ -125,15 +131,17 @@ interface ILicenses {
         external;
 
     /// @notice Records uses of which the receipts are kept elsewhere.
-    /// @dev Emits {GrantUsed}. Requirements: caller acts for the grantee; the grant is active;
-    /// `first` follows the last use; uses left.
+    /// @dev Emits {GrantUsed}. Requirements: caller acts for the grantee; neither dataset nor grant
+    /// is held (USE); the grant is active; `first` follows the last use; uses left. The terms are
+    /// not judged: what the receipts say is for whoever reads them.
     /// @param receipts Root of the batch of receipts, `first` to `first + uses - 1`. Not zero.
     function report(GrantId grant, uint40 first, uint40 uses, bytes32 receipts, PartyId onBehalfOf)
         external;
 
-    /// @notice Suspends a grant and all below it.
-    /// @dev Emits {GrantStatusSet}. Requirements: caller acts for the party that has the say; the
-    /// grant is ACTIVE; reason given.
+    /// @notice Suspends a grant and all below it. A proposed assignment ends.
+    /// @dev Emits {GrantStatusSet}. Requirements: caller acts for the party that has the say (over a
+    /// grant cut from a title its holder today, over another the grantee of its parent); the grant
+    /// is ACTIVE; reason given.
     function suspend(GrantId grant, bytes32 reasonHash, PartyId onBehalfOf) external;
 
     /// @notice Ends a suspension.
@@ -144,39 +152,41 @@ interface ILicenses {
     /// @dev As {suspend}; the grant is not REVOKED.
     function revoke(GrantId grant, bytes32 reasonHash, PartyId onBehalfOf) external;
 
-    /// @notice Asks that a grant passes to another party.
+    /// @notice Asks that a grant passes to another party; zero withdraws that.
     /// @dev Emits {AssignmentProposed}. Requirements: caller acts for the grantee; the grant is
-    /// active and permits TRANSFER; `to` is another, active party with one of the policy's roles.
+    /// active and permits TRANSFER; `to` is another, active party with one of the policy's roles. To
+    /// withdraw: something is proposed.
     function proposeAssignment(GrantId grant, PartyId to, PartyId onBehalfOf) external;
 
     /// @notice Consents to it.
-    /// @dev Emits {AssignmentConsented}. Requirements: caller acts for the party that has the say.
+    /// @dev Emits {AssignmentConsented}. Requirements: caller acts for the party that has the say;
+    /// `to` is proposed.
     /// @param to The proposed party, so that nobody consents to another than was seen.
     function consentToAssignment(GrantId grant, PartyId to, PartyId onBehalfOf) external;
 
     /// @notice Takes the grant over.
-    /// @dev Emits {GrantAssigned}. Requirements: caller acts for the proposed party; consented; the
-    /// grant is active.
+    /// @dev Emits {GrantAssigned}. Requirements: caller acts for the proposed party; the party that
+    /// has the say now consented; neither dataset nor grant is held (GRANT); the grant is active; the
+    /// party has one of the policy's roles.
     function acceptAssignment(GrantId grant, PartyId onBehalfOf) external;
 
     /// @notice Offers grants under a policy to whoever has one of its roles (开放共享).
-    /// @dev Emits {OfferMade}. Requirements: as for {issue} from a title; the policy's number of
-    /// grants is not zero.
-    function offer(
-        DatasetId dataset,
-        PolicyId policy,
-        uint40 notAfter,
-        uint40 uses,
-        PartyId onBehalfOf
-    ) external returns (OfferId id);
+    /// @dev Emits {OfferMade}. Requirements: as for {issue} from a title, the open class included
+    /// unless only PUBLIC_BODY may take it up; the policy's number of grants is not zero; `notAfter`
+    /// and `uses` within the policy's.
+    /// @param notAfter Unix time in seconds until which it can be taken up.
+    /// @param uses Number of uses of each grant.
+    function offer(DatasetId dataset, PolicyId policy, uint40 notAfter, uint40 uses, PartyId onBehalfOf)
+        external
+        returns (OfferId id);
 
-    /// @notice Takes an offer up: the caller's party gets a grant.
-    /// @dev Emits {GrantIssued}. Requirements: the offer stands; dataset not held (GRANT); the
-    /// party is active and has one of the policy's roles.
+    /// @notice Takes an offer up: the caller's party gets a grant with the window of the policy.
+    /// @dev Emits {GrantIssued}. Requirements: the party has not taken it up before; it stands: not
+    /// closed, grants left, its granter active and still entitled as for {offer}; else as for {issue}.
     function takeUp(OfferId id, PartyId onBehalfOf) external returns (GrantId grant);
 
     /// @notice Ends an offer; grants that were taken up stay.
-    /// @dev Emits {OfferClosed}. Requirements: caller acts for the party that has the say.
+    /// @dev Emits {OfferClosed}. Requirements: caller acts for the party that made it; not closed.
     function closeOffer(OfferId id, PartyId onBehalfOf) external;
 
     /// @notice May this party do this under this grant now?
@@ -191,12 +201,21 @@ interface ILicenses {
     /// @dev Requirements: it exists, else {NotFound}.
     function grant(GrantId id) external view returns (Grant memory);
 
+    /// @notice How many grants there are; ids run from 1 to this.
+    function grantCount() external view returns (uint64);
+
     /// @notice Why a grant cannot be used now; NONE if it can.
     function inactivity(GrantId id) external view returns (Inactive);
 
     /// @notice An offer as it stands.
     /// @dev Requirements: it exists, else {NotFound}.
     function offerOf(OfferId id) external view returns (Offer memory);
+
+    /// @notice How many offers there are; ids run from 1 to this.
+    function offerCount() external view returns (uint64);
+
+    /// @notice The grant that a party got by taking up an offer, or zero.
+    function takenUp(OfferId id, PartyId taker) external view returns (GrantId);
 
     /// @notice A proposed assignment; all zero if there is none.
     function assignment(GrantId id) external view returns (Assignment memory);

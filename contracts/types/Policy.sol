@@ -16,8 +16,8 @@ type GrantId is uint64;
 type OfferId is uint64;
 
 using {grantEquals as ==, grantDiffers as !=} for GrantId global;
-using {policyEquals as ==} for PolicyId global;
-using {territoryEquals as ==} for TerritoryId global;
+using {policyEquals as ==, policyDiffers as !=} for PolicyId global;
+using {territoryEquals as ==, territoryDiffers as !=} for TerritoryId global;
 
 GrantId constant NO_GRANT = GrantId.wrap(0);
 PolicyId constant NO_POLICY = PolicyId.wrap(0);
@@ -35,8 +35,16 @@ function policyEquals(PolicyId a, PolicyId b) pure returns (bool) {
     return PolicyId.unwrap(a) == PolicyId.unwrap(b);
 }
 
+function policyDiffers(PolicyId a, PolicyId b) pure returns (bool) {
+    return PolicyId.unwrap(a) != PolicyId.unwrap(b);
+}
+
 function territoryEquals(TerritoryId a, TerritoryId b) pure returns (bool) {
     return TerritoryId.unwrap(a) == TerritoryId.unwrap(b);
+}
+
+function territoryDiffers(TerritoryId a, TerritoryId b) pure returns (bool) {
+    return TerritoryId.unwrap(a) != TerritoryId.unwrap(b);
 }
 
 /// @notice What may be done with works derived from the data.
@@ -48,42 +56,58 @@ enum Derivation {
 }
 
 /// @notice Terms as a program decides them. "Any" is all bits set, "no limit" the largest value,
-/// so that a narrower policy is a smaller one in every field.
+/// so that a narrower policy is a smaller one in every field. Two words: a use is judged by the
+/// first, what is cut under the policy is bound by the second too.
 /// @param actions ACTION_ bits that are permitted.
-/// @param prohibited ACTION_ bits that are forbidden, for every sub-policy too.
-/// @param duties DUTY_ bits.
 /// @param purposes Bits of the purposes it may serve.
 /// @param industries Bits of the recipient's industries (GB/T 4754 sections).
 /// @param roles Role bits of which a recipient needs one.
 /// @param modes Bits of the delivery modes.
-/// @param subDepth How many further levels of sub-grants are possible.
 /// @param minSecurityGrade Least security grade of the place of use.
-/// @param derivation Rule for derived works; not NONE exactly if DERIVE is permitted.
 /// @param offChainTerms True if the document says more than this struct; then no check permits.
+/// @param territory Where it may be used; zero for everywhere.
+/// @param prohibited ACTION_ bits that are forbidden, for every sub-policy too.
+/// @param duties DUTY_ bits.
+/// @param subDepth How many further levels of sub-grants are possible; not zero if LICENSE is
+/// permitted.
+/// @param derivation Rule for derived works; not NONE exactly if DERIVE is permitted.
 /// @param notBefore Unix time in seconds from which it can be used.
 /// @param notAfter Unix time in seconds until which it can be used.
 /// @param maxDuration Seconds from activation.
 /// @param maxUses Number of uses of one grant.
 /// @param maxGrants Number of grants of one offer.
-/// @param territory Where it may be used; zero for everywhere.
 struct Policy {
     uint32 actions;
-    uint32 prohibited;
-    uint16 duties;
     uint64 purposes;
     uint32 industries;
     uint32 roles;
     uint16 modes;
-    uint8 subDepth;
     uint8 minSecurityGrade;
-    Derivation derivation;
     bool offChainTerms;
+    TerritoryId territory;
+    uint32 prohibited;
+    uint16 duties;
+    uint8 subDepth;
+    Derivation derivation;
     uint40 notBefore;
     uint40 notAfter;
     uint32 maxDuration;
     uint40 maxUses;
     uint32 maxGrants;
-    TerritoryId territory;
+}
+
+/// @notice The fields of a {Policy} that bind what is cut under it.
+/// @param open True if nothing limits who may use it and what for: any role and any purpose.
+struct Bounds {
+    uint32 actions;
+    uint32 roles;
+    bool open;
+    uint8 subDepth;
+    uint40 notBefore;
+    uint40 notAfter;
+    uint32 maxDuration;
+    uint40 maxUses;
+    uint32 maxGrants;
 }
 
 uint40 constant NO_END = type(uint40).max;
@@ -99,6 +123,9 @@ uint32 constant ACTION_OPEN = 1 << 24;
 uint32 constant ACTION_SHARE_GOV = 1 << 25;
 uint32 constant ACTION_TRANSFER = 1 << 28;
 uint32 constant ACTION_EXPORT = 1 << 29;
+
+// What is shared among public bodies is for their own use: not operated, not passed on.
+uint32 constant ACTIONS_NOT_SHARED = (0x07F00000 & ~ACTION_SHARE_GOV) | ACTION_TRANSFER;
 
 uint8 constant LICENSE_BIT = 21;
 uint8 constant TRANSFER_BIT = 28;
@@ -158,12 +185,14 @@ struct GrantTerms {
 }
 
 /// @notice A grant as it stands, in two words: an ancestor is judged by the first alone.
+/// @param exclusive True if no other grant cut from the title may permit the same action meanwhile.
 /// @param usesLeft Uses that are left, those reserved for sub-grants taken off.
 /// @param used Sequence number of the last use.
 /// @param depth 0 for a grant cut from a title.
 /// @param onHold True if it was cut under the HOLD title, false if under the OPERATE title.
 /// @param dormant True until the grantee activates it, if its policy limits the duration.
-/// @param previous Id of the grant cut from the title of the same dataset before this one.
+/// @param previous Id of the grant cut from the title of the same dataset before this one, among
+/// those that are exclusive, or those that are not, like this one; zero for a sub-grant.
 struct Grant {
     GrantId parent;
     PolicyId policy;
@@ -214,6 +243,8 @@ enum Code {
 
 /// @notice An offer as it stands.
 /// @param granter The party that made it; it stands as long as that party has the title.
+/// @param notAfter Unix time in seconds until which it can be taken up.
+/// @param uses Number of uses of each grant.
 /// @param left Grants that can still be taken up.
 struct Offer {
     DatasetId dataset;
@@ -226,7 +257,8 @@ struct Offer {
 }
 
 /// @notice A grant that is to change hands.
+/// @param consenter The party that consented, or zero; what it said counts while it has the say.
 struct Assignment {
     PartyId to;
-    bool consented;
+    PartyId consenter;
 }
