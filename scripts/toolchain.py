@@ -56,6 +56,18 @@ def _is_recent(node: Path) -> bool:
     return answer.returncode == 0 and major.isdigit() and int(major) >= OLDEST_NODE
 
 
+def executable(name: str) -> Path:
+    """Return a command that a Python package installed into this environment.
+
+    Raises:
+        ToolMissing: It is not there.
+    """
+    found = shutil.which(name, path=str(Path(sys.executable).parent))
+    if found is None:
+        raise ToolMissing(f"expected {name} beside {sys.executable}, found none: run scripts/setup")
+    return Path(found)
+
+
 def node() -> Path:
     """Return Node: ``NODE``, else the one on the path, else the one of the Python package.
 

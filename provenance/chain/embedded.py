@@ -216,8 +216,10 @@ class EmbeddedChain:
             time.sleep(max(last + 1 - now, 0.001))
 
     def _fill(self, block: OpenBlock, linger_s: float) -> None:
-        """Execute what waits, until the second of the block is over."""
-        while self._clock() < block.header.timestamp + 1 and not self._closed.is_set():
+        """Execute what waits, one transaction at least, until the second of the block is over."""
+        while not self._closed.is_set():
+            if block.transactions and self._clock() >= block.header.timestamp + 1:
+                return
             waiting = self.pool.take(block.gas_left)
             if waiting is not None:
                 try:

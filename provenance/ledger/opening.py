@@ -42,12 +42,16 @@ ADMIN = "admin"
 """Name of the key that is root admin, and pays for the others."""
 
 PASSWORD_VARIABLE = "PROVENANCE_PASSWORD"
+COMPLETE_FILE = "setup.complete"
+"""Written last by ``setup``; holds the name of the first party's key."""
+
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 _KEPT_NOTES = 1024
 _LOW_BALANCE_WEI = 10**15
 _FUNDED_BALANCE_WEI = 10**17
+_TRANSFER_GAS = 21_000  # Yellow Paper, appendix G: a transaction without data
 
 
 class Ledger:
@@ -150,9 +154,15 @@ class Ledger:
 
     @cached_property
     def _engine(self) -> "Engine":
-        from provenance.index.schema import open_index
+        from provenance.index import database
 
-        engine = open_index(self.settings.index_location)
+        if self.settings.index_url:
+            from sqlalchemy import create_engine
+
+            engine = create_engine(self.settings.index_url)
+            database.prepare(engine)
+        else:
+            engine = database.open_engine(self.settings.home / database.INDEX_FILE)
         self._closing.callback(engine.dispose)
         return engine
 
@@ -213,7 +223,7 @@ class Ledger:
         if known is None:
             known = self.client.block(block_hash)
             if known is None:
-                raise ChainReorganised(f"block 0x{block_hash.hex()} is no longer part of the chain")
+                raise _gone(block_hash)
             self._blocks.put(block_hash, known)
         return known
 
@@ -251,16 +261,45 @@ class Ledger:
             raise NotFoundError("party of the key", signer)
         return found
 
-    def fund(self, account: Address) -> None:
-        """Give an account money for gas from the admin's when it has little left."""
+    @cached_property
+    def first_party(self) -> str:
+        """Name of the key of the first party, which acts when no other is named.
+
+        Raises:
+            NotFoundError: the home is not complete.
+        """
+        try:
+            return (self.settings.home / COMPLETE_FILE).read_text("utf-8").strip()
+        except FileNotFoundError:
+            raise NotFoundError("first party in", self.settings.home) from None
+
+    def names(self) -> dict[PartyId, str]:
+        """Return the names of the keys of this home by their parties."""
+        found = {}
+        for name in self.keystore.names():
+            party_id = self.party_of(Address(self.keystore.address(name)))
+            if party_id is not None:
+                found[party_id] = name
+        return found
+
+    def fund(self, account: Address, *, wait: bool = True) -> None:
+        """Give an account money for gas from the admin's when it has little left.
+
+        Args:
+            account: who needs it.
+            wait: whether to wait until it is there; without, it comes with the next block.
+        """
         if self.client.balance(account) >= _LOW_BALANCE_WEI:
             return
-        admin = self.key(ADMIN)
-        if account == admin.address:
-            return
         with self._funding:
-            if self.client.balance(account) < _LOW_BALANCE_WEI:
-                self.transactions.send(admin, account, b"", 21_000, value_wei=_FUNDED_BALANCE_WEI)
+            admin = self.key(ADMIN)
+            if account == admin.address or self.client.balance(account) >= _LOW_BALANCE_WEI:
+                return
+            money = self.transactions.submit(
+                admin, account, b"", _TRANSFER_GAS, value_wei=_FUNDED_BALANCE_WEI
+            )
+            if wait:
+                self.transactions.wait(money, admin)
 
     def sync(self) -> None:
         """Bring the index up to the newest block."""
@@ -343,7 +382,7 @@ def _node(
     settings: Settings, serving_url: str | None, closing: ExitStack
 ) -> tuple[Node, ownership.OwnedChain | None]:
     if not settings.is_embedded:
-        return closing.enter_context(HttpNode(settings.chain)), None
+        return connect_remote(settings, closing), None
     if not (settings.home / ownership.CHAIN_FILE).exists():
         raise NotFoundError("chain in", f"{settings.home}; make one: provenance init")
     if serving_url is not None:
@@ -357,3 +396,12 @@ def _node(
     if not isinstance(found, HttpNode):
         raise SettingsError("expected a chain of this home or a node over HTTP, found neither")
     return closing.enter_context(found), None
+
+
+def connect_remote(settings: Settings, closing: ExitStack) -> Node:
+    """Return the node of the settings; closed with ``closing``."""
+    return closing.enter_context(HttpNode(settings.chain))
+
+
+def _gone(block_hash: bytes) -> ChainReorganised:
+    return ChainReorganised(f"block 0x{block_hash.hex()} is no longer part of the chain")

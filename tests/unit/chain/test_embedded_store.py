@@ -22,10 +22,15 @@ def test_a_batch_is_there_after_reopening(tmp_path):
 
 def test_a_batch_that_raises_leaves_nothing(tmp_path):
     store = BlockStore(tmp_path / "c")
-    with pytest.raises(ZeroDivisionError), store.batch():
-        store[KEY] = b"value"
-        assert store[KEY] == b"value"
-        raise ZeroDivisionError
+
+    def break_off():
+        with store.batch():
+            store[KEY] = b"value"
+            assert store[KEY] == b"value"
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        break_off()
     assert KEY not in store
     store.close()
 

@@ -139,7 +139,7 @@ def test_a_key_does_not_show_itself():
 def test_the_address_of_a_contract_follows_from_the_nonce():
     sender = Address(bytes.fromhex("6ac7ea33f8831ea9dcc53393aaa88b25a785dbf0"))
     shown = [created_address(sender, nonce).hex() for nonce in range(3)]
-    # The values that the Ethereum community quotes for this sender (yellow paper, section 7).
+    # Values widely quoted for this sender; the rule is in section 7 of the Yellow Paper.
     assert shown == [
         "cd234a471b72ba2f1ccf0a70fcaba648a5eecd8d",
         "343c43a37d37dff08ae8c4a11544c718abb4fcf8",
