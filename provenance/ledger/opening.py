@@ -24,7 +24,14 @@ from provenance.chain.keystore import (
 from provenance.chain.rpc import HttpNode
 from provenance.config import Settings
 from provenance.documents import Documents
-from provenance.errors import ChainOwned, ChainReorganised, NotFoundError, SettingsError
+from provenance.errors import (
+    ChainOwned,
+    ChainReorganised,
+    ContractRevert,
+    NotFoundError,
+    ProvenanceError,
+    SettingsError,
+)
 from provenance.identifiers import Address, PartyId
 from provenance.ledger.passwords import password_source
 from provenance.ledger.recent import Recent as Recent
@@ -48,6 +55,9 @@ COMPLETE_FILE = "setup.complete"
 _KEPT_NOTES = 1024
 _LOW_BALANCE_WEI = 10**15
 _FUNDED_BALANCE_WEI = 10**17
+_KINDS = ("ledger", "party", "dataset", "grant", "version", "transfer", "hold", "commitment")
+"""Kinds of things by number (``Subject.sol``)."""
+
 _TRANSFER_GAS = 21_000  # Yellow Paper, appendix G: a transaction without data
 
 
@@ -187,7 +197,8 @@ class Ledger:
         """Return what a view function of a module gives after a block.
 
         Raises:
-            ContractRevert: it reverted.
+            NotFoundError: it says that there is no such thing.
+            ContractRevert: it reverted for another reason.
             ChainReorganised: the block is no longer part of the chain.
         """
         contract = self.contracts[module]
@@ -197,7 +208,7 @@ class Ledger:
             )
         except RpcError as error:
             if error.revert is not None:
-                raise self.contracts.decode_revert(error.revert) from error
+                raise _refusal(self.contracts.decode_revert(error.revert)) from error
             if isinstance(at, bytes) and self.client.block(at) is None:
                 raise ChainReorganised(
                     f"block 0x{at.hex()} is no longer part of the chain"
@@ -370,6 +381,14 @@ def _node(
 def connect_remote(settings: Settings, closing: ExitStack) -> Node:
     """Return the node of the settings; closed with ``closing``."""
     return closing.enter_context(HttpNode(settings.chain))
+
+
+def _refusal(revert: ContractRevert) -> ProvenanceError:
+    """Return a revert of a question: what is not there is not found, here as everywhere."""
+    kind = revert.arguments.get("kind")
+    if revert.name == "NotFound" and isinstance(kind, int) and kind < len(_KINDS):
+        return NotFoundError(_KINDS[kind], revert.arguments.get("id"))
+    return revert
 
 
 def _gone(block_hash: bytes) -> ChainReorganised:

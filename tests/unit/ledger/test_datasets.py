@@ -121,5 +121,5 @@ def test_core_data_may_not_enter(ledger, content):
 
 
 def test_a_dataset_that_is_not_there_is_not_found(ledger):
-    with pytest.raises((NotFoundError, ContractRevert)):
+    with pytest.raises(NotFoundError):
         datasets.latest_version(ledger, 99)
