@@ -37,8 +37,9 @@ HEADER = """\
 # What acts cost
 
 Gas of whole transactions, second and later use of each act, measured on py-evm with the bytecode
-that the library ships; of a check, which is a call, what it executes. Every act folds its event into the heads of its subjects and of the ledger:
-that is what makes a history provably complete. CI fails when a number grows or a target is missed.
+that the library ships; of a check, which is a call, what it executes. Every act folds its event
+into the heads of its subjects and of the ledger: that is what makes a history provably complete.
+CI fails when a number grows or a target is missed.
 
 | Act | Gas | Target | Elsewhere |
 |---|---:|---:|---|
