@@ -95,11 +95,6 @@ class Settings:
         return self.chain == EMBEDDED
 
     @property
-    def index_location(self) -> str:
-        """SQLAlchemy URL of the index."""
-        return self.index_url or f"sqlite:///{self.home.absolute() / 'index.sqlite3'}"
-
-    @property
     def password_path(self) -> Path:
         """File with the password of the keys."""
         return self.password_file or self.home / "password"

@@ -19,11 +19,7 @@ uint16 constant UNITS_MAJORITY = 5_000; // an act under a right needs more than 
 Units constant NO_UNITS = Units.wrap(0);
 Units constant ALL_UNITS = Units.wrap((uint48(UNITS_WHOLE) << 32) | (uint48(UNITS_WHOLE) << 16) | UNITS_WHOLE);
 
-using {add as +, subtract as -, flip as ^, equals as ==, differs as !=, unitsFor, covers} for Units global;
-
-function packUnits(uint16 hold, uint16 use, uint16 operate) pure returns (Units) {
-    return Units.wrap((uint48(operate) << 32) | (uint48(use) << 16) | hold);
-}
+using {add as +, subtract as -, equals as ==, differs as !=, unitsFor, covers} for Units global;
 
 /// @dev The units of one right.
 function unitsFor(Units units, Right right) pure returns (uint16) {
@@ -44,10 +40,6 @@ function add(Units a, Units b) pure returns (Units) {
 /// @dev The caller has checked `a.covers(b)`, so no lane borrows from the next.
 function subtract(Units a, Units b) pure returns (Units) {
     return Units.wrap(Units.unwrap(a) - Units.unwrap(b));
-}
-
-function flip(Units a, Units b) pure returns (Units) {
-    return Units.wrap(Units.unwrap(a) ^ Units.unwrap(b));
 }
 
 function equals(Units a, Units b) pure returns (bool) {

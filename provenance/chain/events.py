@@ -189,3 +189,8 @@ def _type(item: Mapping[str, Any]) -> str:
         return str(item["type"])
     fields: Sequence[Mapping[str, Any]] = item["components"]
     return f"({','.join(_type(field) for field in fields)})"
+
+
+def subject_id(subject: bytes) -> int:
+    """Return the id in a subject, whatever its kind; 0 for nobody."""
+    return int.from_bytes(subject[24:], "big")

@@ -16,23 +16,31 @@ Integers are 64 bits: ids, Unix seconds, block numbers. Units are the packed lan
 (``Units.sol``). A ``bytes32`` of zeros that means "none" is NULL.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     Column,
     Index,
     LargeBinary,
     MetaData,
+    Row,
+    Select,
     SmallInteger,
     String,
     Table,
+    bindparam,
     text,
 )
 
 FORMAT = 1
 """Version of these tables; an index of another format is rebuilt."""
+
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+AnySelect: TypeAlias = Select[*tuple[Any, ...]]
 
 
 class Octets(LargeBinary):
@@ -44,6 +52,9 @@ class Octets(LargeBinary):
     def result_processor(self, dialect: Any, coltype: Any) -> None:
         """Pass bytes through."""
 
+
+AS_OF: BindParameter[int] = bindparam("as_of", type_=BigInteger)
+"""The block that a question is as of, in every query."""
 
 metadata = MetaData()
 
@@ -65,6 +76,12 @@ def _lasts(*key: Column[Any]) -> list[Column[Any]]:
         Column("block_hash", Octets, nullable=False),
         Column("until_block", BigInteger),
     ]
+
+
+def _now(name: str, *key: str) -> Index:
+    """Return the index that finds the valid row of a timeline, however long it is."""
+    valid = text("until_block IS NULL")
+    return Index(f"{name}_now", *key, unique=True, sqlite_where=valid, postgresql_where=valid)
 
 
 def _key(name: str) -> Column[Any]:
@@ -104,8 +121,6 @@ cursor = Table(
     _octets("directory"),
     _integer("start_block"),
     _integer("block_number"),
-    _octets("block_hash"),
-    _integer("block_timestamp"),
 )
 """One row: which ledger this is, and the block up to which everything is applied."""
 
@@ -156,6 +171,7 @@ datasets = Table(
     Column("origin_country", String(2), nullable=False),
     _integer("sectors"),
     _octets("source_hash"),
+    Index("datasets_of_registrant", "registrant_id", "dataset_id"),
     _integer("deregistered_block", optional=True),
     _integer("deregistered_by", optional=True),
     _octets("deregistration_reason", optional=True),
@@ -226,6 +242,7 @@ holdings = _fact(
     _integer("reserved"),
     _integer("lapses"),
     _integer("round"),
+    _now("holdings", "dataset_id", "party_id"),
     Index("holdings_of_party", "party_id", "dataset_id"),
 )
 """Timeline of what a party holds in a dataset; ``reserved`` counts until ``lapses``."""
@@ -273,6 +290,7 @@ parties = _fact(
     _integer("epoch"),
     _octets("credential_hash", optional=True),
     _octets("reason_hash", optional=True),
+    _now("parties", "party_id"),
 )
 """Timeline of a party; ``reason_hash`` is that of the last suspension or restoration."""
 
@@ -283,7 +301,7 @@ accounts = _fact(
     _integer("party_id"),
     _integer("epoch"),
     _integer("removed_block", optional=True),
-    Index("accounts_of_party", "party_id"),
+    Index("accounts_of_party", "party_id", "account"),
 )
 """An account belongs to one party in its life."""
 
@@ -294,10 +312,13 @@ proposals = _fact(
     _octets("replaced", optional=True),
     _integer("not_before"),
     _octets("reason_hash", optional=True),
+    _now("proposals", "party_id", "recovery"),
 )
 """Timeline of a party's open offers to an account."""
 
-role_admins = _fact("role_admins", *_lasts(_key("role")), _integer("party_id"))
+role_admins = _fact(
+    "role_admins", *_lasts(_key("role")), _integer("party_id"), _now("role_admins", "role")
+)
 """Timeline of who gives and takes a role (one bit); party 0 is the root admin."""
 
 delegations = _fact(
@@ -306,6 +327,7 @@ delegations = _fact(
     _integer("roles"),
     _integer("acts"),
     _integer("until"),
+    _now("delegations", "party_id", "delegate_id", "dataset_id"),
     Index("delegations_to", "delegate_id", "party_id"),
 )
 """Timeline of what one party lets another do; dataset 0 is any."""

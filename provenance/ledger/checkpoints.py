@@ -9,7 +9,6 @@ chain.
 """
 
 import json
-import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from provenance.chain.client import BlockRef, Client
 from provenance.errors import CheckpointMismatch, InvalidDocument
 from provenance.identifiers import LEDGER_SUBJECT
+from provenance.ledger.files import write_whole
 from provenance.proofs import checkpoint as notes
 from provenance.proofs.checkpoint import Checkpoint, VerifierKey
 
@@ -157,13 +157,8 @@ def _require_held(client: Client, checkpoint: Checkpoint, which: str, note: str)
 
 def _save_pin(folder: Path, pin: Pin) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    path = _pin_path(folder, pin.key.name)
-    draft = path.with_suffix(f".{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump({"key": str(pin.key), "note": pin.note}, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    fields = {"key": str(pin.key), "note": pin.note}
+    write_whole(_pin_path(folder, pin.key.name), json.dumps(fields, indent=2).encode())
 
 
 def _pin_path(folder: Path, origin: str) -> Path:

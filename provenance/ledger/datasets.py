@@ -280,6 +280,18 @@ def latest_version(ledger: Ledger, dataset_id: DatasetId) -> int:
     return versions
 
 
+def registered_by(ledger: Ledger, signer: str, root: bytes) -> tuple[DatasetId, ...]:
+    """Return the datasets in which the party of a key has registered this content before."""
+    from provenance.index import claims
+    from provenance.index.database import reading
+
+    ledger.sync()
+    party_id = ledger.party_of_signer(signer)
+    with reading(ledger.engine) as connection:
+        found = claims.find_by_root(connection, root).items
+    return tuple(claim.dataset_id for claim in found if claim.claimant_id == party_id)
+
+
 def commitment(ledger: Ledger, party_id: PartyId, salt: bytes, root: bytes) -> bytes:
     """Return the commitment of a party to a root (design 3.1)."""
     preimage = (

@@ -16,7 +16,6 @@ from provenance.chain.client import BlockRef, Client
 from provenance.errors import (
     ChainReorganised,
     HistoryMismatch,
-    IndexDrift,
     InvalidDocument,
     InvalidIdentifier,
 )
@@ -336,17 +335,14 @@ def _number(value: object) -> int:
 
 
 def _indexed_logs(ledger: Ledger, subject: Subject, block_number: int) -> Iterable[RawLog]:
+    from provenance.index import database
     from provenance.index import history as indexed
 
-    after = 0
-    with ledger.engine.connect() as connection:
-        while True:
+    after: int | None = 0
+    with database.reading(ledger.engine) as connection:
+        while after is not None:
             page = indexed.page(
                 connection, subject, after=after, limit=_PAGE_ITEMS, as_of=block_number
             )
-            if not page:
-                return
-            yield from (item.log for item in page)
-            if page[-1].seq <= after:
-                raise IndexDrift(f"expected events after {after}, found {page[-1].seq}")
-            after = page[-1].seq
+            yield from (item.log for item in page.items)
+            after = page.next

@@ -10,12 +10,12 @@ recovery is finished by the same call. Must never delete a key.
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from provenance.chain.keystore import Keystore
 from provenance.errors import InputError
 from provenance.identifiers import Address, PartyId, format_address
 from provenance.ledger import parties
+from provenance.ledger.files import sync_folder
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.writing import Written, write
@@ -75,6 +75,7 @@ def rotate(ledger: Ledger, name: str) -> KeyChange:
         new = Address(pending.address(name))
     else:
         new = pending.create(name, ledger.password(name)).address
+    ledger.fund(new, wait=False)
     write(ledger, name, "Parties", "proposeAccount", new, old)
     written = _confirm(ledger, name, "confirmAccount", party_id)
     swap(ledger, name)
@@ -168,7 +169,7 @@ def swap(ledger: Ledger, name: str) -> None:
             # a second name first: the old key is never without one
             os.link(current, kept)
     os.replace(waiting, current)
-    _sync(folder)
+    sync_folder(folder)
 
 
 def _confirm(ledger: Ledger, name: str, function: str, party_id: PartyId) -> Written:
@@ -188,11 +189,3 @@ def _pending(ledger: Ledger) -> Keystore:
 
 def _lowest_bit(bits: int) -> int:
     return bits & -bits
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

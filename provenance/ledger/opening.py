@@ -42,12 +42,16 @@ ADMIN = "admin"
 """Name of the key that is root admin, and pays for the others."""
 
 PASSWORD_VARIABLE = "PROVENANCE_PASSWORD"
+COMPLETE_FILE = "setup.complete"
+"""Written last by ``setup``; holds the name of the first party's key."""
+
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 _KEPT_NOTES = 1024
 _LOW_BALANCE_WEI = 10**15
 _FUNDED_BALANCE_WEI = 10**17
+_TRANSFER_GAS = 21_000  # Yellow Paper, appendix G: a transaction without data
 
 
 class Ledger:
@@ -150,9 +154,15 @@ class Ledger:
 
     @cached_property
     def _engine(self) -> "Engine":
-        from provenance.index.schema import open_index
+        from provenance.index import database
 
-        engine = open_index(self.settings.index_location)
+        if self.settings.index_url:
+            from sqlalchemy import create_engine
+
+            engine = create_engine(self.settings.index_url)
+            database.prepare(engine)
+        else:
+            engine = database.open_engine(self.settings.home / database.INDEX_FILE)
         self._closing.callback(engine.dispose)
         return engine
 
@@ -251,16 +261,45 @@ class Ledger:
             raise NotFoundError("party of the key", signer)
         return found
 
-    def fund(self, account: Address) -> None:
-        """Give an account money for gas from the admin's when it has little left."""
+    @cached_property
+    def first_party(self) -> str:
+        """Name of the key of the first party, which acts when no other is named.
+
+        Raises:
+            NotFoundError: the home is not complete.
+        """
+        try:
+            return (self.settings.home / COMPLETE_FILE).read_text("utf-8").strip()
+        except FileNotFoundError:
+            raise NotFoundError("first party in", self.settings.home) from None
+
+    def names(self) -> dict[PartyId, str]:
+        """Return the names of the keys of this home by their parties."""
+        found = {}
+        for name in self.keystore.names():
+            party_id = self.party_of(Address(self.keystore.address(name)))
+            if party_id is not None:
+                found[party_id] = name
+        return found
+
+    def fund(self, account: Address, *, wait: bool = True) -> None:
+        """Give an account money for gas from the admin's when it has little left.
+
+        Args:
+            account: who needs it.
+            wait: whether to wait until it is there; without, it comes with the next block.
+        """
         if self.client.balance(account) >= _LOW_BALANCE_WEI:
             return
-        admin = self.key(ADMIN)
-        if account == admin.address:
-            return
         with self._funding:
-            if self.client.balance(account) < _LOW_BALANCE_WEI:
-                self.transactions.send(admin, account, b"", 21_000, value_wei=_FUNDED_BALANCE_WEI)
+            admin = self.key(ADMIN)
+            if account == admin.address or self.client.balance(account) >= _LOW_BALANCE_WEI:
+                return
+            money = self.transactions.submit(
+                admin, account, b"", _TRANSFER_GAS, value_wei=_FUNDED_BALANCE_WEI
+            )
+            if wait:
+                self.transactions.wait(money, admin)
 
     def sync(self) -> None:
         """Bring the index up to the newest block."""
@@ -317,7 +356,10 @@ def open_ledger(
     with ExitStack() as closing:
         node, owned = _node(settings, serving_url, closing)
         source = password or password_source(settings, environment)
-        yield Ledger(settings, node, source, closing, owned)
+        ledger = Ledger(settings, node, source, closing, owned)
+        if serving_url is not None:
+            ledger.documents.sweep()
+        yield ledger
 
 
 def password_source(

@@ -163,6 +163,7 @@ def add(
     office = office_for(ledger, bits)
     if account is None:
         account = account_for(ledger, name)
+        ledger.fund(account, wait=False)
     written = write(
         ledger,
         office,
@@ -231,10 +232,7 @@ def hosted_name(ledger: Ledger, account: Address) -> str | None:
 
 def name_of_party(ledger: Ledger, party_id: PartyId) -> str | None:
     """Return the name of a key of this home that acts for a party."""
-    for name in ledger.keystore.names():
-        if ledger.party_of(Address(ledger.keystore.address(name))) == party_id:
-            return name
-    return None
+    return ledger.names().get(party_id)
 
 
 def resolve(ledger: Ledger, text: str) -> PartyRef:

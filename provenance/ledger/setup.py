@@ -20,8 +20,10 @@ from provenance.chain.outbox import Request
 from provenance.config import Settings
 from provenance.errors import ChainError, ConflictError
 from provenance.identifiers import Address, PartyId
+from provenance.ledger.files import write_whole
 from provenance.ledger.opening import (
     ADMIN,
+    COMPLETE_FILE,
     PASSWORD_VARIABLE,
     Ledger,
     connect_remote,
@@ -40,7 +42,6 @@ DEFAULT_COUNTRY = "CN"
 _GAS = 2_000_000  # naming the admin of all market roles writes a slot for each
 _GENESIS_WEI = 10**27
 _GAS_MONEY_WEI = 10**17
-_COMPLETE_FILE = "setup.complete"
 
 Report = Callable[[str], None]
 """Told, in a few words, what is being done."""
@@ -110,7 +111,7 @@ def initialise(
         raise ConflictError(f"expected a name other than {name}, which this home needs itself")
     profile = Profile.of_words(country)
     founders = _founders(name, profile, bits_of(ROLES, roles, "a role"))
-    complete = settings.home / _COMPLETE_FILE
+    complete = settings.home / COMPLETE_FILE
     if complete.exists():
         raise ConflictError(f"{settings.home} is complete already; nothing was changed")
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -144,7 +145,7 @@ def initialise(
             found,
             str(checkpoints.verifier_key(ledger)),
         )
-    complete.write_text(f"{name}\n")
+    write_whole(complete, f"{name}\n".encode())
     return result
 
 

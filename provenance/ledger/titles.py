@@ -17,7 +17,7 @@ from provenance.ledger.writing import write
 
 ZERO32 = bytes(32)
 DEFAULT_EXPIRY_S = 7 * 24 * 3600
-PENDING = "pending"
+STARTED = "started"
 ACCEPTED = "accepted"
 CANCELLED = "cancelled"
 
@@ -32,7 +32,7 @@ class TransferChange:
         giver: party that gives.
         taker: party that may accept.
         units: units of each right.
-        status: ``pending``, ``accepted`` or ``cancelled``.
+        status: ``started``, ``accepted`` or ``cancelled``.
         agreement_hash: SHA-256 of the agreement; None for none, and after the first step.
         expires: Unix second until which the taker may accept; None after the first step.
         receipt: the transaction.
@@ -53,11 +53,11 @@ class TransferChange:
         return {
             "transfer_id": self.transfer_id,
             "dataset_id": self.dataset_id,
-            "giver": self.giver,
-            "taker": self.taker,
+            "giver_id": self.giver,
+            "taker_id": self.taker,
             "units": self.units.to_json() if self.units else None,
             "status": self.status,
-            "agreement_hash": self.agreement_hash.hex() if self.agreement_hash else None,
+            "agreement": self.agreement_hash.hex() if self.agreement_hash else None,
             "expires": self.expires,
             **self.receipt.to_json(),
         }
@@ -122,7 +122,7 @@ def start_transfer(
         PartyId(written.id_in(event, "giver")),
         PartyId(written.id_in(event, "taker")),
         Units.unpack(event.arguments["units"]),
-        PENDING,
+        STARTED,
         Digest32(found) if any(found) else None,
         event.arguments["expires"],
         written.receipt,

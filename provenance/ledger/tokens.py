@@ -12,7 +12,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -22,7 +21,10 @@ from typing import Any
 
 from filelock import FileLock
 
+from provenance.chain.keystore import Keystore
+from provenance.config import Settings
 from provenance.errors import AccessError, InputError, InvalidDocument, NotFoundError
+from provenance.ledger.files import write_whole
 
 TOKENS_FILE = "tokens.json"
 SCOPES = ("register", "transfer", "relay", "verify", "admin")
@@ -139,13 +141,19 @@ class Tokens:
 
     def _write(self, tokens: dict[str, Token]) -> None:
         fields = {digest: token.to_json() for digest, token in tokens.items()}
-        draft = self._path.with_suffix(f".{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(fields, file, indent=2, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
+        write_whole(self._path, json.dumps(fields, indent=2, sort_keys=True).encode())
+
+
+def add_for(settings: Settings, name: str, scopes: Iterable[str]) -> tuple[str, Token]:
+    """Make a token for a party that this home hosts; needs no chain.
+
+    Raises:
+        NotFoundError: there is no key of this name.
+        InputError: a scope is unknown.
+    """
+    if name not in Keystore(settings.home / "keys").names():
+        raise NotFoundError("key named", name)
+    return Tokens(settings.home).add(name, scopes)
 
 
 def _parse(path: Path) -> dict[str, Token]:

@@ -47,9 +47,9 @@ def problem(group, words):
     command, rest = group, list(words)
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
         name = rest.pop(0)
-        if name not in command.commands:
+        command = command.get_command(click.Context(command), name)
+        if command is None:
             return f"no command {name!r}"
-        command = command.commands[name]
     known = {option for parameter in command.params for option in parameter.opts}
     known |= {option for parameter in group.params for option in parameter.opts} | {"--help"}
     for word in rest:

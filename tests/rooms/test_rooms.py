@@ -44,6 +44,7 @@ FLOORS = {
             "opening",
             "receipts",
             "relay",
+            "setup",
             "tokens",
             "verification",
             "vocabulary",
@@ -57,9 +58,20 @@ FLOORS = {
     ),
     "provenance/cli": (
         "*.py",
-        {"backup", "content", "index", "main", "output", "serve", "setup", "tokens", "verify"},
+        {
+            "backup",
+            "content",
+            "door",
+            "index",
+            "main",
+            "output",
+            "serve",
+            "setup",
+            "tokens",
+            "verify",
+        },
     ),
-    "api/routes": ("*.py", {"health", "relay", "verify", "metrics", "rpc"}),
+    "api/routes": ("*.py", {"documentation", "health", "relay", "verify", "metrics", "rpc"}),
 }
 
 

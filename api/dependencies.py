@@ -1,0 +1,315 @@
+"""What a route works with: the open ledger, threads for what blocks, and reads of the index.
+
+Promises: nothing that signs, hashes, waits or talks to a node runs on the event loop; a read of
+an SQLite index does, on a connection of its own, because that is ten times faster than a thread;
+every read says as of which block and how final it is, and is answered with 304 when the caller
+has it. Must never decide what may be done: contracts and ``authentication`` do.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+
+import anyio
+import anyio.to_thread
+import orjson
+from fastapi import Depends, Header, Request, Response
+from sqlalchemy import Connection
+
+from api.follower import IndexFollower
+from api.frame import Metrics
+from api.parameters import DEFAULT_LIMIT, AsOfQuery, decode_cursor, encode_cursor, parse_party
+from provenance.errors import IndexBehind, InputError, InvalidIdentifier, NotFoundError
+from provenance.index import blocks, database, parties
+from provenance.index.paging import MAX_LIMIT, Page
+from provenance.index.parties import Party
+from provenance.ledger.opening import Ledger, Recent
+from provenance.ledger.receipts import AsOf
+from provenance.ledger.tokens import Tokens
+from provenance.ledger.views import title_of
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+JSON = "application/json"
+WRITE_THREADS = 256
+"""Writes that may wait for their block at once; each costs a thread that sleeps."""
+
+READ_THREADS = 16
+INDEX_WAIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What one running application holds.
+
+    Attributes:
+        ledger: the open ledger.
+        tokens: who may write.
+        follower: keeps the index at the head.
+        titles: titles of datasets by the hash of their metadata, as read lately.
+        metrics: what is counted.
+        writers: how many writes wait at once.
+        readers: how many blocking reads run at once.
+    """
+
+    ledger: Ledger
+    tokens: Tokens
+    follower: IndexFollower
+    titles: Recent[bytes, str]
+    metrics: Metrics
+    writers: anyio.CapacityLimiter
+    readers: anyio.CapacityLimiter
+
+    def title(self, metadata_hash: bytes | None) -> str | None:
+        """Return the title in a metadata document that is here; documents never change."""
+        if metadata_hash is None:
+            return None
+        known = self.titles.get(metadata_hash)
+        if known is None and (known := title_of(self.ledger, metadata_hash)) is not None:
+            self.titles.put(metadata_hash, known)
+        return known
+
+    async def write(
+        self,
+        call: Callable[Concatenate[Ledger, _P], _T],
+        *arguments: _P.args,
+        **named: _P.kwargs,
+    ) -> _T:
+        """Run a use case that writes, in a thread."""
+        work = partial(call, self.ledger, *arguments, **named)
+        return await anyio.to_thread.run_sync(work, limiter=self.writers)
+
+    async def block_on(self, call: Callable[[], _T]) -> _T:
+        """Run something that blocks but writes nothing, in a thread."""
+        return await anyio.to_thread.run_sync(call, limiter=self.readers)
+
+    async def read(self, query: Callable[[Connection], _T]) -> _T:
+        """Run a query over one state of the index."""
+
+        def run() -> _T:
+            with database.reading(engine) as connection:
+                return query(connection)
+
+        engine = self.ledger.engine
+        # A database over a network would stop everyone else while it thinks.
+        return run() if engine.dialect.name == "sqlite" else await self.block_on(run)
+
+    def as_of(self, number: int, block_hash: bytes) -> AsOf:
+        """Return how an answer says what it rests on."""
+        return AsOf(number, block_hash, self.follower.finality(number))
+
+
+def _context(request: Request) -> Context:
+    context = request.app.state.context
+    assert isinstance(context, Context)
+    return context
+
+
+ContextDependency = Annotated[Context, Depends(_context)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One read: which block the caller asks for, and which answer it already has.
+
+    Attributes:
+        context: what the application holds.
+        as_of: number of the block; None for the newest of the index.
+        known: ETags that the caller has, as sent.
+    """
+
+    context: Context
+    as_of: int | None
+    known: str | None
+
+    async def answer(
+        self,
+        query: Callable[[Connection], Mapping[str, Any]],
+        *,
+        timed: bool = False,
+        extend: Callable[[AsOf], Mapping[str, Any]] | None = None,
+    ) -> Response:
+        """Return the result of a query with ``as_of`` in it, or 304 (RFC 9110 section 13.1.2).
+
+        Args:
+            query: gets a connection that sees one state of the index.
+            timed: whether the newest answer also depends on the clock, so that no ETag holds it.
+            extend: gets the block of the answer, and asks the chain for more; runs in a thread.
+        """
+
+        def run(connection: Connection) -> tuple[Mapping[str, Any] | None, AsOf, dict[str, str]]:
+            block = blocks.at(connection, self.as_of)
+            shown = self.context.as_of(block.number, block.hash)
+            headers = {"Cache-Control": "no-cache"}
+            if not timed or self.as_of is not None:
+                etag = f'"{block.number}-{block.hash.hex()[:16]}-{shown.finality}"'
+                headers["ETag"] = etag
+                if self.known is not None and matches(self.known, etag):
+                    return None, shown, headers
+            return query(connection), shown, headers
+
+        try:
+            body, shown, headers = await self.context.read(run)
+        except IndexBehind:
+            await self._require_mined()
+            raise
+        if body is None:
+            return Response(status_code=304, headers=headers)
+        more: Mapping[str, Any] = {}
+        if extend is not None:
+            more = await self.context.block_on(lambda: extend(shown))
+        document = {**body, **more, "as_of": shown.to_json()}
+        return Response(orjson.dumps(document), 200, headers, JSON)
+
+    async def page(
+        self,
+        kind: str,
+        after: str | None,
+        limit: int | None,
+        query: Callable[[Connection, "Span"], Page[Any, Any]],
+        render: Callable[[Any], Mapping[str, Any]] = lambda item: item.as_json(),
+        *,
+        keys: int = 1,
+        timed: bool = False,
+        name: str = "items",
+        extend: Callable[[AsOf], Mapping[str, Any]] | None = None,
+    ) -> Response:
+        """Return one page of a list; its cursor goes on as of the same block.
+
+        Args:
+            kind: the list, so that a cursor of another one is refused.
+            after: cursor, as sent.
+            limit: items of the page, as sent.
+            query: reads a page.
+            render: returns an item as JSON values.
+            keys: how many numbers a position in the list has.
+            timed: see :meth:`answer`.
+            name: under which name the items stand.
+            extend: see :meth:`answer`.
+
+        Raises:
+            InvalidIdentifier: the cursor is of another list, or as of another block.
+            InputError: the limit is over that of the service.
+        """
+        most = min(self.context.ledger.settings.page_items, MAX_LIMIT)
+        if limit is not None and limit > most:
+            raise InputError(f"expected a limit of at most {most}, found {limit}")
+        reading, key = self, None
+        if (found := decode_cursor(kind, after, keys + 1)) is not None:
+            *key, as_of = found
+            if self.as_of not in (None, as_of):
+                raise InvalidIdentifier(f"expected as_of {as_of}, as the cursor; found another")
+            reading = replace(self, as_of=as_of)
+        span = Span(tuple(key or ()), limit or min(DEFAULT_LIMIT, most), reading.as_of)
+
+        def run(connection: Connection) -> Mapping[str, Any]:
+            page = query(connection, span)
+            return {
+                name: [render(item) for item in page.items],
+                "next": _next(kind, page, reading.as_of),
+            }
+
+        return await reading.answer(run, timed=timed, extend=extend)
+
+    async def _require_mined(self) -> None:
+        """Raise another error if nobody can have reached the block that was asked for."""
+        if self.as_of is None:
+            return
+        head = await self.context.block_on(self.context.ledger.client.head)
+        if self.as_of > head.number:
+            raise NotFoundError("block", self.as_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which part of a list is wanted.
+
+    Attributes:
+        key: numbers of the last item before it; empty for the start.
+        limit: most items.
+        as_of: number of a block; None for the newest of the index.
+    """
+
+    key: tuple[int, ...]
+    limit: int
+    as_of: int | None
+
+    @property
+    def after(self) -> int:
+        """The key of lists that have one number; 0 for the start."""
+        return self.key[0] if self.key else 0
+
+
+def _next(kind: str, page: Page[Any, Any], as_of: int | None) -> str | None:
+    if page.next is None:
+        return None
+    key = page.next if isinstance(page.next, tuple) else (page.next,)
+    return encode_cursor(kind, *key, page.at.number if as_of is None else as_of)
+
+
+def matches(known: str, etag: str) -> bool:
+    """Return whether ``etag`` is among those of an If-None-Match header (weak comparison)."""
+    found = [value.strip().removeprefix("W/") for value in known.split(",")]
+    return etag in found or found == ["*"]
+
+
+IfNoneMatch = Annotated[
+    str | None,
+    Header(description="ETag of the answer that the caller has.", max_length=1000),
+]
+
+
+def _reading(
+    context: ContextDependency, as_of: AsOfQuery = None, if_none_match: IfNoneMatch = None
+) -> Reading:
+    return Reading(context, as_of, if_none_match)
+
+
+ReadingDependency = Annotated[Reading, Depends(_reading)]
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        description="Any text that names this request: sent again with the same key, it is not "
+        "done again, and gets the first answer.",
+        min_length=1,
+        max_length=200,
+        pattern="^[\\x21-\\x7e]+$",
+    ),
+]
+
+
+def find_party(connection: Connection, name: str, as_of: int | None) -> Party:
+    """Return the party of an id or of an account, as a path names it.
+
+    Raises:
+        NotFoundError: there was none by then.
+    """
+    wanted = parse_party(name)
+    if isinstance(wanted, int):
+        return parties.get(connection, wanted, as_of=as_of)
+    found = parties.by_account(connection, wanted, as_of=as_of)
+    if found is None:
+        raise NotFoundError("party of account", name.lower())
+    return found
+
+
+async def written(
+    context: Context, body: Mapping[str, Any], status: int = 200, location: str | None = None
+) -> Response:
+    """Return the answer to a write, once the index holds its block.
+
+    Args:
+        context: what the application holds.
+        body: the record of the write, with its receipt.
+        status: HTTP status.
+        location: URL of what was made.
+    """
+    # Whoever is told of a write finds it in the next read; a slow index delays but never fails it.
+    await context.follower.wait_for(body["block"]["number"], INDEX_WAIT_S)
+    headers = {"Cache-Control": "no-store"}
+    if location is not None:
+        headers["Location"] = location
+    return Response(orjson.dumps(body), status, headers, JSON)

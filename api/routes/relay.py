@@ -1,0 +1,60 @@
+"""Relay: a party's own signed request, sent on unchanged (design 3.2).
+
+Promises: what the party signed is what is sent; the token only pays for the relaying, so it may be
+of any party. Must never sign for the party.
+"""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from api.authentication import Caller, CallerDependency, scoped
+from api.dependencies import ContextDependency, IdempotencyKey, written
+from api.requests import Relay
+from api.responses import Relayed, writes
+from provenance.errors import AccessError, ContractRevert
+from provenance.identifiers import parse_address, parse_hex
+from provenance.ledger import relay as use_cases
+from provenance.ledger.opening import Ledger
+
+router = APIRouter(tags=["chain"])
+
+
+@router.post(
+    "/relay",
+    summary="Send on what a party's own key has signed",
+    response_model=Relayed,
+    responses=writes(),
+)
+async def relay_request(
+    body: Relay,
+    context: ContextDependency,
+    caller: CallerDependency,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """An EIP-712 `ForwardRequest` and its signature; replayed, expired and forged ones are 401."""
+    found = await context.write(_relay, caller, body, idempotency_key)
+    return await written(context, found)
+
+
+def _relay(
+    ledger: Ledger, caller: Caller, body: Relay, idempotency_key: str | None
+) -> dict[str, Any]:
+    asked = body.request
+    request = use_cases.ForwardRequest(
+        sender=parse_address(asked.sender),
+        to=parse_address(asked.to),
+        gas=asked.gas,
+        nonce=asked.nonce,
+        deadline=asked.deadline,
+        data=parse_hex(asked.data, prefix=True),
+    )
+    signature = parse_hex(body.signature, prefix=True)
+    try:
+        relayed = use_cases.relay(
+            ledger, request, signature, idempotency_key=scoped(caller, idempotency_key)
+        )
+    except AccessError as error:
+        # What the forwarder would say, had it been asked.
+        raise ContractRevert("BadSignature", {"from": asked.sender}) from error
+    return relayed.to_json()

@@ -1,0 +1,46 @@
+"""Titles: who holds which units of which right in a dataset.
+
+Promises: thin. Must never speak SQL.
+"""
+
+import time
+
+from fastapi import APIRouter, Response
+from sqlalchemy import Connection
+
+from api.dependencies import ReadingDependency, Span
+from api.parameters import AfterQuery, DatasetIdPath, LimitQuery
+from api.responses import HoldingPage, reads
+from provenance.index import datasets, titles
+from provenance.index.paging import Page
+from provenance.index.titles import Holding
+
+router = APIRouter(tags=["titles"])
+
+
+@router.get(
+    "/datasets/{dataset_id}/holders",
+    summary="Who holds which right in a dataset",
+    response_model=HoldingPage,
+    responses=reads(404),
+)
+async def list_holders(
+    dataset_id: DatasetIdPath,
+    reading: ReadingDependency,
+    after: AfterQuery = None,
+    limit: LimitQuery = None,
+) -> Response:
+    """Holders by party id; each right has 10,000 units in all."""
+
+    def page(connection: Connection, span: Span) -> Page[Holding, int]:
+        datasets.get(connection, dataset_id, as_of=span.as_of)
+        return titles.holders(
+            connection,
+            dataset_id,
+            after=span.after,
+            limit=span.limit,
+            as_of=span.as_of,
+            now_s=int(time.time()) if span.as_of is None else None,
+        )
+
+    return await reading.page(f"holders-of-{dataset_id}", after, limit, page, timed=True)

@@ -1,0 +1,100 @@
+"""Versions of a dataset: publish the next one, list them.
+
+Promises: thin; a publication hashes, signs and waits in a thread. Must never speak SQL.
+"""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import Connection
+
+from api.authentication import Caller, CallerDependency, require_party, scoped
+from api.dependencies import (
+    ContextDependency,
+    IdempotencyKey,
+    ReadingDependency,
+    Span,
+    written,
+)
+from api.parameters import AfterQuery, DatasetIdPath, LimitQuery
+from api.requests import Publication
+from api.responses import Registered, VersionPage, reads, writes
+from api.uploads import Given, body_of, given, manifest_of
+from provenance.identifiers import DatasetId, PartyId
+from provenance.index import versions
+from provenance.index.paging import Page
+from provenance.index.versions import Version
+from provenance.ledger import datasets as use_cases
+from provenance.ledger.opening import Ledger
+
+router = APIRouter(tags=["datasets"])
+
+
+@router.get(
+    "/datasets/{dataset_id}/versions",
+    summary="The versions of a dataset",
+    response_model=VersionPage,
+    responses=reads(404),
+)
+async def list_versions(
+    dataset_id: DatasetIdPath,
+    reading: ReadingDependency,
+    after: AfterQuery = None,
+    limit: LimitQuery = None,
+) -> Response:
+    """Versions by number, withdrawn ones included."""
+
+    def page(connection: Connection, span: Span) -> Page[Version, int]:
+        return versions.list_page(
+            connection, dataset_id, after=span.after, limit=span.limit, as_of=span.as_of
+        )
+
+    return await reading.page(f"versions-of-{dataset_id}", after, limit, page)
+
+
+@router.post(
+    "/datasets/{dataset_id}/versions",
+    summary="Publish the next version of a dataset",
+    status_code=201,
+    response_model=Registered,
+    responses=writes(),
+    openapi_extra=body_of(Publication),
+)
+async def publish_version(
+    dataset_id: DatasetIdPath,
+    request: Request,
+    context: ContextDependency,
+    caller: CallerDependency,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Publishes a manifest, an uploaded file, or a path below the data root of the service.
+
+    The party of the token has to hold the majority of HOLD units.
+    """
+    async with given(request, Publication) as found:
+        body = await context.write(_publish, caller, dataset_id, found, idempotency_key)
+    location = f"/v1/datasets/{dataset_id}/versions"
+    return await written(context, body, 201, location)
+
+
+def _publish(
+    ledger: Ledger,
+    caller: Caller,
+    dataset_id: int,
+    found: Given[Publication],
+    idempotency_key: str | None,
+) -> dict[str, Any]:
+    body = found.body
+    require_party(ledger, caller, body.party_id)
+    publication = use_cases.publish(
+        ledger,
+        caller.signer,
+        DatasetId(dataset_id),
+        manifest_of(ledger.settings, found),
+        version=body.version,
+        title=body.title,
+        metadata=body.metadata,
+        on_behalf_of=PartyId(body.on_behalf_of) if body.on_behalf_of else None,
+        idempotency_key=scoped(caller, idempotency_key),
+    )
+    return publication.to_json()

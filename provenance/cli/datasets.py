@@ -1,0 +1,322 @@
+"""``provenance datasets``: register, publish, show, list, find, withdraw, deregister."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from provenance.cli import output
+from provenance.cli.door import (
+    FOLDER_OR_FILE,
+    ID,
+    Door,
+    door,
+    read_file,
+    read_json,
+    signer_option,
+    words,
+    writing_door,
+)
+from provenance.errors import InputError
+from provenance.identifiers import DatasetId, parse_hex
+
+if TYPE_CHECKING:
+    from provenance.content.writer import Manifest
+    from provenance.ledger.datasets import Registration
+
+
+@click.group()
+def datasets() -> None:
+    """Register, publish, show and find datasets."""
+
+
+@datasets.command()
+@click.argument("path", type=FOLDER_OR_FILE)
+@click.option("--title", required=True, help="A name for people.")
+@signer_option
+@click.option("--metadata", type=FOLDER_OR_FILE, help="A JSON file that describes the data.")
+@click.option("--source", type=FOLDER_OR_FILE, help="A document that says where the data is from.")
+@click.option("--digest", default="sha256", help="sha256, blake3, sm3: one, or several by commas.")
+@click.option("--ignore", multiple=True, metavar="PATTERN", help="Leave these out; repeatable.")
+@click.option("--source-kind", default="enterprise", help="public, enterprise or personal.")
+@click.option("--form", default="resource", help="raw, resource or product.")
+@click.option("--level", default="general", help="general or important (GB/T 43697).")
+@click.option("--pi", default="none", help="Personal information: none, personal or sensitive.")
+@click.option("--open-class", default="none", help="Public data: open, conditional or closed.")
+@click.option("--country", default="CN", help="Where the data is from, two letters.")
+@click.option("--sectors", type=int, default=1, help="Bits of sectors.")
+@click.option("--commit-first", is_flag=True, help="Commit to the root in a block before.")
+@writing_door
+def register(
+    door: Door,
+    path: Path,
+    title: str,
+    signer: str | None,
+    metadata: Path | None,
+    source: Path | None,
+    digest: str,
+    ignore: tuple[str, ...],
+    commit_first: bool,
+    **classification: Any,
+) -> None:
+    r"""Register a folder or file as a new dataset.
+
+    \b
+      provenance datasets register data/ --title "Meter readings 2025"
+      provenance datasets register data/ --title T --metadata about.json --digest sha256,sm3
+      provenance datasets register data.parquet --title T --commit-first
+
+    Without --source the statement of origin says that the registrant declares it by itself.
+    """
+    from provenance.ledger import datasets as use
+    from provenance.ledger.vocabulary import Classification
+
+    limit = door.settings.max_document_bytes
+    described = read_json(metadata, limit) if metadata else {}
+    statement = read_file(source, limit) if source else None
+    declared = Classification.of_words(
+        source_kind=classification["source_kind"],
+        form=classification["form"],
+        level=classification["level"],
+        pi_kind=classification["pi"],
+        open_class=classification["open_class"],
+        origin_country=classification["country"],
+        sectors=classification["sectors"],
+    )
+    made = _hashed(path, words(digest), ignore)
+    with door.ledger() as ledger:
+        who = signer or ledger.first_party
+        earlier = use.registered_by(ledger, who, made.root)
+        found = use.register(
+            ledger,
+            who,
+            made,
+            title,
+            metadata=described,
+            source=statement,
+            classification=declared,
+            commit_first=commit_first,
+        )
+        ledger.sync()
+    _print_registration(door, found, made.count, earlier)
+
+
+@datasets.command()
+@click.argument("dataset_id", metavar="ID", type=ID)
+@click.argument("path", type=FOLDER_OR_FILE)
+@signer_option
+@click.option("--title", help="A title, if it changed.")
+@click.option("--metadata", type=FOLDER_OR_FILE, help="A JSON file that describes the version.")
+@click.option("--version", type=int, help="Refuse if the next version is not this one.")
+@click.option("--digest", default="sha256", help="sha256, blake3, sm3: one, or several by commas.")
+@click.option("--ignore", multiple=True, metavar="PATTERN", help="Leave these out; repeatable.")
+@writing_door
+def publish(
+    door: Door,
+    dataset_id: int,
+    path: Path,
+    signer: str | None,
+    title: str | None,
+    metadata: Path | None,
+    version: int | None,
+    digest: str,
+    ignore: tuple[str, ...],
+) -> None:
+    r"""Publish the next version of a dataset.
+
+    \b
+      provenance datasets publish 1 data-2026/
+    """
+    from provenance.ledger import datasets as use
+
+    described = read_json(metadata, door.settings.max_document_bytes) if metadata else None
+    made = _hashed(path, words(digest), ignore)
+    with door.ledger() as ledger:
+        found = use.publish(
+            ledger,
+            signer or ledger.first_party,
+            DatasetId(dataset_id),
+            made,
+            version=version,
+            title=title,
+            metadata=described,
+        )
+        ledger.sync()
+    _print_registration(door, found, made.count, ())
+
+
+@datasets.command()
+@click.argument("dataset_id", metavar="ID", type=ID)
+@click.argument("version", metavar="VERSION", type=ID)
+@click.option("--reason", required=True, help="Why; stored as a document, its hash on the ledger.")
+@signer_option
+@writing_door
+def withdraw(door: Door, dataset_id: int, version: int, reason: str, signer: str | None) -> None:
+    r"""Mark a version as withdrawn: it stays readable, nobody should start to use it.
+
+    \b
+      provenance datasets withdraw 1 2 --reason "wrong time zone in part 3"
+    """
+    from provenance.ledger import datasets as use
+
+    with door.ledger() as ledger:
+        found = use.withdraw_version(
+            ledger, signer or ledger.first_party, DatasetId(dataset_id), version, reason.encode()
+        )
+        ledger.sync()
+    output.print_receipt(door.as_json, found.to_json())
+
+
+@datasets.command()
+@click.argument("dataset_id", metavar="ID", type=ID)
+@click.option("--reason", required=True, help="Why; stored as a document, its hash on the ledger.")
+@signer_option
+@writing_door
+def deregister(door: Door, dataset_id: int, reason: str, signer: str | None) -> None:
+    r"""End a dataset: no version is published, no title moves any more.
+
+    \b
+      provenance datasets deregister 1 --reason "replaced by dataset 2"
+    """
+    from provenance.ledger import datasets as use
+
+    with door.ledger() as ledger:
+        found = use.deregister(
+            ledger, signer or ledger.first_party, DatasetId(dataset_id), reason.encode()
+        )
+        ledger.sync()
+    output.print_receipt(door.as_json, found.to_json())
+
+
+@datasets.command()
+@click.argument("dataset_id", metavar="ID", type=ID)
+@click.option("--as-of", type=int, metavar="BLOCK", help="As it stood after this block.")
+@door
+def show(door: Door, dataset_id: int, as_of: int | None) -> None:
+    r"""Show a dataset with its versions, holders and holds.
+
+    \b
+      provenance datasets show 1
+    """
+    from provenance.ledger import views
+
+    with door.ledger() as ledger:
+        found = views.dataset(ledger, DatasetId(dataset_id), as_of=as_of)
+    if door.as_json:
+        output.print_json(found)
+        return
+    output.print_fields(
+        (name, value)
+        for name, value in found.items()
+        if not isinstance(value, dict | list) and value is not None
+    )
+    heads = ("version", "status", "published", "root")
+    rows = [
+        (v["version"], v["status"], when(v["published"]["timestamp"]), v["root"])
+        for v in found["versions"]
+    ]
+    click.echo()
+    output.print_table(heads, rows)
+    for hold in found["holds"]:
+        output.note(f"hold {hold['hold_id']} ({hold['kind']}) stands on this dataset")
+
+
+@datasets.command("list")
+@click.option("--after", type=int, default=0, help="Start behind this id.")
+@click.option("--limit", type=int, default=50, show_default=True, help="At most so many.")
+@click.option("--as-of", type=int, metavar="BLOCK", help="As it stood after this block.")
+@door
+def list_(door: Door, after: int, limit: int, as_of: int | None) -> None:
+    r"""List datasets by id.
+
+    \b
+      provenance datasets list
+      provenance datasets list --after 50
+    """
+    from provenance.ledger import views
+
+    with door.ledger() as ledger:
+        found = views.datasets(ledger, after=after, limit=limit, as_of=as_of)
+    _print_datasets(door, found)
+
+
+@datasets.command()
+@click.option("--digest", required=True, metavar="HEX", help="Root, or SHA-256 of a manifest.")
+@door
+def find(door: Door, digest: str) -> None:
+    r"""Find the versions that have a content, by root or manifest hash.
+
+    \b
+      provenance datasets find --digest 3c1b9b68…
+    """
+    from provenance.ledger import views
+
+    wanted = parse_hex(digest, 32)
+    with door.ledger() as ledger:
+        found = views.find_digest(ledger, wanted)
+    if door.as_json:
+        output.print_json(found)
+        return
+    output.print_table(
+        ("dataset", "version", "party", "precedence", "first"),
+        [
+            (c["dataset_id"], c["version"], c["claimant_id"], c["precedence"], c["is_first"])
+            for c in found["items"]
+        ],
+    )
+
+
+def when(timestamp: int) -> str:
+    """Return Unix seconds as people read them, in UTC."""
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _print_datasets(door: Door, found: dict[str, Any]) -> None:
+    if door.as_json:
+        output.print_json(found)
+        return
+    rows = [
+        (d["dataset_id"], d["version"], d["status"], d["title"], d["root"]) for d in found["items"]
+    ]
+    output.print_table(("dataset", "version", "status", "title", "root"), rows)
+    if found["next"] is not None:
+        output.note(f"more: --after {found['next']}")
+
+
+def _hashed(path: Path, algorithms: tuple[str, ...], ignore: tuple[str, ...]) -> "Manifest":
+    from provenance.content import manifest as manifests
+
+    if not algorithms:
+        raise InputError("expected a digest algorithm, found none")
+    with output.byte_progress("hashing") as progress:
+        return manifests.build(path, algorithms=algorithms, ignore=ignore, progress=progress)
+
+
+def _print_registration(
+    door: Door, found: "Registration", files: int, earlier: tuple[DatasetId, ...]
+) -> None:
+    if door.as_json:
+        extra = {"files": files, "registered_before": list(earlier)}
+        output.print_json({**found.to_json(), **extra})
+        return
+    block = found.receipt.block
+    output.print_fields(
+        (
+            ("dataset", found.dataset_id),
+            ("version", found.version),
+            ("files", files),
+            ("root", found.root.hex()),
+            ("party", found.party_id),
+            ("block", f"{block.number}, {when(block.timestamp)} UTC, {found.receipt.finality}"),
+            ("name", found.urn),
+        )
+    )
+    if found.contested:
+        output.note(
+            f"Contested: dataset {found.contested.earlier} claimed this content before; hold "
+            f"{found.contested.hold_id} stands until its holder concedes or an arbiter decides."
+        )
+    if earlier:
+        shown = ", ".join(map(str, earlier))
+        output.note(f"You have registered this content before, as dataset {shown}.")

@@ -1,0 +1,182 @@
+"""What all commands share: the ``--json`` option, settings, an open ledger, parsed arguments.
+
+Promises: the environment is read once, here. Must never print a result.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from provenance.config import Settings, load_settings
+from provenance.errors import InputError, InvalidDocument, KeystoreError, ReadError, TooLarge
+from provenance.identifiers import parse_id
+
+if TYPE_CHECKING:
+    from provenance.chain.keystore import PasswordSource
+    from provenance.ledger.opening import Ledger
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])\Z", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+@dataclass(frozen=True)
+class Door:
+    """How one command was called.
+
+    Attributes:
+        as_json: whether to print a JSON document.
+        ask_password: whether to ask for passwords on the terminal.
+    """
+
+    as_json: bool
+    ask_password: bool = False
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of this process."""
+        return load_settings()
+
+    @contextmanager
+    def ledger(self) -> Iterator["Ledger"]:
+        """Open the ledger of the home."""
+        from provenance.ledger.opening import open_ledger
+
+        with open_ledger(self.settings, password=self.password_source()) as ledger:
+            yield ledger
+
+    def password_source(self, *, confirm: bool = False) -> "PasswordSource | None":
+        """Return a prompt if one was asked for; None for the variable or file."""
+        if not self.ask_password:
+            return None
+        from provenance.chain.keystore import Password
+
+        known: list[Password] = []
+
+        def ask(name: str) -> Password:
+            if not known:
+                if not sys.stdin.isatty():
+                    raise KeystoreError(f"expected a terminal to ask for the password of {name}")
+                prompt = f"Password of the keys ({name})"
+                text = click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True)
+                known.append(Password(text))
+            return known[0]
+
+        return ask
+
+
+def door(function: _Command) -> Callable[..., Any]:
+    """Add ``--json`` to a command, and give it its ``Door`` as the first argument."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    @click.pass_context
+    @wraps(function)
+    def run(context: click.Context, /, as_json: bool, **arguments: Any) -> Any:
+        wanted = as_json or bool(context.find_root().obj)
+        return function(Door(wanted), **arguments)
+
+    run.__doc__ = help_of(function.__doc__)
+    return run
+
+
+def writing_door(function: _Command) -> Callable[..., Any]:
+    """As :func:`door`, for a command that needs a key: adds ``--ask-password`` too."""
+
+    @click.option("--ask-password", is_flag=True, help="Ask for the password of the keys.")
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    @click.pass_context
+    @wraps(function)
+    def run(context: click.Context, /, as_json: bool, ask_password: bool, **arguments: Any) -> Any:
+        wanted = as_json or bool(context.find_root().obj)
+        return function(Door(wanted, ask_password), **arguments)
+
+    run.__doc__ = help_of(function.__doc__)
+    return run
+
+
+def help_of(docstring: str | None) -> str:
+    """Return a docstring as click wants it: a backspace keeps a paragraph as it is."""
+    return (docstring or "").replace("\\b\n", "\b\n")
+
+
+def signer_option(function: _Command) -> _Command:
+    """Add ``--as NAME``: which party of this home acts."""
+    return click.option(
+        "--as", "signer", metavar="NAME", help="Who acts; by default the first party of the home."
+    )(function)
+
+
+class IdType(click.ParamType):  # type: ignore[type-arg] # generic in new versions only
+    """An id: a decimal number from 1."""
+
+    name = "ID"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        return parse_id(value)
+
+
+ID = IdType()
+FOLDER_OR_FILE = click.Path(path_type=Path)
+
+
+def words(text: str | None) -> tuple[str, ...]:
+    """Return the words of a list with commas."""
+    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
+
+
+def duration_s(text: str) -> int:
+    """Return the seconds of ``90s``, ``15m``, ``12h``, ``7d`` or ``2w``.
+
+    Raises:
+        InputError: any other text.
+    """
+    found = _DURATION.match(text)
+    if found is None:
+        raise InputError(f"expected a duration such as 90s, 15m, 12h, 7d or 2w; found {text!r}")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """Return a whole small file.
+
+    Raises:
+        ReadError: it cannot be read.
+        TooLarge: it is over the limit.
+    """
+    try:
+        with path.open("rb") as file:
+            found = file.read(max_bytes + 1)
+    except OSError as error:
+        raise ReadError(f"cannot read {str(path)!a}: {error.strerror}") from error
+    if len(found) > max_bytes:
+        raise TooLarge(f"expected at most {max_bytes} bytes in {str(path)!a}, found more")
+    return found
+
+
+def read_json(path: Path, max_bytes: int) -> dict[str, Any]:
+    """Return the JSON object in a file.
+
+    Raises:
+        ReadError: it cannot be read.
+        InvalidDocument: it holds no JSON object, or a number that JSON does not know.
+    """
+    import json
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is no JSON number")
+
+    try:
+        found = json.loads(read_file(path, max_bytes), parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise InvalidDocument(f"expected JSON in {str(path)!a}: {error}") from None
+    if not isinstance(found, dict):
+        raise InvalidDocument(f"expected a JSON object in {str(path)!a}")
+    return found

@@ -1,0 +1,141 @@
+"""Printing: JSON documents, tables, progress. Results to standard output, all else to error.
+
+Promises: text that came from others cannot move the cursor, change colours or forge lines; JSON
+is one document and nothing else. Must never decide what is printed.
+"""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_QUIET_S = 1.0
+
+
+def print_json(fields: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Print one JSON document."""
+    import json
+
+    click.echo(json.dumps(fields, indent=2, ensure_ascii=False))
+
+
+def shown(text: str, *, lines: bool = False) -> str:
+    """Return text with control characters escaped, line feeds too unless ``lines``."""
+    return "".join(
+        c if c.isprintable() or (lines and c == "\n") else c.encode("unicode_escape").decode()
+        for c in text
+    )
+
+
+def print_fields(fields: Iterable[tuple[str, object]]) -> None:
+    """Print names and values below each other; those without value are left out."""
+    rows = [(name, shown(str(value))) for name, value in fields if value not in (None, "")]
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        click.echo(f"{name:<{width}}  {value}")
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows in columns."""
+    cells = [[shown("" if cell is None else str(cell)) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    for row in [list(heads), *cells]:
+        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        click.echo(line.rstrip())
+
+
+def note(text: str) -> None:
+    """Print a remark to standard error."""
+    click.echo(shown(text), err=True)
+
+
+class ByteProgress:
+    """Shows how many bytes were read, once that takes longer than a second."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._started = time.monotonic()
+        self._bytes = 0
+        self._bar: Progress | None = None
+
+    def __call__(self, read_bytes: int) -> None:
+        """Take note of more bytes."""
+        self._bytes += read_bytes
+        if self._bar is None and time.monotonic() - self._started > _QUIET_S:
+            self._bar = self._begin()
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=self._bytes)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _begin(self) -> "Progress":
+        from rich.console import Console
+        from rich.progress import (
+            DownloadColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TransferSpeedColumn,
+        )
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), DownloadColumn())
+        console = Console(stderr=True)
+        bar = Progress(*columns, TransferSpeedColumn(), console=console, transient=True)
+        bar.add_task(self._what, total=None)
+        bar.start()
+        return bar
+
+
+@contextmanager
+def byte_progress(what: str) -> Iterator[ByteProgress]:
+    """Give a progress of bytes; it is shown on a terminal only."""
+    progress = ByteProgress(what)
+    if not sys.stderr.isatty():
+        progress._started = float("inf")
+    try:
+        yield progress
+    finally:
+        progress.close()
+
+
+class Steps:
+    """Says what is being done, on standard error, while it is done."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def __call__(self, text: str) -> None:
+        """Say the next step."""
+        if not self._quiet:
+            click.echo(f"… {text}", err=True)
+
+
+def print_receipt(as_json: bool, fields: Mapping[str, Any]) -> None:
+    """Print what a write did: all of it as JSON, or what people look for."""
+    if as_json:
+        print_json(fields)
+        return
+    rows: list[tuple[str, object]] = []
+    for name, value in fields.items():
+        if name == "checkpoint" or value is None:
+            continue
+        if name == "block":
+            found = fields.get("finality")
+            rows.append(("block", f"{value['number']}, {found}" if found else value["number"]))
+        elif isinstance(value, dict):
+            shown_pairs = ", ".join(f"{key} {part}" for key, part in value.items())
+            rows.append((name, shown_pairs))
+        elif isinstance(value, list | tuple):
+            rows.append((name, ", ".join(map(str, value))))
+        elif name != "finality":
+            rows.append((name.replace("_", " "), value))
+    print_fields(rows)

@@ -1,0 +1,164 @@
+"""``provenance titles``: transfer, accept, cancel, holders, inbox."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from provenance.cli import output
+from provenance.cli.datasets import when
+from provenance.cli.door import (
+    FOLDER_OR_FILE,
+    ID,
+    Door,
+    door,
+    duration_s,
+    read_file,
+    signer_option,
+    words,
+    writing_door,
+)
+from provenance.identifiers import DatasetId, TransferId, parse_hex
+
+
+@click.group()
+def titles() -> None:
+    """Hand over rights in datasets, in two steps."""
+
+
+@titles.command()
+@click.argument("dataset_id", metavar="ID", type=ID)
+@click.option("--to", "taker", required=True, metavar="NAME|ADDRESS", help="Who may accept.")
+@click.option("--right", default="hold,use,operate", show_default=True, help="Which rights.")
+@click.option("--units", type=int, default=10_000, show_default=True, help="Basis points of each.")
+@click.option("--agreement", type=FOLDER_OR_FILE, help="A document; its hash goes on the ledger.")
+@click.option("--expires", default="7d", show_default=True, help="How long it may be accepted.")
+@signer_option
+@writing_door
+def transfer(
+    door: Door,
+    dataset_id: int,
+    taker: str,
+    right: str,
+    units: int,
+    agreement: Path | None,
+    expires: str,
+    signer: str | None,
+) -> None:
+    r"""Offer rights in a dataset to a party; nothing moves before it accepts.
+
+    \b
+      provenance titles transfer 1 --to bank
+      provenance titles transfer 1 --to 0x960e…a3f7e8 --right use --units 5000 --expires 2w
+      provenance titles transfer 1 --to bank --agreement contract.pdf
+    """
+    from provenance.ledger import parties
+    from provenance.ledger import titles as use
+    from provenance.ledger.vocabulary import Units
+
+    offered = Units.of_rights(words(right), units)
+    until = int(time.time()) + duration_s(expires)
+    document = read_file(agreement, door.settings.max_document_bytes) if agreement else None
+    with door.ledger() as ledger:
+        found = use.start_transfer(
+            ledger,
+            signer or ledger.first_party,
+            DatasetId(dataset_id),
+            parties.resolve(ledger, taker).party_id,
+            units=offered,
+            agreement=document,
+            expires=until,
+        )
+        ledger.sync()
+    output.print_receipt(door.as_json, found.to_json())
+
+
+@titles.command()
+@click.argument("transfer_id", metavar="TRANSFER", type=ID)
+@click.option("--as", "signer", required=True, metavar="NAME", help="Who accepts.")
+@click.option("--expected-head", metavar="HEX", help="Refuse if anything was recorded since.")
+@writing_door
+def accept(door: Door, transfer_id: int, signer: str, expected_head: str | None) -> None:
+    r"""Accept a transfer: its rights are yours from the next block on.
+
+    \b
+      provenance titles accept 1 --as bank
+    """
+    from provenance.ledger import titles as use
+
+    head = parse_hex(expected_head, 32) if expected_head else None
+    with door.ledger() as ledger:
+        found = use.accept_transfer(ledger, signer, TransferId(transfer_id), expected_head=head)
+        ledger.sync()
+    output.print_receipt(door.as_json, found.to_json())
+
+
+@titles.command()
+@click.argument("transfer_id", metavar="TRANSFER", type=ID)
+@signer_option
+@writing_door
+def cancel(door: Door, transfer_id: int, signer: str | None) -> None:
+    r"""Give a pending transfer up: its giver withdraws it, or its taker declines.
+
+    \b
+      provenance titles cancel 1
+      provenance titles cancel 1 --as bank
+    """
+    from provenance.ledger import titles as use
+
+    with door.ledger() as ledger:
+        who = signer or ledger.first_party
+        found = use.cancel_transfer(ledger, who, TransferId(transfer_id))
+        ledger.sync()
+    output.print_receipt(door.as_json, found.to_json())
+
+
+@titles.command()
+@click.argument("dataset_id", metavar="ID", type=ID)
+@click.option("--as-of", type=int, metavar="BLOCK", help="As it stood after this block.")
+@door
+def holders(door: Door, dataset_id: int, as_of: int | None) -> None:
+    r"""Show who holds which right in a dataset.
+
+    \b
+      provenance titles holders 1
+      provenance titles holders 1 --as-of 12
+    """
+    from provenance.ledger import views
+
+    with door.ledger() as ledger:
+        found = views.holders(ledger, DatasetId(dataset_id), as_of=as_of)
+    if door.as_json:
+        output.print_json(found)
+        return
+    rows = [(h["party_id"], h["name"], *_lanes(h["units"])) for h in found["items"]]
+    output.print_table(("party", "name", "hold", "use", "operate"), rows)
+
+
+@titles.command()
+@click.option("--as", "signer", required=True, metavar="NAME|ADDRESS", help="Whose inbox.")
+@door
+def inbox(door: Door, signer: str) -> None:
+    r"""Show the transfers that a party can accept.
+
+    \b
+      provenance titles inbox --as bank
+    """
+    from provenance.ledger import parties, views
+
+    with door.ledger() as ledger:
+        found = views.inbox(ledger, parties.resolve(ledger, signer).party_id)
+    if door.as_json:
+        output.print_json(found)
+        return
+    rows = [
+        (t["transfer_id"], t["dataset_id"], t["giver_id"], *_lanes(t["units"]), when(t["expires"]))
+        for t in found["items"]
+    ]
+    heads = ("transfer", "dataset", "giver", "hold", "use", "operate", "expires (UTC)")
+    output.print_table(heads, rows)
+
+
+def _lanes(units: dict[str, Any]) -> tuple[Any, ...]:
+    return units["hold"], units["use"], units["operate"]

@@ -1,0 +1,78 @@
+"""``provenance verify``: bytes in hand against the ledger."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from provenance.cli import output
+from provenance.cli.door import FOLDER_OR_FILE, ID, Door, door
+from provenance.identifiers import DatasetId
+
+PASSED, FAILED, NOT_CHECKED = 0, 1, 2
+_EXIT_CODES = {"passed": PASSED, "failed": FAILED, "not_checked": NOT_CHECKED}
+_MARKS = {"passed": "✓", "failed": "✗", "not_checked": "?"}
+
+
+@click.command()
+@click.argument("path", type=FOLDER_OR_FILE)
+@click.option("--dataset", "dataset_id", type=ID, help="Compare with this dataset.")
+@click.option("--version", type=ID, help="Its version; the latest by default.")
+@door
+def verify(door: Door, path: Path, dataset_id: int | None, version: int | None) -> int:
+    r"""Check a folder or file against the ledger.
+
+    \b
+      provenance verify data/
+      provenance verify data/ --dataset 1
+      provenance verify data/ --dataset 1 --version 2 --json
+
+    Exit code 0: passed. 1: failed; every added, missing, changed and renamed file is named.
+    2: it could not be checked.
+    """
+    from provenance.ledger import verification
+
+    if version is not None and dataset_id is None:
+        raise click.UsageError("--version needs --dataset")
+    with door.ledger() as ledger, output.byte_progress("hashing") as progress:
+        found = verification.verify_path(
+            ledger,
+            path,
+            dataset_id=DatasetId(dataset_id) if dataset_id else None,
+            version=version,
+            progress=progress,
+        )
+    result = found.to_json()
+    if door.as_json:
+        output.print_json(result)
+    else:
+        _print(result)
+    return _EXIT_CODES[found.verdict.status]
+
+
+def _print(result: Mapping[str, Any]) -> None:
+    verdict = result["verdict"]
+    where = ""
+    if result["dataset_id"]:
+        where = f": dataset {result['dataset_id']}, version {result['version']}"
+        where += f" ({result['version_status']})"
+    colour = {"passed": "green", "failed": "red"}.get(verdict, "yellow")
+    click.secho(f"{_MARKS[verdict]} {verdict.replace('_', ' ')}{where}", fg=colour, bold=True)
+    for kind in ("failed", "passed", "not_checked"):
+        for check in result[kind]:
+            click.echo(f"  {_MARKS[kind]} {check['name']}: {output.shown(check['detail'])}")
+    for kind in ("added", "missing", "changed"):
+        for path in result[kind]:
+            click.echo(f"  {kind}: {output.shown(path)}")
+    for pair in result["renamed"]:
+        click.echo(f"  renamed: {output.shown(pair['from'])} → {output.shown(pair['to'])}")
+    for kind, count in result["counts"].items():
+        if count > len(result[kind]):
+            click.echo(f"  … {count - len(result[kind])} more {kind}")
+    if result["contested"]:
+        click.echo("  contested: another party claimed this content before")
+    elif result["holds"]:
+        click.echo(f"  holds: {', '.join(map(str, result['holds']))}")
+    as_of = result["as_of"]
+    click.echo(f"  as of block {as_of['block_number']}, {as_of['finality']}")

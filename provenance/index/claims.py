@@ -1,0 +1,246 @@
+"""Claims to content: who has which root, and whose claim comes first.
+
+The rows of claims are the versions (``datasets``): each is its publisher's claim to its root.
+Which comes first is folded as ``Claims.sol`` does: a claim with an earlier precedence overtakes,
+and a concession or decision promotes the later one, unless a third has come first meanwhile.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+)
+
+from provenance.chain.events import Event, subject_id
+from provenance.identifiers import DatasetId, HoldId, PartyId
+from provenance.index import blocks, contests, schema
+from provenance.index.blocks import BlockStamp
+from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
+from provenance.index.schema import AS_OF, AnyRow, AnySelect
+
+ClaimKey = tuple[int, int, int]
+"""Where a claim stands among those to its root: precedence, block, log."""
+
+_LOADED_AT_ONCE = 500
+
+_C = schema.contests
+_F = schema.precedences
+_V = schema.versions
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That a version of a dataset has some content.
+
+    Attributes:
+        dataset_id: the dataset.
+        version: its version.
+        root: the content, 32 bytes.
+        claimant_id: the party that published it.
+        precedence: block of publication, or of the commitment that it opened.
+        is_first: whether this claim comes before all others to the root.
+        contest: the open contest that stands against it, or None.
+        claimed: block of publication.
+    """
+
+    dataset_id: DatasetId
+    version: int
+    root: bytes
+    claimant_id: PartyId
+    precedence: int
+    is_first: bool
+    contest: HoldId | None
+    claimed: BlockStamp
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the claim as doors show it."""
+        return {
+            "dataset_id": self.dataset_id,
+            "version": self.version,
+            "root": self.root.hex(),
+            "claimant_id": self.claimant_id,
+            "precedence": self.precedence,
+            "is_first": self.is_first,
+            "contest": self.contest,
+            "claimed": self.claimed.as_json(),
+        }
+
+
+def find_by_root(
+    connection: Connection,
+    root: bytes,
+    *,
+    after: ClaimKey | None = None,
+    limit: int = DEFAULT_LIMIT,
+    as_of: int | None = None,
+) -> Page[Claim, ClaimKey]:
+    """Return the claims to a root, the earliest precedence first.
+
+    Raises:
+        InputError: a limit out of range.
+        IndexBehind: the index has not reached that block.
+    """
+    block = blocks.at(connection, as_of)
+    first = first_claim(connection, root, as_of=block.number)
+    precedence, number, log_index = after or (-1, -1, -1)
+    wanted = {
+        "as_of": block.number,
+        "root": root,
+        "precedence": precedence,
+        "number": number,
+        "log_index": log_index,
+        "limit": checked_limit(limit),
+    }
+    rows = connection.execute(_of_root(), wanted).all()
+    items = [_claim(row, first) for row in rows[:limit]]
+    last = rows[limit - 1] if len(rows) > limit else None
+    return Page(items, None if last is None else (last[4], last[6], last[9]), block)
+
+
+def first_claim(
+    connection: Connection, root: bytes, *, as_of: int | None = None
+) -> tuple[DatasetId, int] | None:
+    """Return dataset and version of the first claim to a root, or None when nobody claims it.
+
+    Raises:
+        IndexBehind: the index has not reached that block.
+    """
+    wanted = {"root": root, "as_of": blocks.at(connection, as_of).number}
+    found = connection.execute(_first(), wanted).one_or_none()
+    return None if found is None else (DatasetId(found[0]), found[1])
+
+
+def apply(connection: Connection, events: Sequence[Event]) -> None:
+    """Enter claims and contests of a chunk of events; its versions must be entered before."""
+    contests.apply(connection, events)
+    firsts = _Firsts(connection)
+    firsts.load(
+        event.arguments["content"]["root"] for event in events if "content" in event.arguments
+    )
+    for event in events:
+        if "content" in event.arguments:
+            firsts.claim(event)
+        elif event.name in contests.ENDS:
+            ended = contests.end(connection, event)
+            if ended.for_later:
+                firsts.promote(event, ended)
+    firsts.flush()
+
+
+class _Firsts:
+    """Which claims come first, while a chunk of events is applied."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._first: dict[bytes, tuple[int, int, int] | None] = {}
+        self._rows: list[dict[str, Any]] = []
+
+    def load(self, roots: Iterable[bytes]) -> None:
+        """Read the first claims to these roots: dataset, version, precedence."""
+        wanted = [root for root in dict.fromkeys(roots) if root not in self._first]
+        self._first.update(dict.fromkeys(wanted))
+        version = and_(_V.c.dataset_id == _F.c.dataset_id, _V.c.version == _F.c.version)
+        statement = (
+            select(_F.c.root, _F.c.dataset_id, _F.c.version, _V.c.precedence)
+            .join_from(_F, _V, version)
+            .order_by(_F.c.root, _F.c.block_number, _F.c.log_index)
+        )
+        for start in range(0, len(wanted), _LOADED_AT_ONCE):
+            part = _F.c.root.in_(wanted[start : start + _LOADED_AT_ONCE])
+            for row in self._connection.execute(statement.where(part)):
+                self._first[row[0]] = (row[1], row[2], row[3])
+
+    def claim(self, event: Event) -> None:
+        """Enter a claim: it comes first if there is none, or if its precedence is earlier."""
+        arguments = event.arguments
+        root, precedence = arguments["content"]["root"], arguments["precedence"]
+        first = self._first[root]
+        if first is None or precedence < first[2]:
+            dataset_id = subject_id(arguments["dataset"])
+            self._set(event, root, (dataset_id, arguments.get("version", 1), precedence))
+
+    def promote(self, event: Event, ended: contests.Ended) -> None:
+        """Let the later claim come first, unless a third came first meanwhile."""
+        self.load([ended.root])
+        first = self._first[ended.root]
+        if first is None or first[0] != ended.earlier_id:
+            return
+        key = and_(_V.c.dataset_id == ended.later_id, _V.c.version == ended.version)
+        precedence = self._connection.scalar(select(_V.c.precedence).where(key))
+        self._set(event, ended.root, (ended.later_id, ended.version, precedence or 0))
+
+    def flush(self) -> None:
+        """Write all changes."""
+        if self._rows:
+            self._connection.execute(insert(_F), self._rows)
+
+    def _set(self, event: Event, root: bytes, first: tuple[int, int, int]) -> None:
+        self._first[root] = first
+        self._rows.append(
+            {
+                "root": root,
+                "block_number": event.log.block_number,
+                "log_index": event.log.log_index,
+                "block_hash": event.log.block_hash,
+                "dataset_id": first[0],
+                "version": first[1],
+            }
+        )
+
+
+@cache
+def _first() -> AnySelect:
+    statement = select(_F.c.dataset_id, _F.c.version).where(
+        _F.c.root == bindparam("root"), _F.c.block_number <= AS_OF
+    )
+    return statement.order_by(_F.c.block_number.desc(), _F.c.log_index.desc()).limit(1)
+
+
+@cache
+def _of_root() -> AnySelect:
+    """Return the query for claims to ``:root`` behind a key, as of block ``:as_of``."""
+    began = schema.blocks.alias("b")
+    open_ = or_(_C.c.ended_block.is_(None), _C.c.ended_block > AS_OF)
+    against = and_(
+        _C.c.root == _V.c.root,
+        _C.c.later_id == _V.c.dataset_id,
+        _C.c.version == _V.c.version,
+        _C.c.block_number <= AS_OF,
+        open_,
+    )
+    contest_id = select(func.min(_C.c.hold_id)).where(against).correlate(_V).scalar_subquery()
+    key = (_V.c.precedence, _V.c.block_number, _V.c.log_index)
+    after = tuple_(bindparam("precedence"), bindparam("number"), bindparam("log_index"))
+    columns = [_V.c.dataset_id, _V.c.version, _V.c.root, _V.c.publisher_id, _V.c.precedence]
+    stamp = [began.c.number, began.c.hash, began.c.timestamp]
+    return (
+        select(*columns, contest_id, *stamp, _V.c.log_index)
+        .join_from(_V, began, began.c.number == _V.c.block_number)
+        .where(_V.c.root == bindparam("root"), _V.c.block_number <= AS_OF, tuple_(*key) > after)
+        .order_by(*key)
+        .limit(bindparam("limit"))
+    )
+
+
+def _claim(row: AnyRow, first: tuple[int, int] | None) -> Claim:
+    is_first = first == (row[0], row[1])
+    return Claim(
+        dataset_id=row[0],
+        version=row[1],
+        root=row[2],
+        claimant_id=row[3],
+        precedence=row[4],
+        is_first=is_first,
+        contest=row[5],
+        claimed=blocks.stamp(row, 6),
+    )

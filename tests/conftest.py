@@ -1,0 +1,36 @@
+"""What all tests share: an environment of their own, and real data to work on.
+
+Never imports the packages under test: what a room needs is made in its own ``conftest.py``.
+"""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
+
+# A busy machine is no bug: how long something takes is measured by the benchmarks.
+hypothesis.settings.register_profile("ledger", deadline=None)
+hypothesis.settings.load_profile("ledger")
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch):
+    """No setting of the person who runs the tests reaches them."""
+    for name in list(os.environ):
+        if name.startswith("PROVENANCE_") and name != "PROVENANCE_CORPUS":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def corpus():
+    """A folder of real data, to read only: ``PROVENANCE_CORPUS``, else what vega-datasets ships."""
+    if named := os.environ.get("PROVENANCE_CORPUS"):
+        folder = Path(named)
+    else:
+        folder = Path(importlib.util.find_spec("vega_datasets").origin).parent / "_data"
+    assert folder.is_dir(), f"expected a folder of data, found {folder}"
+    return folder

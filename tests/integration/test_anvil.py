@@ -1,0 +1,168 @@
+"""The same client and the same outbox over Anvil: another node, with a market and with reorgs."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from provenance.chain import deployments
+from provenance.chain.client import Client
+from provenance.chain.contracts import Contracts
+from provenance.chain.outbox import Outbox, State
+from provenance.chain.rpc import HttpNode
+from provenance.chain.signing import SigningKey
+from provenance.chain.transactions import FeePolicy, Transactions
+from provenance.errors import ContractRevert, NodeUnavailable, TransactionFailed
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = SigningKey(b"\x07" * 32)
+NOBODY = bytes(19) + b"\x99"
+
+
+def find_anvil():
+    local = ROOT / "contracts" / "node_modules" / ".bin" / "anvil"
+    found = os.environ.get("ANVIL") or (str(local) if local.exists() else shutil.which("anvil"))
+    return found
+
+
+pytestmark = pytest.mark.skipif(
+    find_anvil() is None,
+    reason="no anvil: set ANVIL, or install the npm package in contracts/",
+)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def node():
+    port = free_port()
+    process = subprocess.Popen(
+        [find_anvil(), "--port", str(port), "--silent", "--hardfork", "cancun"],
+        stdout=subprocess.DEVNULL,
+    )
+    with HttpNode(f"http://127.0.0.1:{port}", retries=0) as opened:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                opened.request("eth_chainId", [])
+                break
+            except NodeUnavailable:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        opened.request("anvil_setBalance", ["0x" + KEY.address.hex(), hex(10**24)])
+        yield opened
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture
+def client(node):
+    return Client(node)
+
+
+@pytest.fixture
+def outbox(tmp_path):
+    opened = Outbox(tmp_path / "outbox.sqlite3")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def contracts():
+    return Contracts()
+
+
+@pytest.fixture
+def transactions(client, outbox, contracts):
+    return Transactions(client, client.chain_id(), outbox, contracts.decode_revert)
+
+
+def test_a_ledger_is_deployed_and_its_logs_are_read(client, transactions, contracts, tmp_path):
+    record = deployments.deploy(tmp_path, client, transactions, KEY, contracts, KEY.address)
+    deployments.check(client, record)
+    logs = client.logs(record.start_block, client.head().number, [record.directory])
+    assert len(logs) >= 1 + len(deployments.MODULES)
+    assert logs == sorted(logs, key=lambda log: (log.block_number, log.log_index))
+    assert {log.address for log in logs} == {record.directory}
+
+
+def test_a_revert_is_found_by_replay(client, transactions, contracts, tmp_path):
+    record = deployments.deploy(tmp_path, client, transactions, KEY, contracts, KEY.address)
+    call = contracts["Directory"].encode("seal")
+    with pytest.raises(ContractRevert, match="AlreadySealed"):
+        transactions.send(KEY, record.directory, call, 100_000)
+
+
+def test_many_threads_share_a_key(client, transactions):
+    def work():
+        transactions.send(KEY, NOBODY, b"", 21_000, value_wei=1)
+
+    threads = [threading.Thread(target=work) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert client.balance(NOBODY) == 16
+    assert client.nonce(KEY.address) == 16
+
+
+def test_a_reorg_shows_and_what_it_dropped_is_sent_again(node, client, transactions, outbox):
+    node.request("anvil_mine", ["0x2"])
+    receipt = transactions.send(KEY, NOBODY, b"", 21_000, value_wei=5)
+    before = client.block(receipt.block_number)
+    node.request("anvil_reorg", [1, []])
+    after = client.block(receipt.block_number)
+    assert after.hash != before.hash
+    assert client.block(before.hash) is None
+    assert client.balance(NOBODY) == 0
+    transactions.follow()
+    (request,) = outbox.unsettled()
+    assert transactions.wait(request, timeout_s=20).succeeded
+    assert client.balance(NOBODY) == 5
+
+
+def test_finality_grows_with_the_chain(node, client, transactions, outbox):
+    receipt = transactions.send(KEY, NOBODY, b"", 21_000, value_wei=5)
+    assert client.finality(receipt.block_number) == "latest"
+    transactions.follow()
+    assert [row.state for row in outbox.mined()] == [State.MINED]
+    node.request("anvil_mine", ["0x80"])
+    assert client.finality(receipt.block_number) == "finalized"
+    transactions.follow()
+    assert outbox.mined() == []
+
+
+def test_a_stuck_transaction_is_replaced_with_a_higher_fee(node, client, outbox, contracts):
+    node.request("evm_setAutomine", [False])
+    eager = Transactions(
+        client, client.chain_id(), outbox, contracts.decode_revert, FeePolicy(stuck_after_s=0.2)
+    )
+    found = []
+    sender = threading.Thread(
+        target=lambda: found.append(eager.send(KEY, NOBODY, b"", 21_000, value_wei=5))
+    )
+    sender.start()
+    deadline = time.monotonic() + 20
+    while not (rows := outbox.unsettled()) or len(rows[0].attempts) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    node.request("evm_mine", [])
+    sender.join(20)
+    assert found[0].succeeded
+    assert client.balance(NOBODY) == 5
+    fees = [attempt.max_fee_wei for attempt in outbox.get(rows[0].id).attempts]
+    assert fees == sorted(set(fees))
+
+
+def test_a_refusal_is_told(transactions):
+    with pytest.raises(TransactionFailed, match=r"(?i)insufficient funds"):
+        transactions.send(KEY, NOBODY, b"", 21_000, value_wei=2**100)
