@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from provenance.errors import InputError
+from provenance.errors import UnsupportedOdrlTerm
 from provenance.policy.odrl import values
 from provenance.policy.odrl.context import DPL, ODRL, short
 from provenance.policy.odrl.reading import Node
@@ -83,7 +83,7 @@ class _Constraint:
             raise self.unsuitable()
         return min(read(self.single()) - (self.operator == "lt"), limit)
 
-    def unsuitable(self) -> InputError:
+    def unsuitable(self) -> UnsupportedOdrlTerm:
         return self.node.refuse(_OPERATOR, f"{self.operator} does not fit this left operand")
 
 

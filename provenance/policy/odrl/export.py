@@ -56,7 +56,7 @@ def export(
     *,
     targets: Sequence[str] = (),
     assigner: str | None = None,
-    assignee: str | None = None,
+    assignees: Sequence[str] = (),
 ) -> bytes:
     """Return the canonical JSON-LD document of a policy.
 
@@ -67,18 +67,18 @@ def export(
         identifier: IRI of the policy.
         targets: IRIs of what it is about; other tools want at least one.
         assigner: IRI of the party that grants.
-        assignee: IRI of the party that is granted.
+        assignees: IRIs of the parties that are granted.
 
     Raises:
         InvalidPolicy: a value that the contract's types cannot hold.
     """
     require_encodable(policy)
-    kind = "Set" if assigner is None else "Offer" if assignee is None else "Agreement"
+    kind = "Set" if assigner is None else "Agreement" if assignees else "Offer"
     scope: _Json = {"target": list(targets)} if targets else {}
     if assigner is not None:
         scope["assigner"] = assigner
-    if assignee is not None:
-        scope["assignee"] = assignee
+    if assignees:
+        scope["assignee"] = list(assignees)
     document: _Json = {
         "@context": [CONTEXT_URL, {"dpl": DPL}],
         "@type": kind,
@@ -110,7 +110,7 @@ def export_again(imported: ImportedPolicy) -> bytes:
         imported.identifier,
         targets=sorted(scope.targets),
         assigner=min(scope.assigners, default=None),
-        assignee=min(scope.assignees, default=None),
+        assignees=sorted(scope.assignees),
     )
 
 
@@ -120,13 +120,9 @@ def _permission(policy: Policy) -> _Json:
         found["constraint"] = constraints
     if policy.duties:
         found["duty"] = [
-            {"action": {"@id": _compact(_duty_word(duty))}} for duty in Duty if duty & policy.duties
+            {"action": {"@id": _compact(DUTY_WORDS[duty])}} for duty in Duty if duty & policy.duties
         ]
     return found
-
-
-def _duty_word(duty: Duty) -> str:
-    return DUTY_WORDS[duty]
 
 
 def _permitted(action: Action) -> _Json:
@@ -146,14 +142,14 @@ def _recipient(action: Action) -> _Json | None:
 
 def _prohibited(bits: int) -> list[_Json]:
     """Return actions that together forbid exactly these bits."""
-    found = []
+    found: list[_Json] = []
     for action in Action:
         if action & bits:
             word = ACTION_WORDS.get(action, own_action(action))
             if PROHIBITED_BITS[word] & ~bits:
                 word = own_action(action)
             found.append({"@id": _compact(word)})
-    return [dict(item) for item in found]
+    return found
 
 
 def _constraints(policy: Policy) -> Iterator[_Json]:

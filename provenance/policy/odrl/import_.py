@@ -35,7 +35,7 @@ _PROFILE = f"{ODRL}profile"
 _DERIVATION = f"{DPL}derivation"
 _OFF_CHAIN = f"{DPL}offChainTerms"
 _DERIVATIONS = {f"{DPL}derivation:{rule.name.lower()}": rule for rule in Derivation}
-# What a policy may say once for all its rules (information model 2.7.1, compact policies).
+# What a policy may say once for all its rules (ODRL Information Model 2.2, section 2.7.1).
 _ONCE = tuple(ODRL + word for word in ("target", "assigner", "assignee", "action", "constraint"))
 _DEFAULT_DEPTH = 1
 
@@ -69,7 +69,7 @@ def import_document(document: bytes, *, profiles: Iterable[str] = ()) -> Importe
     Args:
         document: JSON-LD in UTF-8, with one policy.
         profiles: IRIs of profiles that the caller knows to add no meaning to what is read here;
-            this project's own is always known (information model 3.3: others must be refused).
+            this project's own is always known (ODRL Information Model 2.2, section 3: others must be refused).
 
     Raises:
         UnsupportedOdrlTerm: the document says something that terms cannot hold.
@@ -78,6 +78,7 @@ def import_document(document: bytes, *, profiles: Iterable[str] = ()) -> Importe
         TooLarge: a document over the reader's limits.
     """
     node = read(document)
+    node.require_known()
     identifier = _identifier(node)
     kind = _kind(node)
     _require_known_profile(node, frozenset(profiles) | {PROFILE})

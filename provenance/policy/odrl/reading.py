@@ -143,6 +143,16 @@ class Node:
         """Return the error for a key of this node."""
         return UnsupportedOdrlTerm(short(iri), self.at(iri), reason)
 
+    def require_known(self) -> None:
+        """Refuse the first key of which the document's context knows nothing.
+
+        Raises:
+            UnsupportedOdrlTerm: there is one.
+        """
+        for key in self.keys:
+            if key.startswith(UNKNOWN):
+                raise self.refuse(key, "not a term of ODRL 2.2 in JSON-LD")
+
     def finish(self) -> None:
         """Refuse the first key that nobody took.
 

@@ -178,11 +178,12 @@ def _begin(node: Node, kind: str) -> Scope:
 def _things(node: Node, key: str) -> frozenset[str]:
     found = set()
     for thing in node.nodes(key):
-        found.add(thing.identifier())
+        thing.name()
         thing.annotations()
         if strangers := set(thing.types()) - _THING_CLASSES:
             raise thing.refuse("@type", f"only the IRI is kept, not {short(min(strangers))}")
         thing.finish()
+        found.add(thing.identifier())
     return frozenset(found)
 
 
