@@ -1,8 +1,8 @@
 """Ready-made terms for usual data licences, by their SPDX identifiers (SPDX License List 3.29).
 
-Each `License` says why its bits are what they are. All are for standing offers: whoever takes one up
-holds the licence from the licensor, so nobody passes it on (no LICENSE) and nobody needs to. Where a
-licence text makes a permission depend on something that no bit holds, `off_chain_terms` is set and
+Each `License` says why its bits are what they are. All are for standing offers: whoever takes one
+up holds the licence from the licensor, so nobody passes it on (no LICENSE) and nobody needs to.
+Where a text makes a permission depend on something that no bit holds, `off_chain_terms` is set and
 a program answers "undecided", never "permitted". What a text asks *after* a use is a duty.
 
 Promises: nothing here permits what the text does not; `hash_of` is what goes on chain. Must never
@@ -21,7 +21,7 @@ from provenance.policy.vocabulary import ACTIONS_USE, Action, Derivation, Duty
 # Worldwide licences reach across borders, and the public may be anybody. Whether a law lets data
 # leave a country is another question, which no licence answers.
 _TO_SHARE = Action.STORE | Action.MOVE | Action.DELETE
-_TO_SHARE |= Action.DISTRIBUTE | Action.OPEN | Action.SHARE_GOV | Action.EXPORT
+_TO_SHARE |= Action.DISTRIBUTE | Action.OPEN | Action.EXPORT
 _OPEN_ACTIONS = int(ACTIONS_USE | _TO_SHARE | Action.COMMERCIAL)
 _NOT_COMMERCIAL = _OPEN_ACTIONS & ~Action.COMMERCIAL
 
@@ -138,15 +138,14 @@ _ALL = (
     License(
         "CDLA-Permissive-2.0",
         _open(_BY),
-        "Section 2 permits use, modification and sharing, and leaves results free; who shares the"
+        "Permits use, modification and sharing, and leaves results free; who shares the"
         " data passes on the text of the agreement, which is attribution.",
     ),
     License(
         "CDLA-Sharing-1.0",
         _open(_BY_SA, off_chain=True),
-        "Section 3 puts shared data and enhancements under the same agreement, but leaves results"
-        " of computational use free (section 3.5); which of the two something is, no bit holds:"
-        " undecided.",
+        "Puts shared data and enhancements under the same agreement, but leaves results of"
+        " computational use free; which of the two something is, no bit holds: undecided.",
     ),
     License(
         "C-UDA-1.0",

@@ -14,9 +14,11 @@ from provenance.errors import InvalidPolicy, PolicyConflict
 from provenance.policy.territory import Territory
 from provenance.policy.vocabulary import (
     ACTIONS_ALL,
+    ACTIONS_NOT_SHARED,
     DUTIES_ALL,
     INDUSTRIES_ALL,
     MODES_ALL,
+    PUBLIC_BODY,
     PURPOSES_ALL,
     ROLES_ALL,
     Action,
@@ -33,16 +35,16 @@ MAX_DEPTH = 4
 # Bits of each field as the ABI encodes it, in the order of the struct.
 WIDTHS = {
     "actions": 32,
-    "prohibited": 32,
-    "duties": 16,
     "purposes": 64,
     "industries": 32,
     "roles": 32,
     "modes": 16,
-    "sub_depth": 8,
     "min_security_grade": 8,
-    "derivation": 2,
     "off_chain_terms": 1,
+    "prohibited": 32,
+    "duties": 16,
+    "sub_depth": 8,
+    "derivation": 2,
     "not_before": 40,
     "not_after": 40,
     "max_duration": 32,
@@ -57,42 +59,43 @@ class Policy:
 
     Attributes:
         actions: `Action` bits that are permitted; whatever is not is refused.
-        prohibited: `Action` bits that are forbidden, for every sub-policy too.
-        duties: `Duty` bits.
         purposes: Bits of the purposes it may serve.
         industries: Bits of the recipient's industries.
         roles: Role bits of which a recipient needs one.
         modes: Bits of the delivery modes.
-        sub_depth: How many further levels of sub-grants are possible.
         min_security_grade: Least security grade of the place of use.
-        derivation: Rule for derived works; not NONE exactly if DERIVE is permitted.
         off_chain_terms: Whether the document says more than these fields; then nothing is
             permitted by a program, only undecided.
+        territory: Where it may be used; None for everywhere.
+        prohibited: `Action` bits that are forbidden, for every sub-policy too.
+        duties: `Duty` bits.
+        sub_depth: How many further levels of sub-grants are possible; not zero if LICENSE is
+            permitted.
+        derivation: Rule for derived works; not NONE exactly if DERIVE is permitted.
         not_before: Unix time in seconds from which it can be used.
         not_after: Unix time in seconds until which it can be used.
         max_duration: Seconds from activation.
         max_uses: Number of uses of one grant.
         max_grants: Number of grants of one offer.
-        territory: Where it may be used; None for everywhere.
     """
 
     actions: int
-    prohibited: int = 0
-    duties: int = 0
     purposes: int = PURPOSES_ALL
     industries: int = INDUSTRIES_ALL
     roles: int = ROLES_ALL
     modes: int = MODES_ALL
-    sub_depth: int = 0
     min_security_grade: int = 0
-    derivation: Derivation = Derivation.NONE
     off_chain_terms: bool = False
+    territory: Territory | None = None
+    prohibited: int = 0
+    duties: int = 0
+    sub_depth: int = 0
+    derivation: Derivation = Derivation.NONE
     not_before: int = 0
     not_after: int = NO_END
     max_duration: int = UNLIMITED_DURATION
     max_uses: int = UNLIMITED_USES
     max_grants: int = UNLIMITED_GRANTS
-    territory: Territory | None = None
 
 
 FIELDS = tuple(field.name for field in fields(Policy))
@@ -112,14 +115,20 @@ def require_valid(policy: Policy, now: int) -> None:
     require_encodable(policy)
     _require(policy.actions != 0 and not policy.actions & ~ACTIONS_ALL, "actions", policy.actions)
     _require(not policy.prohibited & ~ACTIONS_ALL, "prohibited", policy.prohibited)
-    if conflict := policy.actions & policy.prohibited:
+    conflict = policy.actions & policy.prohibited
+    if policy.actions & Action.SHARE_GOV:
+        _require(policy.roles == PUBLIC_BODY, "roles", policy.roles)
+        conflict |= policy.actions & ACTIONS_NOT_SHARED
+    if conflict:
         raise PolicyConflict(conflict)
     _require(not policy.duties & ~DUTIES_ALL, "duties", policy.duties)
     _require(policy.purposes != 0, "purposes", 0)
     _require(policy.industries != 0, "industries", 0)
     _require(policy.roles != 0 and not policy.roles & ~ROLES_ALL, "roles", policy.roles)
     _require(policy.modes != 0 and not policy.modes & ~MODES_ALL, "modes", policy.modes)
-    _require(policy.sub_depth <= MAX_DEPTH, "sub_depth", policy.sub_depth)
+    licenses = bool(policy.actions & Action.LICENSE)
+    fits = policy.sub_depth <= MAX_DEPTH and (policy.sub_depth != 0 or not licenses)
+    _require(fits, "sub_depth", policy.sub_depth)
     derives = bool(policy.actions & Action.DERIVE)
     is_ruled = policy.derivation != Derivation.NONE
     _require(derives == is_ruled, "derivation", policy.derivation)
@@ -155,31 +164,30 @@ def encode(policy: Policy, territory_id: int) -> tuple[int | bool, ...]:
     require_encodable(policy)
     if (policy.territory is None) != (territory_id == 0) or not 0 <= territory_id < 1 << 64:
         raise InvalidPolicy("territory", f"the id of its countries, found {territory_id}")
-    values = [getattr(policy, name) for name in WIDTHS]
-    plain = [value if isinstance(value, bool) else int(value) for value in values]
-    return (*plain, territory_id)
+    values = {name: int(getattr(policy, name)) for name in WIDTHS} | {"territory": territory_id}
+    values["off_chain_terms"] = bool(policy.off_chain_terms)
+    return tuple(values[name] for name in FIELDS)
 
 
 def decode(values: Sequence[int | bool], territory: Territory | None) -> Policy:
     """Return the policy of a struct that the contract returned.
 
     Args:
-        values: The fields in the contract's order; the last is the id of the territory.
+        values: The fields in the contract's order, the id of the territory among them.
         territory: The countries behind that id; None for id 0.
 
     Raises:
         InvalidPolicy: another number of fields, or a value out of range.
     """
-    if len(values) != len(FIELDS) or (values[-1] == 0) != (territory is None):
-        raise InvalidPolicy(
-            "territory", f"{len(FIELDS)} fields and countries, found {values!r:.80}"
-        )
-    given = dict(zip(WIDTHS, (int(value) for value in values), strict=False))
-    policy = Policy(**given, territory=territory)  # type: ignore[arg-type]
-    require_encodable(policy)
+    if len(values) != len(FIELDS):
+        raise InvalidPolicy("terms", f"{len(FIELDS)} fields, found {len(values)}")
+    given = dict(zip(FIELDS, (int(value) for value in values), strict=True))
+    if (given.pop("territory") == 0) != (territory is None):
+        raise InvalidPolicy("territory", "the countries of its id, and none without one")
+    require_encodable(Policy(**given))  # type: ignore[arg-type]
     kinds = {
-        "derivation": Derivation(policy.derivation),
-        "off_chain_terms": bool(policy.off_chain_terms),
+        "derivation": Derivation(given["derivation"]),
+        "off_chain_terms": bool(given["off_chain_terms"]),
     }
     return Policy(**{**given, **kinds}, territory=territory)  # type: ignore[arg-type]
 

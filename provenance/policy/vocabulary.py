@@ -16,6 +16,12 @@ ACTIONS_USE = 0x0003FF00
 ACTIONS_OPERATE = 0x07F00000
 ACTIONS_CONTROL = 0x30000000
 ACTIONS_ALL = ACTIONS_HOLD | ACTIONS_USE | ACTIONS_OPERATE | ACTIONS_CONTROL
+ACTIONS_NOT_SHARED = 0x15F00000
+"""What SHARE_GOV excludes: what public bodies share is for their own use, not to pass on."""
+
+PUBLIC_BODY = 1 << 22
+"""The role bit of public bodies."""
+
 DUTIES_ALL = 0x7FFF
 DUTIES_STICKY = 0x31BA
 """Duties that stay with sub-grants and derived works."""

@@ -25,7 +25,7 @@ from provenance.policy.odrl.rules import (
     read_scope,
 )
 from provenance.policy.odrl.vocabulary import INCLUDED_IN, USE
-from provenance.policy.terms import Policy, require_encodable
+from provenance.policy.terms import Policy, require_valid
 from provenance.policy.territory import ALL_COUNTRIES, Territory
 from provenance.policy.vocabulary import Action, Derivation, Duty
 
@@ -69,11 +69,12 @@ def import_document(document: bytes, *, profiles: Iterable[str] = ()) -> Importe
     Args:
         document: JSON-LD in UTF-8, with one policy.
         profiles: IRIs of profiles that the caller knows to add no meaning to what is read here;
-            this project's own is always known (ODRL Information Model 2.2, section 3: others must be refused).
+            this project's own is always known, others must be refused (ODRL Information
+            Model 2.2, section 3).
 
     Raises:
         UnsupportedOdrlTerm: the document says something that terms cannot hold.
-        InvalidPolicy: a limit that the contract's types cannot hold.
+        InvalidPolicy: terms that the contract refuses at any time.
         InvalidDocument: not JSON-LD, or not one policy.
         TooLarge: a document over the reader's limits.
     """
@@ -104,7 +105,7 @@ def import_document(document: bytes, *, profiles: Iterable[str] = ()) -> Importe
     is_off_chain |= body.off_chain or body.limits.off_chain or duties.off_chain
     policy = _policy(actions, prohibited, duties.bits, body.limits, rule)
     policy = replace(policy, off_chain_terms=is_off_chain)
-    require_encodable(policy)
+    require_valid(policy, now=0)
     digest = hashlib.sha256(document).digest()
     return ImportedPolicy(policy, identifier, kind, scope, annotations, digest)
 
