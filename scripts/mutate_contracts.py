@@ -63,7 +63,7 @@ MUTATIONS: Mapping[str, Mutation] = {
     "anybody-is-grantee": Mutation(
         "contracts/Licenses.sol",
         "if (grantee != actor) return (Code.NOT_GRANTEE, 0);",
-        "if (grantee > actor) return (Code.NOT_GRANTEE, 0);",
+        "if (grantee == NO_PARTY) return (Code.NOT_GRANTEE, 0);",
     ),
     "any-role-will-do": Mutation(
         "contracts/Policies.sol",

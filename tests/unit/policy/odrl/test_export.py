@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.policy.odrl.context import CONTEXT, CONTEXT_URL, ODRL
-from provenance.policy.odrl.export import export
+from provenance.policy.odrl.export import export, export_again
 from provenance.policy.odrl.import_ import import_document
 from provenance.policy.terms import Policy
+from provenance.policy.territory import Territory
 from provenance.policy.vocabulary import Action
 
 # rdflib calls what it has itself deprecated.
@@ -111,3 +112,16 @@ def test_words_that_the_w3c_context_misspells_are_written_in_full():
     assert b'"leftOperand":"odrl:industry"' in document
     operand = rdflib.URIRef(f"{ODRL}leftOperand")
     assert rdflib.URIRef(f"{ODRL}industry") in set(triples(document).objects(None, operand))
+
+
+def test_an_imported_policy_is_written_again():
+    document = export(READ, "urn:x", targets=["urn:t"], assigner="urn:a", assignees=["urn:b"])
+    assert export_again(import_document(document)) == document
+
+
+def test_many_countries_are_written_as_those_left_out():
+    policy = Policy(actions=1, territory=Territory.of(["CN"]).complement())
+    document = export(policy, "urn:x")
+    assert b'"operator":"isNoneOf"' in document
+    assert document.count(b"tML-ISO-3166:") == 1
+    assert import_document(document).policy == policy
