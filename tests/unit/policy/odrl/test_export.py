@@ -125,3 +125,10 @@ def test_many_countries_are_written_as_those_left_out():
     assert b'"operator":"isNoneOf"' in document
     assert document.count(b"tML-ISO-3166:") == 1
     assert import_document(document).policy == policy
+
+
+def test_times_after_the_year_9999_are_written_as_numbers():
+    policy = Policy(actions=1, not_after=300_000_000_000)
+    document = export(policy, "urn:x")
+    assert b'{"@type":"dpl:unixSeconds","@value":"300000000000"}' in document
+    assert import_document(document).policy == policy
