@@ -20,6 +20,7 @@ from pathlib import Path
 import solcx
 
 from scripts import build_contracts, policy_chain, toolchain
+from scripts.anvil import ReplayFailed
 
 TREES = 150
 REQUESTS = 15_000
@@ -114,7 +115,7 @@ def compile_with(mutation: Mutation, folder: Path) -> None:
     found = sources[mutation.unit].count(mutation.before)
     if found != 1:
         text = mutation.before
-        raise policy_chain.ReplayFailed(f"expected {text!r} once in {mutation.unit}, found {found}")
+        raise ReplayFailed(f"expected {text!r} once in {mutation.unit}, found {found}")
     sources[mutation.unit] = sources[mutation.unit].replace(mutation.before, mutation.after)
     request = {
         "language": "Solidity",
@@ -138,7 +139,7 @@ def find_out(mutation: Mutation) -> str | None:
         compile_with(mutation, Path(folder))
         try:
             return policy_chain.compare(Path(folder), TREES, REQUESTS, SEED)
-        except policy_chain.ReplayFailed as refused:
+        except ReplayFailed as refused:
             return f"the chain refuses what it should accept: {refused}"
 
 

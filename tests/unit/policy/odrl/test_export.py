@@ -5,6 +5,7 @@ import pytest
 import rdflib
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rdflib.namespace import ODRL2
 
 from provenance.policy.odrl.context import CONTEXT, CONTEXT_URL, ODRL
 from provenance.policy.odrl.export import export, export_again
@@ -75,6 +76,15 @@ def test_shacl_accepts_what_is_written(policies, data):
     shapes = rdflib.Graph().parse(data=SHAPES, format="turtle")
     conforms, _, text = pyshacl.validate(triples(document), shacl_graph=shapes)
     assert conforms, text
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.data())
+def test_each_odrl_term_that_is_written_is_one_that_rdflib_knows(policies, data):
+    document = export(data.draw(policies), "urn:example:1", targets=["urn:x:1"])
+    for triple in triples(document):
+        for term in triple:
+            assert not str(term).startswith(ODRL) or term in ODRL2, term
 
 
 def test_shacl_refuses_what_is_not_odrl():
