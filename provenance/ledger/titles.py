@@ -13,7 +13,7 @@ from provenance.identifiers import DatasetId, Digest32, PartyId, TransferId
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.vocabulary import ALL_UNITS, Units
-from provenance.ledger.writing import Written, write
+from provenance.ledger.writing import Written, request_hash_of, write
 
 ZERO32 = bytes(32)
 DEFAULT_EXPIRY_S = 7 * 24 * 3600
@@ -113,6 +113,17 @@ def start_transfer(
         until,
         on_behalf_of or 0,
         idempotency_key=idempotency_key,
+        # with the time only if the caller gave it
+        request_hash=request_hash_of(
+            "transfer",
+            signer,
+            dataset_id,
+            taker,
+            units.pack(),
+            agreement_hash,
+            expires,
+            on_behalf_of,
+        ),
     )
     return _started(written)
 
