@@ -43,18 +43,44 @@ import {Right, RIGHT_HOLD, RIGHT_OPERATE, RIGHT_USE} from "./types/Units.sol";
 /// @notice The part of {ILicenses} that cuts grants, from titles and from each other, and says
 /// whether they are active and who has the say over them.
 abstract contract Grants is LedgerModule, ILicenses {
+    /// @dev A {Grant} in two words: a check reads the first alone, of each grant in the chain. Ids
+    /// are counters, so 40 bits last.
+    struct Record {
+        uint40 parent;
+        uint40 policy;
+        uint40 dataset;
+        uint40 grantee;
+        uint40 notBefore;
+        uint40 notAfter;
+        uint8 status; // {GrantStatus}
+        uint8 marks; // DORMANT, EXHAUSTED
+        uint40 usesLeft;
+        uint40 used;
+        uint40 previous;
+        uint8 depth;
+        bool exclusive;
+        bool onHold;
+    }
+
     /// @dev The grants cut from the titles of one dataset: two lists, newest first, each going on
     /// through {Grant-previous}.
     struct Roots {
-        uint48 exclusive;
-        uint48 other;
+        uint40 exclusive;
+        uint40 other;
         uint40 ends; // when the last of the others ends
     }
 
     /// @dev With how many grants of a list a new one is compared; beyond, it is refused.
     uint256 private constant MAX_COMPARED = 64;
 
-    mapping(GrantId id => Grant) internal _grants;
+    uint8 private constant ACTIVE = uint8(GrantStatus.ACTIVE);
+    uint8 private constant SUSPENDED = uint8(GrantStatus.SUSPENDED);
+    uint8 private constant REVOKED = uint8(GrantStatus.REVOKED);
+
+    uint8 internal constant DORMANT = 1 << 0; // the grantee has to activate it
+    uint8 internal constant EXHAUSTED = 1 << 1; // no uses left
+
+    mapping(uint256 id => Record) private _grants;
     mapping(GrantId id => Assignment) internal _assignments;
     mapping(DatasetId dataset => Roots) private _roots;
     uint64 private _grantCount;
@@ -97,7 +123,23 @@ abstract contract Grants is LedgerModule, ILicenses {
 
     /// @inheritdoc ILicenses
     function grant(GrantId id) external view returns (Grant memory) {
-        return _existing(id);
+        Record memory record = _existing(id);
+        return Grant({
+            parent: GrantId.wrap(record.parent),
+            policy: PolicyId.wrap(record.policy),
+            status: GrantStatus(record.status),
+            depth: record.depth,
+            exclusive: record.exclusive,
+            onHold: record.onHold,
+            dormant: record.marks & DORMANT != 0,
+            notBefore: record.notBefore,
+            notAfter: record.notAfter,
+            dataset: DatasetId.wrap(record.dataset),
+            grantee: PartyId.wrap(record.grantee),
+            usesLeft: record.usesLeft,
+            used: record.used,
+            previous: GrantId.wrap(record.previous)
+        });
     }
 
     /// @inheritdoc ILicenses
@@ -111,39 +153,60 @@ abstract contract Grants is LedgerModule, ILicenses {
     }
 
     /// @dev Why a grant cannot be used now: its own state first, then its parents', then its title.
-    function _inactivity(Grant storage record) internal view returns (Inactive why) {
-        why = _ownInactivity(record);
-        if (why != Inactive.NONE) return why;
-        return record.dormant ? Inactive.NOT_ACTIVATED : _inactivityAbove(record);
+    function _inactivity(Record storage record) internal view returns (Inactive) {
+        if (!_isInForce(record)) return _reasonOf(record);
+        return record.marks & DORMANT != 0 ? Inactive.NOT_ACTIVATED : _inactivityAbove(record);
     }
 
-    function _ownInactivity(Grant storage record) internal view returns (Inactive) {
-        if (record.status == GrantStatus.REVOKED) return Inactive.REVOKED;
-        if (record.status == GrantStatus.SUSPENDED) return Inactive.SUSPENDED;
-        if (block.timestamp < record.notBefore) return Inactive.NOT_YET;
-        if (block.timestamp > record.notAfter) return Inactive.EXPIRED;
-        return Inactive.NONE;
+    function _isInForce(Record storage record) internal view returns (bool) {
+        // Read without a branch between them, the fields are loaded once.
+        uint8 status = record.status;
+        uint256 notBefore = record.notBefore;
+        uint256 notAfter = record.notAfter;
+        return status == ACTIVE && notBefore <= block.timestamp && block.timestamp <= notAfter;
+    }
+
+    function _reasonOf(Record storage record) internal view returns (Inactive) {
+        if (record.status == REVOKED) return Inactive.REVOKED;
+        if (record.status == SUSPENDED) return Inactive.SUSPENDED;
+        return block.timestamp < record.notBefore ? Inactive.NOT_YET : Inactive.EXPIRED;
     }
 
     /// @dev A dormant grant has nothing below it, so that need not be asked of parents.
-    function _inactivityAbove(Grant storage record) internal view returns (Inactive) {
-        GrantId parent = record.parent;
-        while (parent != NO_GRANT) {
-            Grant storage above = _grants[parent];
-            if (_ownInactivity(above) != Inactive.NONE) return Inactive.PARENT;
+    function _inactivityAbove(Record storage record) internal view returns (Inactive) {
+        uint256 parent = record.parent;
+        while (parent != 0) {
+            Record storage above = _grants[parent];
+            if (!_isInForce(above)) return Inactive.PARENT;
             parent = above.parent;
         }
-        return TITLES.isClosed(record.dataset) ? Inactive.TITLE : Inactive.NONE;
+        return TITLES.isClosed(_datasetOf(record)) ? Inactive.TITLE : Inactive.NONE;
     }
 
-    function _requireActive(GrantId id, Grant storage record) internal view {
+    function _requireActive(GrantId id, Record storage record) internal view {
         Inactive why = _inactivity(record);
         if (why != Inactive.NONE) revert GrantNotActive(id, why);
     }
 
-    function _existing(GrantId id) internal view returns (Grant storage record) {
-        record = _grants[id];
-        if (record.status == GrantStatus.NONE) revert NotFound(KIND_GRANT, GrantId.unwrap(id));
+    function _record(GrantId id) internal view returns (Record storage) {
+        return _grants[GrantId.unwrap(id)];
+    }
+
+    function _existing(GrantId id) internal view returns (Record storage record) {
+        record = _record(id);
+        if (record.status == 0) revert NotFound(KIND_GRANT, GrantId.unwrap(id));
+    }
+
+    function _granteeOf(Record storage record) internal view returns (PartyId) {
+        return PartyId.wrap(record.grantee);
+    }
+
+    function _datasetOf(Record storage record) internal view returns (DatasetId) {
+        return DatasetId.wrap(record.dataset);
+    }
+
+    function _policyOf(Record storage record) internal view returns (PolicyId) {
+        return PolicyId.wrap(record.policy);
     }
 
     function _requireClear(GrantId id, DatasetId dataset, uint16 scope) internal view {
@@ -153,10 +216,12 @@ abstract contract Grants is LedgerModule, ILicenses {
 
     /// @dev The party has the say over a grant: over one cut from a title whoever has the majority
     /// of units of that title now, over another the grantee of its parent.
-    function _requireSay(Grant storage record, PartyId party) internal view {
-        if (record.parent == NO_GRANT) {
-            TITLES.requireMayAct(record.dataset, record.onHold ? Right.HOLD : Right.OPERATE, party);
-        } else if (_grants[record.parent].grantee != party) {
+    function _requireSay(Record storage record, PartyId party) internal view {
+        uint256 parent = record.parent;
+        if (parent == 0) {
+            Right right = record.onHold ? Right.HOLD : Right.OPERATE;
+            TITLES.requireMayAct(_datasetOf(record), right, party);
+        } else if (_granteeOf(_grants[parent]) != party) {
             revert NotGranter(party);
         }
     }
@@ -191,18 +256,18 @@ abstract contract Grants is LedgerModule, ILicenses {
             _requireTitle(terms.dataset, terms.policy, granter, OfferId.unwrap(offerId) != 0);
         _requireInPolicy(terms, bounds);
         id = GrantId.wrap(++_grantCount);
-        uint48 previous = _enlist(id, terms, bounds.actions);
+        uint40 previous = _enlist(id, terms, bounds.actions);
         _store(id, terms, 0, onHold, bounds, previous);
         _announce(id, terms, granter, offerId);
     }
 
     function _cutFromGrant(GrantTerms memory terms, PartyId granter) private returns (GrantId id) {
-        Grant storage parent = _existing(terms.parent);
-        if (parent.grantee != granter) revert NotGrantee(terms.parent, granter);
-        _requireClear(terms.parent, parent.dataset, SCOPE_GRANT);
+        Record storage parent = _existing(terms.parent);
+        if (_granteeOf(parent) != granter) revert NotGrantee(terms.parent, granter);
+        _requireClear(terms.parent, _datasetOf(parent), SCOPE_GRANT);
         _requireActive(terms.parent, parent);
         uint8 depth = parent.depth;
-        PolicyId policyAbove = parent.policy;
+        PolicyId policyAbove = _policyOf(parent);
         // LICENSE comes with depth, and depth shrinks with each level down to zero (MAX_DEPTH).
         if (POLICIES.actionsOf(policyAbove) & ACTION_LICENSE == 0) {
             // Within a chain the depth has been used up; a first one never had the permission.
@@ -212,7 +277,7 @@ abstract contract Grants is LedgerModule, ILicenses {
         if (terms.exclusive) revert InvalidField("exclusive");
         Bounds memory bounds = POLICIES.boundsOf(terms.policy);
         _requireInPolicy(terms, bounds);
-        _require(terms.dataset == parent.dataset, "dataset");
+        _require(terms.dataset == _datasetOf(parent), "dataset");
         _require(terms.notBefore >= parent.notBefore, "notBefore");
         _require(terms.notAfter <= parent.notAfter, "notAfter");
         POLICIES.requireWithin(terms.policy, policyAbove);
@@ -223,11 +288,16 @@ abstract contract Grants is LedgerModule, ILicenses {
     }
 
     /// @dev Takes a sub-grant's uses off its parent's, so that quotas never multiply.
-    function _reserveUses(Grant storage parent, uint40 uses) private {
+    function _reserveUses(Record storage parent, uint40 uses) private {
         uint40 left = parent.usesLeft;
         if (left == UNLIMITED_USES) return;
         _require(uses <= left, "uses");
-        parent.usesLeft = left - uses;
+        _takeUses(parent, left, uses);
+    }
+
+    function _takeUses(Record storage record, uint40 left, uint40 uses) internal {
+        record.usesLeft = left - uses;
+        if (left == uses) record.marks |= EXHAUSTED;
     }
 
     function _store(
@@ -236,23 +306,23 @@ abstract contract Grants is LedgerModule, ILicenses {
         uint8 depth,
         bool onHold,
         Bounds memory bounds,
-        uint48 previous
+        uint40 previous
     ) private {
-        _grants[id] = Grant({
-            parent: terms.parent,
-            policy: terms.policy,
-            status: GrantStatus.ACTIVE,
-            depth: depth,
-            exclusive: terms.exclusive,
-            onHold: onHold,
-            dormant: bounds.maxDuration != UNLIMITED_DURATION,
+        _grants[GrantId.unwrap(id)] = Record({
+            parent: uint40(GrantId.unwrap(terms.parent)),
+            policy: uint40(PolicyId.unwrap(terms.policy)),
+            dataset: uint40(DatasetId.unwrap(terms.dataset)),
+            grantee: uint40(PartyId.unwrap(terms.grantee)),
             notBefore: terms.notBefore,
             notAfter: terms.notAfter,
-            dataset: terms.dataset,
-            grantee: terms.grantee,
+            status: ACTIVE,
+            marks: bounds.maxDuration == UNLIMITED_DURATION ? 0 : DORMANT,
             usesLeft: terms.uses,
             used: 0,
-            previous: previous
+            previous: previous,
+            depth: depth,
+            exclusive: terms.exclusive,
+            onHold: onHold
         });
     }
 
@@ -269,13 +339,13 @@ abstract contract Grants is LedgerModule, ILicenses {
     /// @dev Enters a grant cut from a title into its list, after comparing it with the exclusive
     /// ones and, if it is exclusive, with the others.
     /// @return previous The one before it in the list.
-    function _enlist(GrantId id, GrantTerms memory terms, uint32 actions) private returns (uint48 previous) {
+    function _enlist(GrantId id, GrantTerms memory terms, uint32 actions) private returns (uint40 previous) {
         Roots memory roots = _roots[terms.dataset];
-        uint48 own = uint48(GrantId.unwrap(id));
-        while (roots.exclusive != 0 && _isOver(_grants[GrantId.wrap(roots.exclusive)])) {
-            roots.exclusive = _grants[GrantId.wrap(roots.exclusive)].previous;
+        while (roots.exclusive != 0 && _isOver(_grants[roots.exclusive])) {
+            roots.exclusive = _grants[roots.exclusive].previous;
         }
         _requireNoConflict(roots.exclusive, terms, actions);
+        uint40 own = uint40(GrantId.unwrap(id));
         if (terms.exclusive) {
             if (roots.ends >= block.timestamp) _requireNoConflict(roots.other, terms, actions);
             (previous, roots.exclusive) = (roots.exclusive, own);
@@ -288,42 +358,40 @@ abstract contract Grants is LedgerModule, ILicenses {
 
     /// @dev No grant of the list permits one of the actions in the same time. TRANSFER and EXPORT
     /// say how the others are used, so two grants may share them.
-    function _requireNoConflict(uint48 newest, GrantTerms memory terms, uint32 actions) private view {
-        GrantId next = GrantId.wrap(newest);
-        for (uint256 i = 0; next != NO_GRANT; ++i) {
-            Grant storage record = _grants[next];
-            if (i == MAX_COMPARED) revert ExclusiveConflict(next);
+    function _requireNoConflict(uint40 next, GrantTerms memory terms, uint32 actions) private view {
+        for (uint256 i = 0; next != 0; ++i) {
+            Record storage record = _grants[next];
+            if (i == MAX_COMPARED) revert ExclusiveConflict(GrantId.wrap(next));
             bool apart = record.notAfter < terms.notBefore || terms.notAfter < record.notBefore;
             if (!apart && !_isOver(record)) {
-                uint32 common = POLICIES.actionsOf(record.policy) & actions & ~ACTIONS_CONTROL;
-                if (common != 0) revert ExclusiveConflict(next);
+                uint32 common = POLICIES.actionsOf(_policyOf(record)) & actions & ~ACTIONS_CONTROL;
+                if (common != 0) revert ExclusiveConflict(GrantId.wrap(next));
             }
-            next = GrantId.wrap(record.previous);
+            next = record.previous;
         }
     }
 
     /// @dev A grant that is over is in nobody's way; a suspended one may come back.
-    function _isOver(Grant storage record) private view returns (bool) {
-        return record.status == GrantStatus.REVOKED || record.notAfter < block.timestamp;
+    function _isOver(Record storage record) private view returns (bool) {
+        return record.status == REVOKED || record.notAfter < block.timestamp;
     }
 
     /// @dev A change of status ends a proposed assignment: what was seen when it was proposed or
     /// consented to is no longer so.
     function _setStatus(GrantId id, GrantStatus status, bytes32 reasonHash, PartyId onBehalfOf) private {
-        Grant storage record = _existing(id);
-        PartyId by = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_GRANT, record.dataset, 0);
-        GrantStatus found = record.status;
+        Record storage record = _existing(id);
+        DatasetId dataset = _datasetOf(record);
+        PartyId by = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_GRANT, dataset, 0);
+        uint8 found = record.status;
         // ACTIVE and SUSPENDED lead to each other and to REVOKED, which leads nowhere.
-        if (found == GrantStatus.REVOKED || found == status) {
-            revert BadStatus(KIND_GRANT, GrantId.unwrap(id), uint8(found));
-        }
+        if (found == REVOKED || found == uint8(status)) revert BadStatus(KIND_GRANT, GrantId.unwrap(id), found);
         _requireSay(record, by);
         if (reasonHash == 0) revert EvidenceMissing();
-        record.status = status;
+        record.status = uint8(status);
         delete _assignments[id];
         _log(
             GrantStatusSet.selector,
-            datasetSubject(record.dataset),
+            datasetSubject(dataset),
             grantSubject(id),
             partySubject(by),
             abi.encode(status, reasonHash)

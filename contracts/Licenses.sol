@@ -15,9 +15,7 @@ import {
     Assignment,
     Bounds,
     Code,
-    Grant,
     GrantId,
-    GrantStatus,
     GrantTerms,
     Inactive,
     NO_GRANT,
@@ -50,18 +48,17 @@ contract Licenses is Grants {
 
     /// @inheritdoc ILicenses
     function activate(GrantId id, PartyId onBehalfOf) external {
-        Grant storage record = _existing(id);
+        Record storage record = _existing(id);
         PartyId grantee = _requireGrantee(id, record, onBehalfOf);
-        if (!record.dormant) revert BadStatus(KIND_GRANT, GrantId.unwrap(id), uint8(record.status));
-        Inactive why = _ownInactivity(record);
-        if (why == Inactive.NONE) why = _inactivityAbove(record);
+        if (record.marks & DORMANT == 0) revert BadStatus(KIND_GRANT, GrantId.unwrap(id), record.status);
+        Inactive why = _isInForce(record) ? _inactivityAbove(record) : _reasonOf(record);
         if (why != Inactive.NONE) revert GrantNotActive(id, why);
-        uint256 end = block.timestamp + POLICIES.boundsOf(record.policy).maxDuration;
-        record.dormant = false;
+        uint256 end = block.timestamp + POLICIES.boundsOf(_policyOf(record)).maxDuration;
+        record.marks &= ~DORMANT;
         if (end < record.notAfter) record.notAfter = uint40(end);
         _log(
             GrantActivated.selector,
-            datasetSubject(record.dataset),
+            datasetSubject(_datasetOf(record)),
             grantSubject(id),
             partySubject(grantee),
             abi.encode(record.notAfter)
@@ -70,7 +67,7 @@ contract Licenses is Grants {
 
     /// @inheritdoc ILicenses
     function use(GrantId id, UseRequest calldata request, uint40 uses, PartyId onBehalfOf) external {
-        Grant storage record = _existing(id);
+        Record storage record = _existing(id);
         PartyId grantee = _requireGrantee(id, record, onBehalfOf);
         (Code code, uint64 detail) = check(id, grantee, request);
         if (code != Code.PERMITTED) _refuse(id, code, detail, request, uses);
@@ -85,9 +82,9 @@ contract Licenses is Grants {
         bytes32 receipts,
         PartyId onBehalfOf
     ) external {
-        Grant storage record = _existing(id);
+        Record storage record = _existing(id);
         PartyId grantee = _requireGrantee(id, record, onBehalfOf);
-        _requireClear(id, record.dataset, SCOPE_USE);
+        _requireClear(id, _datasetOf(record), SCOPE_USE);
         _requireActive(id, record);
         if (receipts == 0) revert EvidenceMissing();
         if (first != record.used + 1) revert SequenceGap(record.used + 1, first);
@@ -96,13 +93,13 @@ contract Licenses is Grants {
 
     /// @inheritdoc ILicenses
     function proposeAssignment(GrantId id, PartyId to, PartyId onBehalfOf) external {
-        Grant storage record = _existing(id);
+        Record storage record = _existing(id);
         PartyId from = _requireGrantee(id, record, onBehalfOf);
         if (to == NO_PARTY) {
             if (_assignments[id].to == NO_PARTY) revert AssignmentMissing(id);
         } else {
             _requireActive(id, record);
-            Bounds memory bounds = POLICIES.boundsOf(record.policy);
+            Bounds memory bounds = POLICIES.boundsOf(_policyOf(record));
             if (bounds.actions & ACTION_TRANSFER == 0) revert ActionNotGranted(TRANSFER_BIT);
             if (to == from) revert InvalidField("to");
             _requireRecipient(to, bounds.roles);
@@ -114,8 +111,8 @@ contract Licenses is Grants {
 
     /// @inheritdoc ILicenses
     function consentToAssignment(GrantId id, PartyId to, PartyId onBehalfOf) external {
-        Grant storage record = _existing(id);
-        PartyId by = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_GRANT, record.dataset, 0);
+        Record storage record = _existing(id);
+        PartyId by = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_GRANT, _datasetOf(record), 0);
         _requireSay(record, by);
         if (to == NO_PARTY || _assignments[id].to != to) revert AssignmentMissing(id);
         _assignments[id].consenter = by;
@@ -124,8 +121,8 @@ contract Licenses is Grants {
 
     /// @inheritdoc ILicenses
     function acceptAssignment(GrantId id, PartyId onBehalfOf) external {
-        Grant storage record = _existing(id);
-        DatasetId dataset = record.dataset;
+        Record storage record = _existing(id);
+        DatasetId dataset = _datasetOf(record);
         PartyId to = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_USE, dataset, 0);
         Assignment memory proposed = _assignments[id];
         if (proposed.to != to || proposed.consenter == NO_PARTY) revert AssignmentMissing(id);
@@ -133,10 +130,10 @@ contract Licenses is Grants {
         // The title, or the grant above, may have changed hands since.
         _requireSay(record, proposed.consenter);
         _requireActive(id, record);
-        _requireRecipient(to, POLICIES.boundsOf(record.policy).roles);
-        PartyId from = record.grantee;
+        _requireRecipient(to, POLICIES.boundsOf(_policyOf(record)).roles);
+        PartyId from = _granteeOf(record);
         delete _assignments[id];
-        record.grantee = to;
+        record.grantee = uint40(PartyId.unwrap(to));
         _log(
             GrantAssigned.selector,
             datasetSubject(dataset),
@@ -225,21 +222,21 @@ contract Licenses is Grants {
 
     /// @inheritdoc ILicenses
     function check(GrantId id, PartyId actor, UseRequest calldata request) public view returns (Code, uint64) {
-        Grant storage record = _grants[id];
-        if (record.status == GrantStatus.NONE) return (Code.NOT_FOUND, 0);
-        if (record.grantee != actor) return (Code.NOT_GRANTEE, 0);
+        Record storage record = _record(id);
+        // Read without a branch between them, the fields are loaded once.
+        PartyId grantee = _granteeOf(record);
+        DatasetId dataset = _datasetOf(record);
+        PolicyId policyId = _policyOf(record);
+        uint8 marks = record.marks;
+        if (grantee == NO_PARTY) return (Code.NOT_FOUND, 0);
+        if (grantee != actor) return (Code.NOT_GRANTEE, 0);
         (bool active, uint32 roles) = PARTIES.standingOf(actor);
         if (!active) return (Code.PARTY_INACTIVE, 0);
-        HoldId hold =
-            SUPERVISION.firstHold(datasetSubject(record.dataset), grantSubject(id), _scopesOf(request.action));
+        HoldId hold = SUPERVISION.firstHold(datasetSubject(dataset), grantSubject(id), _scopesOf(request.action));
         if (hold != NO_HOLD) return (Code.HOLD_ACTIVE, HoldId.unwrap(hold));
         Inactive why = _inactivity(record);
         if (why != Inactive.NONE) return (Code.GRANT_NOT_ACTIVE, uint64(why));
-        (Code code, uint64 detail) = POLICIES.judge(record.policy, roles, request);
-        if ((code == Code.PERMITTED || code == Code.UNDECIDED) && record.usesLeft == 0) {
-            return (Code.QUOTA_EXCEEDED, 0);
-        }
-        return (code, detail);
+        return POLICIES.judge(policyId, roles, marks & EXHAUSTED == 0, request);
     }
 
     /// @dev Turns a code into the error of the same name.
@@ -254,7 +251,7 @@ contract Licenses is Grants {
         if (code == Code.TERRITORY_NOT_ALLOWED) revert TerritoryNotAllowed(request.country);
         if (code == Code.SECURITY_GRADE_TOO_LOW) revert SecurityGradeTooLow(uint8(detail));
         if (code == Code.QUOTA_EXCEEDED) revert QuotaExceeded(0, uses);
-        revert Undecided(_grants[id].policy);
+        revert Undecided(_policyOf(_record(id)));
     }
 
     function _scopesOf(uint32 action) private pure returns (uint16 scopes) {
@@ -265,7 +262,7 @@ contract Licenses is Grants {
 
     function _countUses(
         GrantId id,
-        Grant storage record,
+        Record storage record,
         PartyId grantee,
         uint40 uses,
         uint32 action,
@@ -278,24 +275,24 @@ contract Licenses is Grants {
         // The sequence of an unlimited grant ends before its type does.
         if (unlimited) left = type(uint40).max - 1 - used;
         if (uses > left) revert QuotaExceeded(left, uses);
-        if (!unlimited) record.usesLeft = left - uses;
+        if (!unlimited) _takeUses(record, left, uses);
         record.used = used + uses;
         _log(
             GrantUsed.selector,
-            datasetSubject(record.dataset),
+            datasetSubject(_datasetOf(record)),
             grantSubject(id),
             partySubject(grantee),
             abi.encode(used + 1, uses, action, receipts)
         );
     }
 
-    function _requireGrantee(GrantId id, Grant storage record, PartyId onBehalfOf)
+    function _requireGrantee(GrantId id, Record storage record, PartyId onBehalfOf)
         private
         view
         returns (PartyId grantee)
     {
-        grantee = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_USE, record.dataset, 0);
-        if (record.grantee != grantee) revert NotGrantee(id, grantee);
+        grantee = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_USE, _datasetOf(record), 0);
+        if (_granteeOf(record) != grantee) revert NotGrantee(id, grantee);
     }
 
     function _requireOffer(OfferId id) private view returns (Offer storage found) {

@@ -148,23 +148,32 @@ contract Policies is LedgerModule, IPolicies {
     }
 
     /// @inheritdoc IPolicies
-    function judge(PolicyId id, uint32 roles, UseRequest calldata request) external view returns (Code, uint64) {
+    function judge(PolicyId id, uint32 roles, bool usesLeft, UseRequest calldata request)
+        external
+        view
+        returns (Code, uint64)
+    {
         // Only fields of its first word; a policy that does not exist permits no action.
         Policy storage terms = _policies[id];
-        uint32 action = request.action;
-        if (action == 0 || action & (action - 1) != 0 || action & terms.actions == 0) {
-            return (Code.ACTION_NOT_GRANTED, action == 0 ? 0 : _lowestBit(action));
-        }
-        if (roles & terms.roles == 0) return (Code.ROLE_NOT_ALLOWED, terms.roles);
-        if (!_isPartOf(request.purpose, terms.purposes)) return (Code.PURPOSE_NOT_ALLOWED, 0);
-        if (!_isPartOf(request.industry, terms.industries)) return (Code.INDUSTRY_NOT_ALLOWED, 0);
-        if (!_isPartOf(request.mode, terms.modes)) return (Code.MODE_NOT_ALLOWED, 0);
-        if (!_covers(terms.territory, request.country)) {
-            return (Code.TERRITORY_NOT_ALLOWED, uint16(request.country));
-        }
+        uint256 permitted = terms.actions;
+        uint256 purposes = terms.purposes;
+        uint256 industries = terms.industries;
+        uint32 allowed = terms.roles;
+        uint256 modes = terms.modes;
+        TerritoryId within = terms.territory;
         uint8 least = terms.minSecurityGrade;
+        bool more = terms.offChainTerms;
+        uint256 action = request.action;
+        if (!_isOneOf(action, permitted)) return (Code.ACTION_NOT_GRANTED, _lowestBit(action));
+        if (roles & allowed == 0) return (Code.ROLE_NOT_ALLOWED, allowed);
+        if (!_isPartOf(request.purpose, purposes)) return (Code.PURPOSE_NOT_ALLOWED, 0);
+        if (!_isPartOf(request.industry, industries)) return (Code.INDUSTRY_NOT_ALLOWED, 0);
+        if (!_isPartOf(request.mode, modes)) return (Code.MODE_NOT_ALLOWED, 0);
+        bytes2 country = request.country;
+        if (!_covers(within, country)) return (Code.TERRITORY_NOT_ALLOWED, uint16(country));
         if (request.securityGrade < least) return (Code.SECURITY_GRADE_TOO_LOW, least);
-        return (terms.offChainTerms ? Code.UNDECIDED : Code.PERMITTED, 0);
+        if (!usesLeft) return (Code.QUOTA_EXCEEDED, 0);
+        return (more ? Code.UNDECIDED : Code.PERMITTED, 0);
     }
 
     function _existing(PolicyId id) private view returns (Policy storage terms) {
@@ -175,12 +184,15 @@ contract Policies is LedgerModule, IPolicies {
 
     /// @dev The country is well formed and in the territory; the world holds every country.
     function _covers(TerritoryId id, bytes2 country) private view returns (bool) {
-        uint256 high = uint8(country[0]);
-        uint256 low = uint8(country[1]);
-        if (high < 65 || high > 90 || low < 65 || low > 90) return false;
-        if (id == WORLD) return true;
-        uint256 bit = 26 * (high - 65) + low - 65;
-        return (_territories[id][bit / 256] >> (bit % 256)) & 1 == 1;
+        unchecked {
+            // Letters count from zero; whatever is not a letter comes out above 25.
+            uint256 high = (uint16(country) >> 8) - uint256(65);
+            uint256 low = (uint16(country) & 0xff) - uint256(65);
+            if (high > 25 || low > 25) return false;
+            if (id == WORLD) return true;
+            uint256 bit = 26 * high + low;
+            return (_territories[id][bit >> 8] >> (bit & 255)) & 1 == 1;
+        }
     }
 
     function _isTerritoryWithin(TerritoryId child, TerritoryId parent) private view returns (bool) {
@@ -218,8 +230,15 @@ contract Policies is LedgerModule, IPolicies {
         }
     }
 
+    /// @dev Exactly one bit, and one of those permitted.
+    function _isOneOf(uint256 asked, uint256 permitted) private pure returns (bool) {
+        unchecked {
+            return asked & (asked - 1) == 0 && asked & permitted != 0;
+        }
+    }
+
     /// @dev At least one bit, and none beyond.
-    function _isPartOf(uint64 asked, uint64 permitted) private pure returns (bool) {
+    function _isPartOf(uint256 asked, uint256 permitted) private pure returns (bool) {
         return asked != 0 && asked & ~permitted == 0;
     }
 
@@ -231,7 +250,9 @@ contract Policies is LedgerModule, IPolicies {
         if (!inRange) revert InvalidField(field);
     }
 
-    function _lowestBit(uint32 word) private pure returns (uint8 bit) {
+    /// @dev Zero also for none.
+    function _lowestBit(uint256 word) private pure returns (uint8 bit) {
+        if (word == 0) return 0;
         while (word & 1 == 0) {
             word >>= 1;
             ++bit;

@@ -42,9 +42,10 @@ interface IPolicies {
 
     /// @notice Judges a use by the terms alone.
     /// @param roles Role bits of the party that asks.
+    /// @param usesLeft True unless the uses of its grant are exhausted.
     /// @return code PERMITTED or UNDECIDED, or the first reason against it.
     /// @return detail What the code's comment says, else zero.
-    function judge(PolicyId id, uint32 roles, UseRequest calldata request)
+    function judge(PolicyId id, uint32 roles, bool usesLeft, UseRequest calldata request)
         external
         view
         returns (Code code, uint64 detail);

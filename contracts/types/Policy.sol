@@ -184,7 +184,7 @@ struct GrantTerms {
     bool exclusive;
 }
 
-/// @notice A grant as it stands, in two words: an ancestor is judged by the first alone.
+/// @notice A grant as it stands.
 /// @param exclusive True if no other grant cut from the title may permit the same action meanwhile.
 /// @param usesLeft Uses that are left, those reserved for sub-grants taken off.
 /// @param used Sequence number of the last use.
@@ -207,7 +207,7 @@ struct Grant {
     PartyId grantee;
     uint40 usesLeft;
     uint40 used;
-    uint48 previous;
+    GrantId previous;
 }
 
 /// @notice A use that somebody asks about. Bits as in {Policy}; exactly one action.
