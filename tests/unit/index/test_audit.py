@@ -6,6 +6,7 @@ from sqlalchemy import text
 from provenance.chain.client import Client, RpcError
 from provenance.errors import ChainReorganised, IndexBehind, NodeUnavailable
 from provenance.index import database
+from provenance.index import rebuild as rebuilding
 from provenance.index.audit import audit
 from provenance.index.rebuild import rebuild
 from provenance.index.sync import sync
@@ -27,6 +28,22 @@ def test_a_sound_index_is_clean(engine, client, deployment, node):
     assert report.heads == len(node.heads(40))
     assert report.rows > 2 * report.events
     assert json.loads(json.dumps(report.as_json()))["differences"] == []
+
+
+@pytest.mark.parametrize("size", [1, 30, 10**6])
+def test_rows_are_derived_in_chunks_of_any_size(engine, client, deployment, monkeypatch, size):
+    sync(engine, client, deployment)
+    monkeypatch.setattr(rebuilding, "_APPLIED_AT_ONCE", size)
+    monkeypatch.setattr(rebuilding, "MAX_LIMIT", 7)
+    assert audit(engine, client, deployment).clean
+
+
+def test_an_index_without_events_is_clean(engine, scenario):
+    node = scenario.ListedNode()
+    client, deployment = Client(node), node.deployment()
+    sync(engine, client, deployment)
+    report = audit(engine, client, deployment)
+    assert (report.clean, report.events, report.heads, report.rows) == (True, 0, 1, 0)
 
 
 def test_an_empty_index_cannot_be_audited(engine, client, deployment):
@@ -77,6 +94,8 @@ def test_an_edited_event_is_named(engine, node, client, deployment, scenario):
     (difference,) = [d for d in report.differences if d.kind == "edited_event"]
     assert difference.expected != difference.found
     assert node.logs()[at].data.hex() in difference.expected
+    assert report.as_json()["clean"] is False
+    assert difference.as_json() in report.as_json()["differences"]
 
 
 def test_an_invented_event_is_named(engine, node, client, deployment, scenario):
