@@ -22,7 +22,17 @@ GENESIS_TIME_S = 1_800_000_000
 MODULES = {
     name: bytes([index]) * 20
     for index, name in enumerate(
-        ("Forwarder", "History", "Parties", "Supervision", "Titles", "Datasets"), start=1
+        (
+            "Forwarder",
+            "History",
+            "Parties",
+            "Supervision",
+            "Titles",
+            "Datasets",
+            "Policies",
+            "Licenses",
+        ),
+        start=1,
     )
 }
 ZERO = bytes(32)
@@ -48,7 +58,7 @@ def _type(item):
 
 def _load():
     found = {}
-    for module in ("Parties", "Supervision", "Titles", "Datasets"):
+    for module in MODULES.keys() - {"Forwarder", "History"}:
         for entry in json.loads((ABI / f"{module}.json").read_text())["abi"]:
             if entry["type"] == "event":
                 inputs = entry["inputs"]

@@ -28,7 +28,16 @@ _log = logging.getLogger(__name__)
 
 DIRECTORY = "Directory"
 
-MODULES = ("Forwarder", "History", "Parties", "Supervision", "Titles", "Datasets")
+MODULES = (
+    "Forwarder",
+    "History",
+    "Parties",
+    "Supervision",
+    "Titles",
+    "Datasets",
+    "Policies",
+    "Licenses",
+)
 """Everything the directory names, in the order of construction: each looks up those above it."""
 
 RECORD_FILE = "deployment.json"
