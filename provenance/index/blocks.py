@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, select, upd
 from provenance.chain.client import BlockRef
 from provenance.errors import IndexBehind, InputError, NotFoundError
 from provenance.index import schema
-from provenance.index.schema import AnyRow
+from provenance.index.columns import AnyRow
 
 
 @dataclass(frozen=True, slots=True)
