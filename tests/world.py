@@ -6,6 +6,7 @@ it is tested with.
 """
 
 import hashlib
+import importlib.util
 import json
 import random
 from pathlib import Path
@@ -50,6 +51,18 @@ def dataset(identifier):
     return subject_of(SubjectKind.DATASET, identifier)
 
 
+def grant(identifier):
+    return subject_of(SubjectKind.GRANT, identifier)
+
+
+def _licensing():
+    path = Path(__file__).parent / "world_licenses.py"
+    spec = importlib.util.spec_from_file_location("world_licenses", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Licensing
+
+
 def _type(item):
     if item["type"] != "tuple":
         return item["type"]
@@ -78,6 +91,9 @@ def raw(name, subjects, values):
     return MODULES[module], (topic, *subjects), encode(types, values)
 
 
+Licensing = _licensing()
+
+
 class World:
     """The state that decides which events can come next."""
 
@@ -89,6 +105,8 @@ class World:
         self.holds = {}
         self.roots = {}
         self.contests = {}
+        self.delegations = {}
+        self.licensing = Licensing(raw, (party, dataset, grant), sha)
         self.commitments = 0
         self.accounts = 0
         self.time_s = GENESIS_TIME_S
@@ -129,7 +147,10 @@ class World:
             "end_contest",
             "role_admin",
         ]
-        return getattr(self, self.random.choice(names))()
+        chosen = self.random.choice([*names, *["license"] * 9])
+        if chosen == "license":
+            return self.random.choice(self.licensing.acts(self))(self)
+        return getattr(self, chosen)()
 
     def account(self):
         self.accounts += 1
@@ -183,6 +204,8 @@ class World:
         if which == 3:
             record["epoch"] += 1
             record["accounts"] = [account]
+            for key in [key for key in self.delegations if key[0] == identifier]:
+                del self.delegations[key]
             return [recovery, raw("PartyRecovered", [subject], [account, record["epoch"]])]
         return [self.random.choice([offer, recovery])]
 
@@ -191,6 +214,9 @@ class World:
         taker = self.random.choice([other for other in sorted(self.parties) if other != giver])
         for_dataset = self.random.choice([0, *sorted(self.datasets)])
         given = self.random.choice([(0, 0, 0), (16, 511, self.time_s + 100), (0, 3, self.time_s)])
+        self.delegations[(giver, taker, for_dataset)] = given
+        if not any(given):
+            del self.delegations[(giver, taker, for_dataset)]
         return [raw("Delegated", [party(giver), party(taker)], [for_dataset, given])]
 
     def role_admin(self):
@@ -344,7 +370,8 @@ class World:
         return [raw("HoldPlaced", [target, party(beneficiary)], values)]
 
     def hold(self):
-        target = self.random.choice([party(self.any_party()), dataset(1)])
+        targets = [party(self.any_party()), dataset(1), grant(1)]
+        target = self.random.choice(targets)
         beneficiary = self.random.choice([0, self.any_party()])
         until = self.random.choice([0, self.time_s + 30])
         return self.place(target, beneficiary, self.random.randint(1, 5), sha("case"), until)
@@ -381,7 +408,7 @@ class World:
             return events
         claims = self.roots[root]
         if claims["first"][0] == earlier[0]:
-            claims["first"] = claims["all"][(later[0], later[1])]
+            claims["first"] = (*later[:3], claims["first"][3])
         return events + self.lift(hold)
 
 

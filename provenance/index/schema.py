@@ -138,8 +138,9 @@ precedences = fact(
     octets("block_hash"),
     integer("dataset_id"),
     integer("version"),
+    integer("precedence"),
 )
-"""Which claim to a root comes first, from that event on."""
+"""Which claim to a root comes first, from that event on; a conceded one hands its precedence on."""
 
 contests = Table(
     "contests",
