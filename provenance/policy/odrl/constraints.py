@@ -44,7 +44,7 @@ class Limits:
     """The fields of a policy that constraints set; the defaults limit nothing.
 
     Attributes:
-        countries: Bits of the territory.
+        countries: Bits of the territory; None if no constraint speaks of it.
         sub_depth: None if no constraint speaks of it.
         off_chain: Whether there are constraints that a program cannot decide.
     """
@@ -53,7 +53,7 @@ class Limits:
     industries: int = INDUSTRIES.all_bits
     roles: int = ROLES.all_bits
     modes: int = MODES.all_bits
-    countries: int = ALL_COUNTRIES
+    countries: int | None = None
     sub_depth: int | None = None
     min_security_grade: int = 0
     not_before: int = 0
@@ -187,7 +187,8 @@ def _bits_reader(field: Field) -> Callable[[Limits, _Constraint], Limits]:
 
 
 def _spatial(limits: Limits, constraint: _Constraint) -> Limits:
-    left = limits.countries & _chosen(constraint, values.country, ALL_COUNTRIES)
+    left = _chosen(constraint, values.country, ALL_COUNTRIES)
+    left &= ALL_COUNTRIES if limits.countries is None else limits.countries
     if left == 0:
         raise constraint.node.refuse(_VALUE, "leaves nothing that is allowed")
     return replace(limits, countries=left)

@@ -26,7 +26,7 @@ from provenance.policy.odrl.rules import (
 )
 from provenance.policy.odrl.vocabulary import INCLUDED_IN, USE
 from provenance.policy.terms import Policy, require_valid
-from provenance.policy.territory import ALL_COUNTRIES, Territory
+from provenance.policy.territory import Territory
 from provenance.policy.vocabulary import Action, Derivation, Duty
 
 _KINDS = ("Policy", "Set", "Offer", "Agreement")
@@ -113,7 +113,7 @@ def import_document(document: bytes, *, profiles: Iterable[str] = ()) -> Importe
 def _policy(
     actions: int, prohibited: int, duties: int, limits: Limits, rule: Derivation | None
 ) -> Policy:
-    everywhere = limits.countries == ALL_COUNTRIES
+    countries = limits.countries
     depth = limits.sub_depth
     if depth is None:
         depth = _DEFAULT_DEPTH if actions & Action.LICENSE else 0
@@ -133,7 +133,7 @@ def _policy(
         max_duration=limits.max_duration,
         max_uses=limits.max_uses,
         max_grants=limits.max_grants,
-        territory=None if everywhere else Territory(limits.countries),
+        territory=None if countries is None else Territory(countries),
     )
 
 
