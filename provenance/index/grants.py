@@ -181,6 +181,27 @@ def of_dataset(
     return _page(connection, _of_dataset(as_of is None), wanted, limit, as_of)
 
 
+def live(
+    connection: Connection,
+    dataset_id: int,
+    now_s: int,
+    *,
+    after: int = 0,
+    limit: int = DEFAULT_LIMIT,
+    as_of: int | None = None,
+) -> Page[Grant, int]:
+    """Return the grants of a dataset that by themselves could be used at a time, by id.
+
+    What is above them may say otherwise: ask ``snapshots.inactivities``.
+
+    Raises:
+        InputError: a limit out of range.
+        IndexBehind: the index has not reached that block.
+    """
+    wanted = {"dataset_id": dataset_id, "now": now_s, "after": after}
+    return _page(connection, _live(as_of is None), wanted, limit, as_of)
+
+
 def of_party(
     connection: Connection,
     party_id: int,
@@ -312,6 +333,18 @@ def _list(now: bool) -> AnySelect:
 @cache
 def _of_dataset(now: bool) -> AnySelect:
     return _ordered(_grants(now).where(_G.c.dataset_id == bindparam("dataset_id")))
+
+
+@cache
+def _live(now: bool) -> AnySelect:
+    mine = and_(
+        _G.c.dataset_id == bindparam("dataset_id"),
+        _G.c.not_before <= bindparam("now"),
+        _S.c.not_after >= bindparam("now"),
+        _S.c.status == int(GrantStatus.ACTIVE),
+        _S.c.dormant.is_(False),
+    )
+    return _ordered(_grants(now).where(mine))
 
 
 @cache

@@ -42,6 +42,7 @@ blocks = Table(
     octets("hash"),
     octets("parent_hash"),
     integer("timestamp"),
+    Index("blocks_by_time", "timestamp"),
 )
 """Blocks that hold an event, and those at which the index once stood."""
 
