@@ -27,7 +27,6 @@ from provenance.policy.terms import UNLIMITED_USES
 MAX_TREE = 1000
 """Most grants of one tree that are given at once."""
 
-_C = license_tables.grant_changes
 _G = license_tables.grants
 _S = license_tables.grant_states
 
@@ -89,34 +88,6 @@ class Grant:
             "right": right,
             "status": self.status.name.lower(),
             "issued": self.issued.as_json(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A suspension, resumption or revocation.
-
-    Attributes:
-        grant_id: the grant.
-        status: what it was set to.
-        by_id: the party that did it.
-        reason_hash: commitment to the reason.
-        at: the block.
-    """
-
-    grant_id: GrantId
-    status: GrantStatus
-    by_id: PartyId
-    reason_hash: bytes
-    at: BlockStamp
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the change as doors show it."""
-        return {
-            "status": self.status.name.lower(),
-            "by_id": self.by_id,
-            "reason_hash": self.reason_hash.hex(),
-            "at": self.at.as_json(),
         }
 
 
@@ -270,19 +241,6 @@ def below(
     return Page(items, page.next, page.at)
 
 
-def changes(connection: Connection, grant_id: int, *, as_of: int | None = None) -> list[Change]:
-    """Return how the status of a grant was changed, in order.
-
-    Raises:
-        IndexBehind: the index has not reached that block.
-    """
-    wanted = {"as_of": blocks.at(connection, as_of).number, "grant_id": grant_id}
-    return [
-        Change(row[0], GrantStatus(row[1]), row[2], row[3], blocks.stamp(row, 4))
-        for row in connection.execute(_changes(), wanted)
-    ]
-
-
 def _page(
     connection: Connection,
     statement: AnySelect,
@@ -374,18 +332,6 @@ def _of_party(now: bool) -> AnySelect:
     ]
     both = union(*(select(side.c.grant_id) for side in sides))
     return _ordered(_grants(now).where(_G.c.grant_id.in_(both)))
-
-
-@cache
-def _changes() -> AnySelect:
-    at = schema.blocks.alias("b")
-    columns = (_C.c.grant_id, _C.c.status, _C.c.by_id, _C.c.reason_hash)
-    return (
-        select(*columns, at.c.number, at.c.hash, at.c.timestamp)
-        .join_from(_C, at, at.c.number == _C.c.block_number)
-        .where(_C.c.grant_id == bindparam("grant_id"), _C.c.block_number <= AS_OF)
-        .order_by(_C.c.block_number, _C.c.log_index)
-    )
 
 
 def _grant(row: AnyRow) -> Grant:

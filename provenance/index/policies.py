@@ -21,7 +21,7 @@ from provenance.index.blocks import BlockStamp
 from provenance.index.columns import AS_OF, AnyRow, AnySelect
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
 from provenance.index.rows import insert_rows
-from provenance.policy import json_form, terms
+from provenance.policy import json_form, licenses, terms
 from provenance.policy.terms import Policy
 from provenance.policy.territory import Territory
 
@@ -32,6 +32,8 @@ _ABI_NAMES = tuple(
     "".join(word if not at else word.capitalize() for at, word in enumerate(name.split("_")))
     for name in terms.FIELDS
 )
+
+_SPDX_IDS = {licenses.hash_of(found.spdx_id): found.spdx_id for found in licenses.LICENSES.values()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class StoredPolicy:
             "policy_id": self.policy_id,
             "terms": json_form.render(self.policy),
             "territory_id": self.territory_id or None,
+            "spdx_id": _SPDX_IDS.get(self.spdx_hash or b""),
             "spdx_hash": self.spdx_hash and self.spdx_hash.hex(),
             "document_hash": self.document_hash and self.document_hash.hex(),
             "content_hash": self.content_hash.hex(),

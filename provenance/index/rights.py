@@ -80,7 +80,7 @@ def of_dataset(
         connection, dataset_id=dataset_id, limit=MAX_LIMIT, as_of=as_of, now_s=now_s
     )
     standing = [offer for offer in offered.items if offer.status == "open"]
-    terms = {thing.policy_id for thing in (*usable, *standing)}
+    terms = {grant.policy_id for grant in usable} | {offer.policy_id for offer in standing}
     return Rights(
         DatasetId(dataset_id),
         now_s,

@@ -1,4 +1,4 @@
-"""Uses of grants as they were recorded, and assignments that are proposed.
+"""Uses of grants as they were recorded.
 
 Every query is called on a connection from ``database.reading`` and may run on any thread that has
 one of its own. ``as_of`` is a block number; None means where the index stands.
@@ -15,10 +15,8 @@ from provenance.index import blocks, license_tables, schema
 from provenance.index.blocks import BlockStamp
 from provenance.index.columns import AS_OF, AnyRow, AnySelect
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
-from provenance.index.timelines import valid_at
 from provenance.policy.vocabulary import ACTIONS, words_of
 
-_A = license_tables.assignments
 _U = license_tables.uses
 
 
@@ -57,34 +55,6 @@ class Use:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """A hand-over of a grant that waits.
-
-    Attributes:
-        grant_id: the grant.
-        from_id: its grantee.
-        to_id: the party that may accept.
-        consenter_id: the party that consented, or None.
-        since_block: number of the block since which it has been so.
-    """
-
-    grant_id: GrantId
-    from_id: PartyId
-    to_id: PartyId
-    consenter_id: PartyId | None
-    since_block: int
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the assignment as doors show it."""
-        return {
-            "from_id": self.from_id,
-            "to_id": self.to_id,
-            "consenter_id": self.consenter_id,
-            "since_block": self.since_block,
-        }
-
-
 def of_grant(
     connection: Connection,
     grant_id: int,
@@ -113,19 +83,6 @@ def of_grant(
     return Page(items, items[-1].first if len(rows) > limit else None, block)
 
 
-def assignment(
-    connection: Connection, grant_id: int, *, as_of: int | None = None
-) -> Assignment | None:
-    """Return the hand-over of a grant that waits, or None.
-
-    Raises:
-        IndexBehind: the index has not reached that block.
-    """
-    wanted = {"as_of": blocks.at(connection, as_of).number, "grant_id": grant_id}
-    row = connection.execute(_assignment(as_of is None), wanted).one_or_none()
-    return None if row is None else Assignment(row[0], row[1], row[2], row[3] or None, row[4])
-
-
 @cache
 def _uses() -> AnySelect:
     at = schema.blocks.alias("b")
@@ -138,13 +95,6 @@ def _uses() -> AnySelect:
         .order_by(_U.c.first)
         .limit(bindparam("limit"))
     )
-
-
-@cache
-def _assignment(now: bool) -> AnySelect:
-    names = ("grant_id", "from_id", "to_id", "consenter_id", "block_number")
-    mine = _A.c.grant_id == bindparam("grant_id")
-    return select(*(_A.c[name] for name in names)).where(mine, valid_at(_A, now=now))
 
 
 def _use(row: AnyRow) -> Use:

@@ -10,6 +10,7 @@ from provenance.index import (
     contests,
     database,
     datasets,
+    grant_changes,
     grants,
     history,
     holds,
@@ -86,9 +87,9 @@ def of_licenses(connection, licensing, as_of):
         found.append(attempt(grants.get, connection, number, **named))
         found.append(attempt(grants.chain, connection, number, **named))
         found.append(attempt(grants.below, connection, number, **named))
-        found.append(attempt(grants.changes, connection, number, **named))
+        found.append(attempt(grant_changes.of_grant, connection, number, **named))
         found.append(attempt(uses.of_grant, connection, number, limit=2, **named))
-        found.append(uses.assignment(connection, number, **named))
+        found.append(grant_changes.assignment(connection, number, **named))
         found.append(snapshots.snapshot(connection, number, as_of))
     page = grants.list_page(connection, limit=40, **named)
     found.append((page.items, page.next))
