@@ -9,15 +9,10 @@ Run it as ``python -m scripts.policy_chain [--trees N] [--requests N] [--seed N]
 
 import argparse
 import hashlib
-import http.client
 import json
-import re
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,6 +23,7 @@ from eth_hash.auto import keccak
 from provenance.policy.grants import GrantStatus
 from provenance.policy.terms import encode as encode_terms
 from scripts import toolchain
+from scripts.anvil import Node, ReplayFailed, anvil
 from scripts.policy_worlds import (
     DEPTHS,
     FINAL_S,
@@ -58,80 +54,8 @@ _MODULES = (
 _GAS = 5_000_000
 _REASON = hashlib.sha256(b"reason").digest()
 _BATCH = 500
-_START_LIMIT_S = 30
-_CALL_LIMIT_S = 60
 _KIND_OF = {"dataset": 2, "grant": 3}
 _CHECK = "check(uint64,uint64,(uint32,uint64,uint32,uint16,bytes2,uint8))"
-
-
-class ReplayFailed(Exception):
-    """The chain refused what the world says that it accepts."""
-
-
-class Node:
-    """An Anvil that mines when told to; calls go in batches over one connection."""
-
-    def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_CALL_LIMIT_S)
-        self._next_id = 0
-
-    def call(self, method: str, *words: object) -> Any:
-        """Return the result of one call."""
-        return self.batch([(method, list(words))])[0]
-
-    def batch(self, calls: Sequence[tuple[str, list[Any]]]) -> list[Any]:
-        """Return the results of calls in their order.
-
-        Raises:
-            ReplayFailed: one of them is an error.
-        """
-        body = [
-            {"jsonrpc": "2.0", "id": number, "method": method, "params": words}
-            for number, (method, words) in enumerate(calls)
-        ]
-        headers = {"Content-Type": "application/json"}
-        self._connection.request("POST", "/", json.dumps(body), headers)
-        answers = json.loads(self._connection.getresponse().read())
-        if failed := [answer for answer in answers if "error" in answer]:
-            raise ReplayFailed(f"{len(failed)} of {len(calls)} calls: {failed[0]['error']}")
-        return [answer["result"] for answer in sorted(answers, key=lambda answer: answer["id"])]
-
-    def mine(self, timestamp: int | None = None) -> None:
-        """Put all waiting transactions into one block."""
-        if timestamp is not None:
-            self.call("evm_setNextBlockTimestamp", hex(timestamp))
-        self.call("evm_mine")
-
-
-@contextmanager
-def anvil() -> Iterator[Node]:
-    """Run an Anvil with room for a thousand trees in a block, first in, first mined."""
-    words = "--port 0 --accounts 10 --balance 1000000000 --order fifo --no-mining --hardfork cancun"
-    limits = "--gas-limit 1000000000000 --base-fee 0 --gas-price 0 --no-request-size-limit"
-    command = [str(toolchain.anvil()), *words.split(), *limits.split()]
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*command, "--timestamp", str(START - 1_000)],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-            )
-        try:
-            yield Node(_port(process, log))
-        finally:
-            process.kill()
-            process.wait()
-
-
-def _port(process: "subprocess.Popen[bytes]", log: Path) -> int:
-    deadline = time.monotonic() + _START_LIMIT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        if found := re.search(rb"Listening on [\d.]+:(\d+)", log.read_bytes()):
-            return int(found[1])
-        time.sleep(0.02)
-    raise ReplayFailed("Anvil did not start: " + log.read_text(errors="replace")[-500:])
 
 
 class Chain:
@@ -374,7 +298,7 @@ def compare(artifacts: Path, trees: int, requests: int, seed: int) -> str | None
         seed: Of everything that is random.
     """
     world = Worlds(seed).make(trees)
-    with anvil() as node:
+    with anvil(START - 1_000) as node:
         chain = Chain(node, artifacts)
         replay(world, chain)
         for case, answer in disagreements(chain, cases(world, requests, seed)):

@@ -199,7 +199,6 @@ def _constraint(operand: str, operator: str, value: object) -> _Json:
 
 def _compact(iri: str) -> str:
     """Return an IRI with a prefix that the W3C's context or the document defines."""
-    for prefix, start in (("odrl", ODRL), ("cc", CC), ("dpl", DPL)):
-        if iri.startswith(start):
-            return f"{prefix}:{iri[len(start) :]}"
-    return iri
+    prefixes = {ODRL: "odrl", CC: "cc", DPL: "dpl"}
+    start = next(start for start in prefixes if iri.startswith(start))
+    return f"{prefixes[start]}:{iri[len(start) :]}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from provenance.errors import UnsupportedOdrlTerm
 from provenance.policy.odrl.constraints import Limits, only_off_chain, read_limits
-from provenance.policy.odrl.context import ODRL, RDF, short
+from provenance.policy.odrl.context import ODRL, RDF, UNKNOWN, short
 from provenance.policy.odrl.reading import Node
 from provenance.policy.odrl.vocabulary import (
     ACTION_BITS,
@@ -226,7 +226,9 @@ def _action_iri(action: Node) -> str:
 def _bits_of(action: Node, iri: str, table: Mapping[str, int], unknown: str) -> int:
     bits = table.get(iri)
     if bits is None:
-        raise _action_error(action, iri, DEPRECATED.get(iri, unknown))
+        # The W3C's context has no deprecated words, so they come as unknown ones.
+        reason = DEPRECATED.get(iri.replace(UNKNOWN, ODRL), unknown)
+        raise _action_error(action, iri, reason)
     return bits
 
 

@@ -5,11 +5,13 @@ import pytest
 import rdflib
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rdflib.namespace import ODRL2
 
 from provenance.policy.odrl.context import CONTEXT, CONTEXT_URL, ODRL
-from provenance.policy.odrl.export import export
+from provenance.policy.odrl.export import export, export_again
 from provenance.policy.odrl.import_ import import_document
 from provenance.policy.terms import Policy
+from provenance.policy.territory import Territory
 from provenance.policy.vocabulary import Action
 
 # rdflib calls what it has itself deprecated.
@@ -76,6 +78,15 @@ def test_shacl_accepts_what_is_written(policies, data):
     assert conforms, text
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.data())
+def test_each_odrl_term_that_is_written_is_one_that_rdflib_knows(policies, data):
+    document = export(data.draw(policies), "urn:example:1", targets=["urn:x:1"])
+    for triple in triples(document):
+        for term in triple:
+            assert not str(term).startswith(ODRL) or term in ODRL2, term
+
+
 def test_shacl_refuses_what_is_not_odrl():
     shapes = rdflib.Graph().parse(data=SHAPES, format="turtle")
     document = export(READ, "urn:example:1")
@@ -111,3 +122,23 @@ def test_words_that_the_w3c_context_misspells_are_written_in_full():
     assert b'"leftOperand":"odrl:industry"' in document
     operand = rdflib.URIRef(f"{ODRL}leftOperand")
     assert rdflib.URIRef(f"{ODRL}industry") in set(triples(document).objects(None, operand))
+
+
+def test_an_imported_policy_is_written_again():
+    document = export(READ, "urn:x", targets=["urn:t"], assigner="urn:a", assignees=["urn:b"])
+    assert export_again(import_document(document)) == document
+
+
+def test_many_countries_are_written_as_those_left_out():
+    policy = Policy(actions=1, territory=Territory.of(["CN"]).complement())
+    document = export(policy, "urn:x")
+    assert b'"operator":"isNoneOf"' in document
+    assert document.count(b"tML-ISO-3166:") == 1
+    assert import_document(document).policy == policy
+
+
+def test_times_after_the_year_9999_are_written_as_numbers():
+    policy = Policy(actions=1, not_after=300_000_000_000)
+    document = export(policy, "urn:x")
+    assert b'{"@type":"dpl:unixSeconds","@value":"300000000000"}' in document
+    assert import_document(document).policy == policy

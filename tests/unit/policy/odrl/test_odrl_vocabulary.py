@@ -9,7 +9,8 @@ from provenance.policy.odrl import vocabulary
 from provenance.policy.odrl.context import CC, CONTEXT, ODRL, PREFIXES, short
 from provenance.policy.vocabulary import ACTIONS_ALL, DUTIES_ALL, Action, Duty
 
-CORPUS = Path(os.environ.get("PROVENANCE_CORPUS", "../shared/data")) / "odrl"
+BESIDE = Path(__file__).resolve().parents[4].parent / "shared" / "data"
+CORPUS = Path(os.environ.get("PROVENANCE_CORPUS", BESIDE)) / "odrl"
 needs_corpus = pytest.mark.skipif(
     not CORPUS.is_dir(),
     reason=f"no W3C examples in {CORPUS}: name their folder with PROVENANCE_CORPUS",

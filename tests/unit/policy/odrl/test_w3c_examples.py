@@ -11,7 +11,8 @@ from provenance.policy.odrl.export import export_again
 from provenance.policy.odrl.import_ import import_document
 from provenance.policy.vocabulary import Action
 
-CORPUS = Path(os.environ.get("PROVENANCE_CORPUS", "../shared/data")) / "odrl"
+BESIDE = Path(__file__).resolve().parents[4].parent / "shared" / "data"
+CORPUS = Path(os.environ.get("PROVENANCE_CORPUS", BESIDE)) / "odrl"
 pytestmark = pytest.mark.skipif(
     not CORPUS.is_dir(),
     reason=f"no W3C examples in {CORPUS}: name their folder with PROVENANCE_CORPUS",
