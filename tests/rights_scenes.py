@@ -2,13 +2,14 @@
 
 A scene is a list of calls that build a tree of grants on a fresh ledger, and a list of questions
 "may this party do this under that grant now?", each with the code and the detail expected. The
-expectation comes from `answer`, which follows domain 3.3 to 3.5 literally and slowly and shares
-nothing with the evaluator under test. The format is that of
+expectation comes from ``rights_answers.answer``, which is literal and slow and shares nothing with
+the evaluator under test. The format is that of
 ``tests/contracts/foundry/RightsScenes.t.sol``.
 
 ``python tests/rights_scenes.py FILE SCENES REQUESTS SEED`` writes a file.
 """
 
+import json
 import random
 import sys
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from eth_abi import encode
 from eth_hash.auto import keccak
+from rights_answers import CODES, DERIVE, EXPORT, WHY, Cut, Terms, answer, inactivity
 
 ADMIN, MODULE = 0, 5
 CLOCK, PARTIES, SUPERVISION, DATASETS, POLICIES, LICENSES = range(6)
@@ -25,7 +27,7 @@ NO_END = 2**40 - 1
 UNLIMITED_USES = 2**40 - 1
 UNLIMITED_DURATION = 2**32 - 1
 USES = 0x0003FF00
-DERIVE, LICENSE, TRANSFER, EXPORT = 1 << 14, 1 << 21, 1 << 28, 1 << 29
+LICENSE, TRANSFER = 1 << 21, 1 << 28
 ROLES = ((1 << 26) - 1) & ~0x1800D & ~0x2
 SCOPES = {"use": 1 << 3, "derive": 1 << 4, "export": 1 << 7}
 POLICY = (
@@ -34,57 +36,7 @@ POLICY = (
 )
 TERMS = "(uint64,uint64,uint64,uint64,uint40,uint40,uint40,bool)"
 REASON = b"\x01" * 32
-CODES = [
-    "PERMITTED",
-    "NOT_FOUND",
-    "NOT_GRANTEE",
-    "PARTY_INACTIVE",
-    "HOLD_ACTIVE",
-    "GRANT_NOT_ACTIVE",
-    "ACTION_NOT_GRANTED",
-    "ROLE_NOT_ALLOWED",
-    "PURPOSE_NOT_ALLOWED",
-    "INDUSTRY_NOT_ALLOWED",
-    "MODE_NOT_ALLOWED",
-    "TERRITORY_NOT_ALLOWED",
-    "SECURITY_GRADE_TOO_LOW",
-    "QUOTA_EXCEEDED",
-    "UNDECIDED",
-]
-WHY = ["NONE", "NOT_YET", "EXPIRED", "SUSPENDED", "REVOKED", "PARENT", "TITLE", "NOT_ACTIVATED"]
 COUNTRIES = ["CN", "SG", "DE", "FR", "HK", "AA", "ZZ", "JV", "JW", "TR", "TS"]
-
-
-@dataclass
-class Terms:
-    """A policy, by field; the territory as a set of codes, or None for the world."""
-
-    actions: int
-    purposes: int
-    industries: int
-    roles: int
-    modes: int
-    grade: int
-    off_chain: bool
-    territory: frozenset | None
-    sub_depth: int
-    max_duration: int
-    max_uses: int
-
-
-@dataclass
-class Cut:
-    """A grant as it stands."""
-
-    parent: int
-    terms: Terms
-    grantee: int
-    not_before: int
-    not_after: int
-    left: int
-    status: str = "ACTIVE"
-    dormant: bool = False
-    used: int = 0
 
 
 @dataclass
@@ -132,73 +84,6 @@ def _bits(countries):
     for code in countries:
         word |= 1 << (26 * (ord(code[0]) - 65) + ord(code[1]) - 65)
     return [(word >> (256 * index)) & (2**256 - 1) for index in range(3)]
-
-
-def answer(scene, grant, actor, request):
-    """Return code and detail, rule by rule, in the order of domain 3.7."""
-    found = scene.grants.get(grant)
-    if found is None:
-        return "NOT_FOUND", 0
-    if found.grantee != actor:
-        return "NOT_GRANTEE", 0
-    if actor in scene.inactive:
-        return "PARTY_INACTIVE", 0
-    action, purpose, industry, mode, country, grade = request
-    for target in ("dataset", grant):
-        for number, (on, scope, until) in enumerate(scene.holds, start=1):
-            asked = {"use"}
-            asked |= {"derive"} if action == DERIVE else set()
-            asked |= {"export"} if action == EXPORT else set()
-            if on == target and scope in asked and (until == 0 or scene.now <= until):
-                return "HOLD_ACTIVE", number
-    why = inactivity(scene, grant)
-    if why != "NONE":
-        return "GRANT_NOT_ACTIVE", WHY.index(why)
-    terms = found.terms
-    bits = [bit for bit in range(32) if action >> bit & 1]
-    if len(bits) != 1 or not terms.actions >> bits[0] & 1:
-        return "ACTION_NOT_GRANTED", bits[0] if bits else 0
-    if not any(scene.roles[actor] >> bit & 1 and terms.roles >> bit & 1 for bit in range(26)):
-        return "ROLE_NOT_ALLOWED", terms.roles
-    for asked, permitted, code in (
-        (purpose, terms.purposes, "PURPOSE_NOT_ALLOWED"),
-        (industry, terms.industries, "INDUSTRY_NOT_ALLOWED"),
-        (mode, terms.modes, "MODE_NOT_ALLOWED"),
-    ):
-        if asked == 0 or asked | permitted != permitted:
-            return code, 0
-    letters = country.isascii() and country.isalpha() and country.isupper()
-    if not letters or (terms.territory is not None and country not in terms.territory):
-        return "TERRITORY_NOT_ALLOWED", int.from_bytes(country.encode("latin-1"), "big")
-    if grade < terms.grade:
-        return "SECURITY_GRADE_TOO_LOW", terms.grade
-    if found.left == 0:
-        return "QUOTA_EXCEEDED", 0
-    return ("UNDECIDED" if terms.off_chain else "PERMITTED"), 0
-
-
-def _own(scene, cut):
-    if cut.status != "ACTIVE":
-        return cut.status
-    if scene.now < cut.not_before:
-        return "NOT_YET"
-    return "EXPIRED" if scene.now > cut.not_after else "NONE"
-
-
-def inactivity(scene, grant):
-    """Return why a grant cannot be used: itself, its activation, those above, the title."""
-    cut = scene.grants[grant]
-    own = _own(scene, cut)
-    if own != "NONE":
-        return own
-    if cut.dormant:
-        return "NOT_ACTIVATED"
-    parent = cut.parent
-    while parent:
-        if _own(scene, scene.grants[parent]) != "NONE":
-            return "PARENT"
-        parent = scene.grants[parent].parent
-    return "TITLE" if scene.closed else "NONE"
 
 
 def _some(rng, word, at_least=0.5):
@@ -482,4 +367,4 @@ def write(path, scenes, requests, seed):
 
 if __name__ == "__main__":
     target, *numbers = sys.argv[1:]
-    sys.stdout.write(f"{write(target, *map(int, numbers))}\n")
+    sys.stdout.write(json.dumps(write(target, *map(int, numbers))))

@@ -7,91 +7,30 @@ it is tested with.
 
 import hashlib
 import importlib.util
-import json
 import random
 from pathlib import Path
 
-from eth_abi import encode
-from eth_hash.auto import keccak
-
-import provenance.chain
-from provenance.identifiers import SubjectKind, subject_of
-
-ABI = Path(provenance.chain.__file__).parent / "abi"
-CHAIN_ID = 41_337
 GENESIS_TIME_S = 1_800_000_000
-MODULES = {
-    name: bytes([index]) * 20
-    for index, name in enumerate(
-        (
-            "Forwarder",
-            "History",
-            "Parties",
-            "Supervision",
-            "Titles",
-            "Datasets",
-            "Policies",
-            "Licenses",
-        ),
-        start=1,
-    )
-}
-ZERO = bytes(32)
 
 
-def sha(*parts):
-    return hashlib.sha256("/".join(map(str, parts)).encode()).digest()
-
-
-def party(identifier):
-    return subject_of(SubjectKind.PARTY, identifier) if identifier else ZERO
-
-
-def dataset(identifier):
-    return subject_of(SubjectKind.DATASET, identifier)
-
-
-def grant(identifier):
-    return subject_of(SubjectKind.GRANT, identifier)
-
-
-def _licensing():
-    path = Path(__file__).parent / "world_licenses.py"
-    spec = importlib.util.spec_from_file_location("world_licenses", path)
+def _load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.Licensing
+    return module
 
 
-def _type(item):
-    if item["type"] != "tuple":
-        return item["type"]
-    return f"({','.join(_type(field) for field in item['components'])})"
-
-
-def _load():
-    found = {}
-    for module in MODULES.keys() - {"Forwarder", "History"}:
-        for entry in json.loads((ABI / f"{module}.json").read_text())["abi"]:
-            if entry["type"] == "event":
-                inputs = entry["inputs"]
-                types = [_type(item) for item in inputs]
-                topic = keccak(f"{entry['name']}({','.join(types)})".encode())
-                data = [_type(item) for item in inputs if not item["indexed"]]
-                found[entry["name"]] = (module, topic, data)
-    return found
-
-
-EVENTS = _load()
-
-
-def raw(name, subjects, values):
-    """Return module address, topics and data of an event."""
-    module, topic, types = EVENTS[name]
-    return MODULES[module], (topic, *subjects), encode(types, values)
-
-
-Licensing = _licensing()
+events = _load("world_events")
+ABI, CHAIN_ID, EVENTS, MODULES = events.ABI, events.CHAIN_ID, events.EVENTS, events.MODULES
+ZERO = events.ZERO
+dataset, grant, party, raw, sha = (
+    events.dataset,
+    events.grant,
+    events.party,
+    events.raw,
+    events.sha,
+)
+Licensing = _load("world_licenses").Licensing
 
 
 class World:

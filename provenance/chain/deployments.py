@@ -43,7 +43,7 @@ MODULES = (
 RECORD_FILE = "deployment.json"
 _DRAFT_FILE = "deployment.draft.json"
 
-_CREATE_GAS = 8_000_000
+_CREATE_GAS = 6_000_000
 _CALL_GAS = 200_000
 _NO_PREDECESSOR = (0, bytes(20), bytes(32), bytes(32))
 
