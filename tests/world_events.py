@@ -1,4 +1,4 @@
-"""Subjects and logs of events as the contracts would encode them, by ``eth_abi`` and the ABI files."""
+"""Subjects and logs of events, encoded by ``eth_abi`` and the ABI files as contracts do it."""
 
 import hashlib
 import json
