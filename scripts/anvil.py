@@ -18,7 +18,7 @@ from typing import Any
 from scripts import toolchain
 
 _START_LIMIT_S = 30
-_CALL_LIMIT_S = 60
+_CALL_LIMIT_S = 300
 
 
 class ReplayFailed(Exception):
@@ -30,7 +30,6 @@ class Node:
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_CALL_LIMIT_S)
-        self._next_id = 0
 
     def call(self, method: str, *words: object) -> Any:
         """Return the result of one call."""
@@ -52,6 +51,10 @@ class Node:
         if failed := [answer for answer in answers if "error" in answer]:
             raise ReplayFailed(f"{len(failed)} of {len(calls)} calls: {failed[0]['error']}")
         return [answer["result"] for answer in sorted(answers, key=lambda answer: answer["id"])]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
     def mine(self, timestamp: int | None = None) -> None:
         """Put all waiting transactions into one block."""
@@ -84,7 +87,11 @@ def anvil(genesis: int) -> Iterator[Node]:
                 cwd=folder,
             )
         try:
-            yield Node(_port(process, log))
+            node = Node(_port(process, log))
+            try:
+                yield node
+            finally:
+                node.close()
         finally:
             process.kill()
             process.wait()

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from provenance.policy.json_form import render
-from scripts.policy_worlds import FINAL_S, LATER_ROLES, ROLES_OF, SUSPENDED, Case, Worlds, cases
+from scripts.policy_requests import Case, cases
+from scripts.policy_worlds import FINAL_S, LATER_ROLES, ROLES_OF, SUSPENDED, Worlds
 
 VECTORS = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "policy"
 SEED = 6
@@ -25,6 +26,7 @@ def document() -> dict[str, object]:
     world = Worlds(SEED).make(TREES)
     roles = ROLES_OF | LATER_ROLES
     return {
+        "generated_by": "scripts/generate_policy_vectors.py",
         "format": 1,
         "as_of_time": FINAL_S,
         "parties": [

@@ -24,6 +24,7 @@ from provenance.policy.grants import GrantStatus
 from provenance.policy.terms import encode as encode_terms
 from scripts import toolchain
 from scripts.anvil import Node, ReplayFailed, anvil
+from scripts.policy_requests import Case, cases
 from scripts.policy_worlds import (
     DEPTHS,
     FINAL_S,
@@ -33,10 +34,8 @@ from scripts.policy_worlds import (
     STEP_S,
     SUPPLIER,
     SUSPENDED,
-    Case,
     World,
     Worlds,
-    cases,
     issued_at,
 )
 

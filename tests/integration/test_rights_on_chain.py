@@ -10,7 +10,8 @@ import pytest
 from provenance.policy.evaluation import Code
 from provenance.policy.grants import Inactive
 from scripts import policy_chain, toolchain
-from scripts.policy_worlds import Worlds, cases
+from scripts.policy_requests import cases
+from scripts.policy_worlds import Worlds
 
 TREES = 1_000
 REQUESTS = 100_000

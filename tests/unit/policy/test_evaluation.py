@@ -17,7 +17,8 @@ from provenance.policy.grants import (
 from provenance.policy.terms import Policy
 from provenance.policy.territory import Territory
 from provenance.policy.vocabulary import Action, Derivation
-from scripts.policy_worlds import Worlds, cases
+from scripts.policy_requests import cases
+from scripts.policy_worlds import Worlds
 
 ROLE = 1 << 5
 POLICY = Policy(
