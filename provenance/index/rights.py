@@ -21,6 +21,36 @@ from provenance.policy.grants import Inactive
 
 
 @dataclass(frozen=True, slots=True)
+class Usable:
+    """A grant, and why it cannot be used at a time; NONE if it can."""
+
+    grant: Grant
+    inactive: Inactive
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the grant as doors show it, with the reason in a word or null."""
+        return {**self.grant.as_json(), "inactive": shown(self.inactive)}
+
+
+def judged(
+    connection: Connection, found: Sequence[Grant], now_s: int, *, as_of: int | None = None
+) -> list[Usable]:
+    """Return grants with whether they can be used.
+
+    Args:
+        connection: see above.
+        found: grants as of that block.
+        now_s: Unix seconds.
+        as_of: block number.
+
+    Raises:
+        IndexBehind: the index has not reached that block.
+    """
+    why = snapshots.inactivities(connection, found, now_s, as_of=as_of)
+    return [Usable(grant, why[grant.grant_id]) for grant in found]
+
+
+@dataclass(frozen=True, slots=True)
 class Rights:
     """The rights in a dataset.
 
@@ -48,7 +78,7 @@ class Rights:
             "dataset_id": self.dataset_id,
             "at": self.at,
             "holders": [holding.as_json() for holding in self.holders],
-            "grants": [grant.as_json() for grant in self.grants],
+            "grants": [Usable(grant, Inactive.NONE).as_json() for grant in self.grants],
             "offers": [offer.as_json() for offer in self.offers],
             "policies": [self.policies[key].as_json() for key in sorted(self.policies)],
             "complete": self.complete,
@@ -74,8 +104,8 @@ def of_dataset(
     named = {"limit": MAX_LIMIT, "as_of": as_of}
     held = titles.holders(connection, dataset_id, now_s=now_s, **named)  # type: ignore[arg-type]
     live = grants.live(connection, dataset_id, now_s, **named)  # type: ignore[arg-type]
-    why = snapshots.inactivities(connection, live.items, now_s, as_of=as_of)
-    usable = [grant for grant in live.items if why[grant.grant_id] is Inactive.NONE]
+    found = judged(connection, live.items, now_s, as_of=as_of)
+    usable = [item.grant for item in found if item.inactive is Inactive.NONE]
     offered = offers.list_page(
         connection, dataset_id=dataset_id, limit=MAX_LIMIT, as_of=as_of, now_s=now_s
     )
@@ -108,11 +138,8 @@ class Node:
 
     def as_json(self) -> dict[str, Any]:
         """Return the tree from here on as nested JSON values."""
-        return {
-            **self.grant.as_json(),
-            "inactive": shown(self.inactive),
-            "grants": [node.as_json() for node in self.below],
-        }
+        here = Usable(self.grant, self.inactive).as_json()
+        return {**here, "grants": [node.as_json() for node in self.below]}
 
 
 def tree_of_dataset(
@@ -151,7 +178,7 @@ def rows_of(nodes: Sequence[Node]) -> list[dict[str, Any]]:
     """Return trees as rows of a table, each grant before those that are cut from it."""
     found: list[dict[str, Any]] = []
     for node in nodes:
-        found.append({**node.grant.as_json(), "inactive": shown(node.inactive)})
+        found.append(Usable(node.grant, node.inactive).as_json())
         found += rows_of(node.below)
     return found
 
@@ -164,8 +191,8 @@ def shown(inactive: Inactive) -> str | None:
 def _nodes(
     connection: Connection, items: Sequence[Grant], now_s: int, as_of: int | None
 ) -> list[Node]:
-    why = snapshots.inactivities(connection, items, now_s, as_of=as_of)
-    made = {item.grant_id: Node(item, why[item.grant_id], []) for item in items}
+    found = judged(connection, items, now_s, as_of=as_of)
+    made = {item.grant.grant_id: Node(item.grant, item.inactive, []) for item in found}
     tops = []
     for node in made.values():
         above = node.grant.parent_id

@@ -98,12 +98,8 @@ def grants(
             page = indexed.of_party(connection, party_id, **named)
         else:
             page = indexed.list_page(connection, **named)
-        now = int(clock())
-        why = snapshots.inactivities(connection, page.items, now, as_of=block.block_number)
-    items = [
-        {**item.as_json(), "inactive": rights.shown(why[item.grant_id])} for item in page.items
-    ]
-    return {"items": items, "next": page.next, "as_of": block.to_json()}
+        found = rights.judged(connection, page.items, int(clock()), as_of=block.block_number)
+    return _page(Page(found, page.next, page.at), block.to_json())
 
 
 def tree(
@@ -143,7 +139,8 @@ def live_grants(
     """Return the grants of a dataset that can be used now: what a new holder takes over."""
     with reading(ledger, None) as (connection, block):
         found = rights.of_dataset(connection, dataset_id, int(clock()), as_of=block.block_number)
-    return [item.as_json() for item in found.grants]
+    grants: list[dict[str, Any]] = found.as_json()["grants"]
+    return grants
 
 
 def dataset_rights(
