@@ -40,7 +40,6 @@ _REFUSED = writes(429)
     summary="Cut a grant from a title or from another grant",
     status_code=201,
     response_model=GrantChanged,
-    response_model_exclude_unset=True,
     responses=_REFUSED,
 )
 async def issue_grant(
@@ -73,7 +72,6 @@ async def issue_grant(
     "/grants/{grant_id}/activate",
     summary="Start the time of a grant whose terms limit its duration",
     response_model=GrantChanged,
-    response_model_exclude_unset=True,
     responses=_REFUSED,
 )
 async def activate_grant(
@@ -95,7 +93,6 @@ async def activate_grant(
     "/grants/{grant_id}/use",
     summary="Record uses of a grant",
     response_model=GrantChanged,
-    response_model_exclude_unset=True,
     responses=_REFUSED,
 )
 async def use_grant(
@@ -127,7 +124,6 @@ async def use_grant(
     "/grants/{grant_id}/report",
     summary="Record a batch of uses whose receipts are kept elsewhere",
     response_model=GrantChanged,
-    response_model_exclude_unset=True,
     responses=_REFUSED,
 )
 async def report_uses(
@@ -151,7 +147,6 @@ async def report_uses(
     "/grants/{grant_id}/assignment",
     summary="Propose that a grant passes to another party, or withdraw that",
     response_model=GrantChanged,
-    response_model_exclude_unset=True,
     responses=_REFUSED,
 )
 async def propose_assignment(
@@ -174,7 +169,6 @@ async def propose_assignment(
     "/grants/{grant_id}/assignment/consent",
     summary="Consent to an assignment",
     response_model=GrantChanged,
-    response_model_exclude_unset=True,
     responses=_REFUSED,
 )
 async def consent_to_assignment(
@@ -197,7 +191,6 @@ async def consent_to_assignment(
     "/grants/{grant_id}/assignment/accept",
     summary="Take a grant over",
     response_model=GrantChanged,
-    response_model_exclude_unset=True,
     responses=_REFUSED,
 )
 async def accept_assignment(
@@ -220,7 +213,6 @@ async def accept_assignment(
     "/grants/{grant_id}/{change}",
     summary="Suspend, resume or revoke a grant and all that is cut from it",
     response_model=GrantChanged,
-    response_model_exclude_unset=True,
     responses=_REFUSED,
 )
 async def set_grant_status(

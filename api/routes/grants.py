@@ -93,7 +93,6 @@ async def list_party_grants(
     "/datasets/{dataset_id}/grants/tree",
     summary="Which grants of a dataset are cut from which",
     response_model=GrantTreeAnswer,
-    response_model_exclude_unset=True,
     responses=reads(404),
 )
 async def get_dataset_tree(
@@ -128,7 +127,6 @@ async def get_grant(grant_id: GrantIdPath, reading: ReadingDependency) -> Respon
     "/grants/{grant_id}/tree",
     summary="A grant and all that is cut from it",
     response_model=GrantTreeAnswer,
-    response_model_exclude_unset=True,
     responses=reads(404),
 )
 async def get_grant_tree(

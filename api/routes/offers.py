@@ -84,7 +84,6 @@ async def get_offer(offer_id: OfferIdPath, reading: ReadingDependency) -> Respon
     summary="Offer grants to whoever has one of the policy's roles",
     status_code=201,
     response_model=OfferChanged,
-    response_model_exclude_unset=True,
     responses=writes(),
 )
 async def make_offer(
@@ -116,7 +115,6 @@ async def make_offer(
     summary="Take an offer up",
     status_code=201,
     response_model=GrantChanged,
-    response_model_exclude_unset=True,
     responses=writes(),
 )
 async def take_offer(
@@ -140,7 +138,6 @@ async def take_offer(
     "/offers/{offer_id}/close",
     summary="End an offer",
     response_model=OfferChanged,
-    response_model_exclude_unset=True,
     responses=writes(),
 )
 async def close_offer(
