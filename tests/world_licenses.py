@@ -42,7 +42,7 @@ class Licensing:
         duration = chosen.choice([NO_DURATION, NO_DURATION, 60])
         most = chosen.choice([(1 << 32) - 1, 2])
         terms = (
-            chosen.choice([1 << 8, 0x00203FF8]),
+            chosen.choice([1 << 8, 0x00203F08]),
             chosen.choice([(1 << 64) - 1, 5]),
             (1 << 32) - 1,
             chosen.choice([(1 << 26) - 1, 1 << 22]),

@@ -90,20 +90,12 @@ def issue(
         ContractRevert: the contracts refuse it.
     """
     asked = (dataset_id, parent, policy_id, grantee, not_before, not_after, uses, exclusive)
-    bounds = policies.on_chain(ledger, policy_id)
-    earliest, latest, most = bounds.not_before, bounds.not_after, bounds.max_uses
-    if parent is not None:
-        above = state(ledger, parent)
-        earliest, latest = max(earliest, above["not_before"]), min(latest, above["not_after"])
-        if uses is None and above["uses_left"] is not None:
-            raise InputError(
-                f"expected how many of the {above['uses_left']} uses of grant {parent} to reserve"
-            )
-        dataset_id = above["dataset_id"] if dataset_id is None else dataset_id
-    if dataset_id is None:
+    earliest, latest, most, dataset = _limits(ledger, policy_id, parent, uses)
+    about = dataset if dataset_id is None else dataset_id
+    if about is None:
         raise InputError("expected a dataset or the grant to cut from, found neither")
     terms = (
-        dataset_id,
+        about,
         parent or 0,
         policy_id,
         grantee,
@@ -124,6 +116,23 @@ def issue(
         gas=ISSUE_GAS,
     )
     return issued(written)
+
+
+def _limits(
+    ledger: Ledger, policy_id: PolicyId, parent: GrantId | None, uses: int | None
+) -> tuple[int, int, int, DatasetId | None]:
+    """Return the widest window and most uses of a grant, and the dataset of its parent."""
+    bounds = policies.on_chain(ledger, policy_id)
+    earliest, latest, most = bounds.not_before, bounds.not_after, bounds.max_uses
+    if parent is None:
+        return earliest, latest, most, None
+    above = state(ledger, parent)
+    if uses is None and above["uses_left"] is not None:
+        raise InputError(
+            f"expected how many of the {above['uses_left']} uses of grant {parent} to reserve"
+        )
+    window = max(earliest, above["not_before"]), min(latest, above["not_after"])
+    return *window, most, DatasetId(above["dataset_id"])
 
 
 def activate(

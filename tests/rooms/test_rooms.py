@@ -107,7 +107,10 @@ FLOORS = {
             "verify",
         },
     ),
-    "api/routes": ("*.py", {"documentation", "health", "relay", "verify", "metrics", "rpc"}),
+    "api/routes": (
+        "*.py",
+        {"documentation", "granting", "health", "relay", "verify", "metrics", "rpc"},
+    ),
 }
 
 
