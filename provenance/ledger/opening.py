@@ -59,7 +59,10 @@ COMPLETE_FILE = "setup.complete"
 _KEPT_NOTES = 1024
 _LOW_BALANCE_WEI = 10**15
 _FUNDED_BALANCE_WEI = 10**17
-_KINDS = ("ledger", "party", "dataset", "grant", "version", "transfer", "hold", "commitment")
+_KINDS = (
+    *("ledger", "party", "dataset", "grant", "version", "transfer", "hold", "commitment"),
+    *("proposal", "policy", "territory", "offer"),
+)
 """Kinds of things by number (``Subject.sol``)."""
 
 _TRANSFER_GAS = 21_000  # Yellow Paper, appendix G: a transaction without data

@@ -35,14 +35,23 @@ CONCEPTS = set(
         "contests",
         "datasets",
         "documents",
+        "grant_changes",
+        "grants",
         "history",
         "holds",
+        "licenses",
         "memberships",
+        "metering",
+        "offers",
         "parties",
+        "policies",
         "proofs",
+        "rights",
+        "snapshots",
         "supervision",
         "titles",
         "transfers",
+        "uses",
         "verification",
         "versions",
     ]
@@ -56,6 +65,7 @@ FLOORS = {
             "files",
             "identifying",
             "indexing",
+            "license_views",
             "keys",
             "metadata",
             "opening",
@@ -76,7 +86,10 @@ FLOORS = {
     ),
     "provenance/index": (
         "*.py",
-        {"audit", "blocks", "database", "paging", "rebuild", "rows", "schema", "sync", "timelines"},
+        {
+            *("audit", "blocks", "columns", "database", "license_tables", "paging", "rebuild"),
+            *("rows", "schema", "sync", "timelines"),
+        },
     ),
     "provenance/cli": (
         "*.py",
@@ -94,7 +107,10 @@ FLOORS = {
             "verify",
         },
     ),
-    "api/routes": ("*.py", {"documentation", "health", "relay", "verify", "metrics", "rpc"}),
+    "api/routes": (
+        "*.py",
+        {"documentation", "granting", "health", "relay", "verify", "metrics", "rpc"},
+    ),
 }
 
 
