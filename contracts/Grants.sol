@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {LedgerModule} from "./LedgerModule.sol";
+import {GrantRecords} from "./GrantRecords.sol";
 import {IDatasets} from "./interfaces/IDatasets.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
 import {ILicenses} from "./interfaces/ILicenses.sol";
@@ -11,7 +11,7 @@ import {ISupervision} from "./interfaces/ISupervision.sol";
 import {ITitles} from "./interfaces/ITitles.sol";
 import {ACT_GRANT} from "./types/Acts.sol";
 import {OpenClass} from "./types/Dataset.sol";
-import {BadStatus, EvidenceMissing, HoldActive, InvalidField, NotFound, PartyInactive} from "./types/Errors.sol";
+import {BadStatus, EvidenceMissing, HoldActive, InvalidField, PartyInactive} from "./types/Errors.sol";
 import {SCOPE_GRANT} from "./types/Holds.sol";
 import {DatasetId, HoldId, NO_HOLD, PartyId} from "./types/Ids.sol";
 import {
@@ -23,11 +23,9 @@ import {
     ACTIONS_USE,
     Assignment,
     Bounds,
-    Grant,
     GrantId,
     GrantStatus,
     GrantTerms,
-    Inactive,
     LICENSE_BIT,
     NO_GRANT,
     OfferId,
@@ -40,28 +38,9 @@ import {datasetSubject, grantSubject, KIND_GRANT, partySubject} from "./types/Su
 import {Right, RIGHT_HOLD, RIGHT_OPERATE, RIGHT_USE} from "./types/Units.sol";
 
 /// @title Grants
-/// @notice The part of {ILicenses} that cuts grants, from titles and from each other, and says
-/// whether they are active and who has the say over them.
-abstract contract Grants is LedgerModule, ILicenses {
-    /// @dev A {Grant} in two words: a check reads the first alone, of each grant in the chain. Ids
-    /// are counters, so 40 bits last.
-    struct Record {
-        uint40 parent;
-        uint40 policy;
-        uint40 dataset;
-        uint40 grantee;
-        uint40 notBefore;
-        uint40 notAfter;
-        uint8 status; // {GrantStatus}
-        uint8 marks; // DORMANT, EXHAUSTED
-        uint40 usesLeft;
-        uint40 used;
-        uint40 previous;
-        uint8 depth;
-        bool exclusive;
-        bool onHold;
-    }
-
+/// @notice The part of {ILicenses} that cuts grants, from titles and from each other, and ends them
+/// at the word of those who have the say over them.
+abstract contract Grants is GrantRecords {
     /// @dev The grants cut from the titles of one dataset: two lists, newest first, each going on
     /// through {Grant-previous}.
     struct Roots {
@@ -73,14 +52,6 @@ abstract contract Grants is LedgerModule, ILicenses {
     /// @dev With how many grants of a list a new one is compared; beyond, it is refused.
     uint256 private constant MAX_COMPARED = 64;
 
-    uint8 private constant ACTIVE = uint8(GrantStatus.ACTIVE);
-    uint8 private constant SUSPENDED = uint8(GrantStatus.SUSPENDED);
-    uint8 private constant REVOKED = uint8(GrantStatus.REVOKED);
-
-    uint8 internal constant DORMANT = 1 << 0; // the grantee has to activate it
-    uint8 internal constant EXHAUSTED = 1 << 1; // no uses left
-
-    mapping(uint256 id => Record) private _grants;
     mapping(GrantId id => Assignment) internal _assignments;
     mapping(DatasetId dataset => Roots) private _roots;
     uint64 private _grantCount;
@@ -88,14 +59,12 @@ abstract contract Grants is LedgerModule, ILicenses {
     IParties internal immutable PARTIES;
     IPolicies internal immutable POLICIES;
     ISupervision internal immutable SUPERVISION;
-    ITitles internal immutable TITLES;
     IDatasets internal immutable DATASETS;
 
-    constructor(IDirectory directory) LedgerModule(directory) {
+    constructor(IDirectory directory) GrantRecords(directory) {
         PARTIES = IParties(directory.addressOf("Parties"));
         POLICIES = IPolicies(directory.addressOf("Policies"));
         SUPERVISION = ISupervision(directory.addressOf("Supervision"));
-        TITLES = ITitles(directory.addressOf("Titles"));
         DATASETS = IDatasets(directory.addressOf("Datasets"));
     }
 
@@ -122,91 +91,8 @@ abstract contract Grants is LedgerModule, ILicenses {
     }
 
     /// @inheritdoc ILicenses
-    function grant(GrantId id) external view returns (Grant memory) {
-        Record memory record = _existing(id);
-        return Grant({
-            parent: GrantId.wrap(record.parent),
-            policy: PolicyId.wrap(record.policy),
-            status: GrantStatus(record.status),
-            depth: record.depth,
-            exclusive: record.exclusive,
-            onHold: record.onHold,
-            dormant: record.marks & DORMANT != 0,
-            notBefore: record.notBefore,
-            notAfter: record.notAfter,
-            dataset: DatasetId.wrap(record.dataset),
-            grantee: PartyId.wrap(record.grantee),
-            usesLeft: record.usesLeft,
-            used: record.used,
-            previous: GrantId.wrap(record.previous)
-        });
-    }
-
-    /// @inheritdoc ILicenses
     function grantCount() external view returns (uint64) {
         return _grantCount;
-    }
-
-    /// @inheritdoc ILicenses
-    function inactivity(GrantId id) external view returns (Inactive) {
-        return _inactivity(_existing(id));
-    }
-
-    /// @dev Why a grant cannot be used now: its own state first, then its parents', then its title.
-    function _inactivity(Record storage record) internal view returns (Inactive) {
-        if (!_isInForce(record)) return _reasonOf(record);
-        return record.marks & DORMANT != 0 ? Inactive.NOT_ACTIVATED : _inactivityAbove(record);
-    }
-
-    function _isInForce(Record storage record) internal view returns (bool) {
-        // Read without a branch between them, the fields are loaded once.
-        uint8 status = record.status;
-        uint256 notBefore = record.notBefore;
-        uint256 notAfter = record.notAfter;
-        return status == ACTIVE && notBefore <= block.timestamp && block.timestamp <= notAfter;
-    }
-
-    function _reasonOf(Record storage record) internal view returns (Inactive) {
-        if (record.status == REVOKED) return Inactive.REVOKED;
-        if (record.status == SUSPENDED) return Inactive.SUSPENDED;
-        return block.timestamp < record.notBefore ? Inactive.NOT_YET : Inactive.EXPIRED;
-    }
-
-    /// @dev A dormant grant has nothing below it, so that need not be asked of parents.
-    function _inactivityAbove(Record storage record) internal view returns (Inactive) {
-        uint256 parent = record.parent;
-        while (parent != 0) {
-            Record storage above = _grants[parent];
-            if (!_isInForce(above)) return Inactive.PARENT;
-            parent = above.parent;
-        }
-        return TITLES.isClosed(_datasetOf(record)) ? Inactive.TITLE : Inactive.NONE;
-    }
-
-    function _requireActive(GrantId id, Record storage record) internal view {
-        Inactive why = _inactivity(record);
-        if (why != Inactive.NONE) revert GrantNotActive(id, why);
-    }
-
-    function _record(GrantId id) internal view returns (Record storage) {
-        return _grants[GrantId.unwrap(id)];
-    }
-
-    function _existing(GrantId id) internal view returns (Record storage record) {
-        record = _record(id);
-        if (record.status == 0) revert NotFound(KIND_GRANT, GrantId.unwrap(id));
-    }
-
-    function _granteeOf(Record storage record) internal view returns (PartyId) {
-        return PartyId.wrap(record.grantee);
-    }
-
-    function _datasetOf(Record storage record) internal view returns (DatasetId) {
-        return DatasetId.wrap(record.dataset);
-    }
-
-    function _policyOf(Record storage record) internal view returns (PolicyId) {
-        return PolicyId.wrap(record.policy);
     }
 
     function _requireClear(GrantId id, DatasetId dataset, uint16 scope) internal view {
@@ -372,10 +258,6 @@ abstract contract Grants is LedgerModule, ILicenses {
     }
 
     /// @dev A grant that is over is in nobody's way; a suspended one may come back.
-    function _isOver(Record storage record) private view returns (bool) {
-        return record.status == REVOKED || record.notAfter < block.timestamp;
-    }
-
     /// @dev A change of status ends a proposed assignment: what was seen when it was proposed or
     /// consented to is no longer so.
     function _setStatus(GrantId id, GrantStatus status, bytes32 reasonHash, PartyId onBehalfOf) private {

@@ -44,20 +44,20 @@ class Mutation:
 
 MUTATIONS: Mapping[str, Mutation] = {
     "window-begins-late": Mutation(
-        "contracts/Grants.sol",
+        "contracts/GrantRecords.sol",
         "notBefore <= block.timestamp && block.timestamp <= notAfter;",
         "notBefore < block.timestamp && block.timestamp <= notAfter;",
     ),
     "window-ends-early": Mutation(
-        "contracts/Grants.sol",
+        "contracts/GrantRecords.sol",
         "notBefore <= block.timestamp && block.timestamp <= notAfter;",
         "notBefore <= block.timestamp && block.timestamp < notAfter;",
     ),
     "suspended-is-active": Mutation(
-        "contracts/Grants.sol", "return status == ACTIVE &&", "return status <= SUSPENDED &&"
+        "contracts/GrantRecords.sol", "return status == ACTIVE &&", "return status <= SUSPENDED &&"
     ),
     "parents-do-not-matter": Mutation(
-        "contracts/Grants.sol",
+        "contracts/GrantRecords.sol",
         "while (parent != 0) {",
         "while (parent > type(uint40).max) {",
     ),

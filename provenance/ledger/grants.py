@@ -90,20 +90,13 @@ def issue(
         ContractRevert: the contracts refuse it.
     """
     asked = (dataset_id, parent, policy_id, grantee, not_before, not_after, uses, exclusive)
-    earliest, latest, most, dataset = _limits(ledger, policy_id, parent, uses)
+    widest, dataset = _limits(ledger, policy_id, parent, uses)
     about = dataset if dataset_id is None else dataset_id
     if about is None:
         raise InputError("expected a dataset or the grant to cut from, found neither")
-    terms = (
-        about,
-        parent or 0,
-        policy_id,
-        grantee,
-        earliest if not_before is None else not_before,
-        latest if not_after is None else not_after,
-        most if uses is None else uses,
-        exclusive,
-    )
+    wishes = (not_before, not_after, uses)
+    limits = (most if wish is None else wish for wish, most in zip(wishes, widest, strict=True))
+    terms = (about, parent or 0, policy_id, grantee, *limits, exclusive)
     written = write(
         ledger,
         signer,
@@ -120,19 +113,19 @@ def issue(
 
 def _limits(
     ledger: Ledger, policy_id: PolicyId, parent: GrantId | None, uses: int | None
-) -> tuple[int, int, int, DatasetId | None]:
+) -> tuple[tuple[int, int, int], DatasetId | None]:
     """Return the widest window and most uses of a grant, and the dataset of its parent."""
     bounds = policies.on_chain(ledger, policy_id)
     earliest, latest, most = bounds.not_before, bounds.not_after, bounds.max_uses
     if parent is None:
-        return earliest, latest, most, None
+        return (earliest, latest, most), None
     above = state(ledger, parent)
     if uses is None and above["uses_left"] is not None:
         raise InputError(
             f"expected how many of the {above['uses_left']} uses of grant {parent} to reserve"
         )
     window = max(earliest, above["not_before"]), min(latest, above["not_after"])
-    return *window, most, DatasetId(above["dataset_id"])
+    return (*window, most), DatasetId(above["dataset_id"])
 
 
 def activate(

@@ -57,7 +57,10 @@ CONCEPTS = set(
     ]
 )
 FLOORS = {
-    "contracts": ("*.sol", {"Directory", "Forwarder", "LedgerModule", "PartyAccounts"}),
+    "contracts": (
+        "*.sol",
+        {"Directory", "Forwarder", "GrantRecords", "LedgerModule", "PartyAccounts"},
+    ),
     "provenance/ledger": (
         "*.py",
         {
@@ -72,6 +75,7 @@ FLOORS = {
             "passwords",
             "receipts",
             "recent",
+            "refusals",
             "relay",
             "remote",
             "roots",
