@@ -28,14 +28,13 @@ from provenance.documents import Documents
 from provenance.errors import (
     ChainOwned,
     ChainReorganised,
-    ContractRevert,
     NotFoundError,
-    ProvenanceError,
     SettingsError,
 )
 from provenance.identifiers import Address, PartyId
 from provenance.ledger.passwords import password_source
 from provenance.ledger.recent import Recent as Recent
+from provenance.ledger.refusals import refusal_of
 from provenance.proofs.history import RawLog
 
 if TYPE_CHECKING:
@@ -59,11 +58,6 @@ COMPLETE_FILE = "setup.complete"
 _KEPT_NOTES = 1024
 _LOW_BALANCE_WEI = 10**15
 _FUNDED_BALANCE_WEI = 10**17
-_KINDS = (
-    *("ledger", "party", "dataset", "grant", "version", "transfer", "hold", "commitment"),
-    *("proposal", "policy", "territory", "offer"),
-)
-"""Kinds of things by number (``Subject.sol``)."""
 
 _TRANSFER_GAS = 21_000  # Yellow Paper, appendix G: a transaction without data
 
@@ -215,7 +209,7 @@ class Ledger:
             )
         except RpcError as error:
             if error.revert is not None:
-                raise _refusal(self.contracts.decode_revert(error.revert)) from error
+                raise refusal_of(self.contracts.decode_revert(error.revert)) from error
             if isinstance(at, bytes) and self.client.block(at) is None:
                 raise ChainReorganised(
                     f"block 0x{at.hex()} is no longer part of the chain"
@@ -398,14 +392,6 @@ def _served(
 def connect_remote(settings: Settings, closing: ExitStack) -> Node:
     """Return the node of the settings; closed with ``closing``."""
     return closing.enter_context(HttpNode(settings.chain))
-
-
-def _refusal(revert: ContractRevert) -> ProvenanceError:
-    """Return a revert of a question: what is not there is not found, here as everywhere."""
-    kind = revert.arguments.get("kind")
-    if revert.name == "NotFound" and isinstance(kind, int) and kind < len(_KINDS):
-        return NotFoundError(_KINDS[kind], revert.arguments.get("id"))
-    return revert
 
 
 def _gone(block_hash: bytes) -> ChainReorganised:

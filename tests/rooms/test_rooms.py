@@ -72,6 +72,7 @@ FLOORS = {
             "passwords",
             "receipts",
             "recent",
+            "refusals",
             "relay",
             "remote",
             "roots",
