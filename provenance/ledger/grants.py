@@ -75,12 +75,10 @@ def issue(
         grantee: party that may use it.
         dataset_id: the dataset; not needed with a parent.
         parent: the grant it is cut from; None for a title.
-        not_before: Unix second from which it can be used; as early as terms and parent allow by
-            default.
-        not_after: Unix second until which it can be used; as late by default.
-        uses: number of uses; as many as the terms allow by default. Below a parent whose uses are
-            limited they are taken off it, so they have to be said.
-        exclusive: whether no other grant cut from the title may permit the same actions meanwhile.
+        not_before: Unix second from which it can be used; as early as possible by default.
+        not_after: Unix second until which it can be used; as late as possible by default.
+        uses: how many; all that the terms allow by default. Below a limited parent to be said.
+        exclusive: whether no other grant cut from the title may permit the same meanwhile.
         on_behalf_of: the granter, if the signer's party is its delegate.
         idempotency_key: see :func:`provenance.ledger.writing.write`.
 
@@ -90,12 +88,11 @@ def issue(
         ContractRevert: the contracts refuse it.
     """
     asked = (dataset_id, parent, policy_id, grantee, not_before, not_after, uses, exclusive)
-    earliest, latest, most, dataset = _limits(ledger, policy_id, parent, uses)
-    about = dataset if dataset_id is None else dataset_id
-    if about is None:
+    if dataset_id is None and parent is None:
         raise InputError("expected a dataset or the grant to cut from, found neither")
+    earliest, latest, most, dataset = _limits(ledger, policy_id, parent, uses)
     terms = (
-        about,
+        dataset_id or dataset,
         parent or 0,
         policy_id,
         grantee,
