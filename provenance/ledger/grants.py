@@ -75,12 +75,10 @@ def issue(
         grantee: party that may use it.
         dataset_id: the dataset; not needed with a parent.
         parent: the grant it is cut from; None for a title.
-        not_before: Unix second from which it can be used; as early as terms and parent allow by
-            default.
-        not_after: Unix second until which it can be used; as late by default.
-        uses: number of uses; as many as the terms allow by default. Below a parent whose uses are
-            limited they are taken off it, so they have to be said.
-        exclusive: whether no other grant cut from the title may permit the same actions meanwhile.
+        not_before: Unix second from which it can be used; as early as possible by default.
+        not_after: Unix second until which it can be used; as late as possible by default.
+        uses: how many; all that the terms allow by default. Below a limited parent to be said.
+        exclusive: whether no other grant cut from the title may permit the same meanwhile.
         on_behalf_of: the granter, if the signer's party is its delegate.
         idempotency_key: see :func:`provenance.ledger.writing.write`.
 
@@ -90,13 +88,19 @@ def issue(
         ContractRevert: the contracts refuse it.
     """
     asked = (dataset_id, parent, policy_id, grantee, not_before, not_after, uses, exclusive)
-    widest, dataset = _limits(ledger, policy_id, parent, uses)
-    about = dataset if dataset_id is None else dataset_id
-    if about is None:
+    if dataset_id is None and parent is None:
         raise InputError("expected a dataset or the grant to cut from, found neither")
-    wishes = (not_before, not_after, uses)
-    limits = (most if wish is None else wish for wish, most in zip(wishes, widest, strict=True))
-    terms = (about, parent or 0, policy_id, grantee, *limits, exclusive)
+    earliest, latest, most, dataset = _limits(ledger, policy_id, parent, uses)
+    terms = (
+        dataset_id or dataset,
+        parent or 0,
+        policy_id,
+        grantee,
+        earliest if not_before is None else not_before,
+        latest if not_after is None else not_after,
+        most if uses is None else uses,
+        exclusive,
+    )
     written = write(
         ledger,
         signer,
@@ -113,19 +117,19 @@ def issue(
 
 def _limits(
     ledger: Ledger, policy_id: PolicyId, parent: GrantId | None, uses: int | None
-) -> tuple[tuple[int, int, int], DatasetId | None]:
+) -> tuple[int, int, int, DatasetId | None]:
     """Return the widest window and most uses of a grant, and the dataset of its parent."""
     bounds = policies.on_chain(ledger, policy_id)
     earliest, latest, most = bounds.not_before, bounds.not_after, bounds.max_uses
     if parent is None:
-        return (earliest, latest, most), None
+        return earliest, latest, most, None
     above = state(ledger, parent)
     if uses is None and above["uses_left"] is not None:
         raise InputError(
             f"expected how many of the {above['uses_left']} uses of grant {parent} to reserve"
         )
     window = max(earliest, above["not_before"]), min(latest, above["not_after"])
-    return (*window, most), DatasetId(above["dataset_id"])
+    return *window, most, DatasetId(above["dataset_id"])
 
 
 def activate(

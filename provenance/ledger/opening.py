@@ -58,6 +58,7 @@ COMPLETE_FILE = "setup.complete"
 _KEPT_NOTES = 1024
 _LOW_BALANCE_WEI = 10**15
 _FUNDED_BALANCE_WEI = 10**17
+
 _TRANSFER_GAS = 21_000  # Yellow Paper, appendix G: a transaction without data
 
 

@@ -1,6 +1,6 @@
-"""Refusals of questions: what a revert of a view function says to whoever asked.
+"""What a contract's refusal of a question means to whoever asked.
 
-Promises: what is not there is not found, whichever module was asked. Must never talk to a chain.
+Promises: what is not there is not found, whoever says so. Must never hide another reason.
 """
 
 from provenance.errors import ContractRevert, NotFoundError, ProvenanceError
