@@ -34,7 +34,7 @@ import orjson
 from provenance import errors
 from provenance.chain.client import RpcError, to_hex
 from provenance.chain.ownership import OwnedChain
-from provenance.errors import ChainError, ProvenanceError, TransactionFailed
+from provenance.errors import ChainError, NodeUnavailable, ProvenanceError, TransactionFailed
 
 _log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class ChainProcess:
 
         Raises:
             RpcError: the chain answered with an error.
-            ChainError: its process has ended.
+            NodeUnavailable: its process has ended.
         """
         return _parsed(self._ask(method, params))
 
@@ -161,7 +161,7 @@ class ChainProcess:
         future: Future[Any] = Future()
         with self._lock:
             if self._ended:
-                raise ChainError("the process of the embedded chain has ended")
+                raise NodeUnavailable("the process of the embedded chain has ended")
             self._next_id += 1
             identifier = self._next_id
             self._asked[identifier] = future
@@ -172,7 +172,7 @@ class ChainProcess:
         except (OSError, TypeError, ValueError) as error:
             with self._lock:
                 self._asked.pop(identifier, None)
-            raise ChainError(f"the embedded chain cannot be asked: {error}") from error
+            raise NodeUnavailable(f"the embedded chain cannot be asked: {error}") from error
         return future.result()
 
     def _read(self) -> None:
@@ -193,7 +193,7 @@ class ChainProcess:
             asked, self._asked = list(self._asked.values()), {}
             waiters = list(self._waiters.values())
         for future in asked:
-            future.set_exception(ChainError("the process of the embedded chain has ended"))
+            future.set_exception(NodeUnavailable("the process of the embedded chain has ended"))
         for event in waiters:
             event.set()
 

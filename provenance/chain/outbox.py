@@ -10,6 +10,7 @@ further attempt of the same row: whichever attempt is mined settles it. What hap
 is written with the next commit, because the chain itself remembers it.
 """
 
+import itertools
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
 from filelock import FileLock
 
@@ -101,6 +103,10 @@ class Attempt:
     tip_wei: int
 
 
+Stored: TypeAlias = tuple[Intent, int, Attempt]
+"""What is stored of a new request: what is asked, its nonce, its first signed form."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A row of the outbox with its attempts, oldest first."""
@@ -162,48 +168,53 @@ class Outbox:
             )
         return found[0]
 
-    def next_nonce(self, sender: Address, chain_nonce: int) -> int:
-        """Return the nonce for the next transaction; ``chain_nonce`` is the next the node expects.
+    def free_nonces(self, sender: Address, chain_nonce: int) -> Iterator[int]:
+        """Yield nonces for the next transactions; ``chain_nonce`` is the next the node expects.
 
         Fills a gap that a failed request left, so that those after it can be mined. Call it, and
         ``add``, inside ``exclusively``.
         """
         with self._lock:
-            highest, expected = self._connection.execute(
-                "SELECT max(nonce), max(nonce = ?) FROM requests "
-                "WHERE sender = ? AND state != 'failed' AND nonce >= ?",
-                (chain_nonce, sender, chain_nonce),
-            ).fetchone()
-        return int(highest) + 1 if expected else chain_nonce
+            rows = self._connection.execute(
+                "SELECT nonce FROM requests WHERE sender = ? AND state != 'failed' AND nonce >= ?",
+                (sender, chain_nonce),
+            ).fetchall()
+        taken = {int(nonce) for (nonce,) in rows}
+        return (nonce for nonce in itertools.count(chain_nonce) if nonce not in taken)
 
-    def add(self, intent: Intent, nonce: int, attempt: Attempt) -> Request:
-        """Store a signed request durably.
+    def add(self, rows: Sequence[Stored]) -> list[Request]:
+        """Store signed requests durably, in one commit.
 
         Raises:
-            ChainError: the file cannot be written.
+            ChainError: the file cannot be written; none is stored.
         """
+        identifiers: list[int] = []
 
-        def write(connection: sqlite3.Connection) -> int:
-            cursor = connection.execute(
-                "INSERT INTO requests (sender, nonce, recipient, value_wei, data, gas, "
-                "idempotency_key, request_hash, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'signed')",
-                (
-                    intent.sender,
-                    nonce,
-                    intent.recipient,
-                    str(intent.value_wei),
-                    intent.data,
-                    intent.gas,
-                    intent.idempotency_key,
-                    intent.request_hash,
-                ),
-            )
-            identifier = int(cursor.lastrowid or 0)
-            _insert_attempt(connection, identifier, attempt)
-            return identifier
+        def write(connection: sqlite3.Connection) -> None:
+            for intent, nonce, attempt in rows:
+                cursor = connection.execute(
+                    "INSERT INTO requests (sender, nonce, recipient, value_wei, data, gas, "
+                    "idempotency_key, request_hash, state) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'signed')",
+                    (
+                        intent.sender,
+                        nonce,
+                        intent.recipient,
+                        str(intent.value_wei),
+                        intent.data,
+                        intent.gas,
+                        intent.idempotency_key,
+                        intent.request_hash,
+                    ),
+                )
+                identifiers.append(int(cursor.lastrowid or 0))
+                _insert_attempt(connection, identifiers[-1], attempt)
 
-        identifier = self._write(write)
-        return Request(identifier, intent, nonce, State.SIGNED, None, (attempt,))
+        self._write(write)
+        return [
+            Request(identifier, intent, nonce, State.SIGNED, None, (attempt,))
+            for identifier, (intent, nonce, attempt) in zip(identifiers, rows, strict=True)
+        ]
 
     def add_attempt(self, request: Request, attempt: Attempt) -> None:
         """Store a replacement durably, before it is sent.
@@ -300,8 +311,8 @@ class Outbox:
             ),
         )
 
-    def _write(self, body: Callable[[sqlite3.Connection], object]) -> int:
-        """Run ``body`` and the noted states as one transaction; return its number, else 0."""
+    def _write(self, body: Callable[[sqlite3.Connection], object]) -> None:
+        """Run ``body`` and the noted states as one transaction."""
         with self._lock:
             with self._noting:
                 settled = list(self._settled)
@@ -310,7 +321,7 @@ class Outbox:
                 self._connection.executemany(
                     "UPDATE requests SET state = ?, reason = ? WHERE id = ?", settled
                 )
-                result = body(self._connection)
+                body(self._connection)
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
                 if self._connection.in_transaction:
@@ -318,7 +329,6 @@ class Outbox:
                 raise ChainError(f"the outbox cannot be written: {error}") from error
             with self._noting:
                 del self._settled[: len(settled)]
-            return result if isinstance(result, int) else 0
 
 
 def _insert_attempt(connection: sqlite3.Connection, request_id: int, attempt: Attempt) -> None:

@@ -11,15 +11,15 @@ can tell when a transaction is mined (``MinedTransactions``) is waited for, othe
 
 import hashlib
 import logging
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
 from provenance.chain.client import Client, MinedTransactions, Receipt, RpcError, to_hex
-from provenance.chain.outbox import Attempt, Intent, Outbox, Request, State
-from provenance.chain.signing import SigningKey, Transaction, sign_transaction
+from provenance.chain.outbox import Intent, Outbox, Request, State
+from provenance.chain.signing import SigningKey
+from provenance.chain.submission import Submission
 from provenance.errors import (
     ChainError,
     ContractRevert,
@@ -35,14 +35,8 @@ DEFAULT_TIMEOUT_S = 120.0
 _POLL_FIRST_S = 0.05
 _POLL_LONGEST_S = 2.0
 _RESEND_S = 5.0
-_FEES_KEPT_S = 5.0
-# EIP-1559: the base fee at most doubles in six blocks; the rest is for bases of a few wei.
-_FEE_HEADROOM_WEI = 1_000
 # Geth replaces for 10 % more, other nodes ask for 12.5 %.
 _BUMP_NUMERATOR, _BUMP_DENOMINATOR = 9, 8
-
-_KNOWN = ("already known", "known transaction", "already imported", "already exists")
-_STALE = ("nonce too low", "nonce is too low", "invalid nonce", "oldnonce")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +72,10 @@ class Transactions:
         fees: FeePolicy | None = None,
     ) -> None:
         self._client = client
-        self._chain_id = chain_id
         self._outbox = outbox
         self._decode_revert = decode_revert
         self._policy = fees or FeePolicy()
-        self._fees_lock = threading.Lock()
-        self._fees: tuple[float, int, int] | None = None
+        self._submission = Submission(client, chain_id, outbox, self._policy.max_fee_wei)
 
     def send(
         self,
@@ -153,19 +145,7 @@ class Transactions:
             idempotency_key,
             request_hash or _hash_of(key.address, to, value_wei, data),
         )
-        max_fee_wei, tip_wei = self._current_fees()
-        # Asked before the turn of this request comes: the outbox knows what was taken meanwhile.
-        chain_nonce = self._client.nonce(key.address, "pending")
-        with self._outbox.exclusively():
-            if idempotency_key is not None:
-                known = self._outbox.find(idempotency_key, wanted.request_hash)
-                if known is not None:
-                    return known
-            nonce = self._outbox.next_nonce(key.address, chain_nonce)
-            attempt = self._signed(key, wanted, nonce, max_fee_wei, tip_wei)
-            request = self._outbox.add(wanted, nonce, attempt)
-            self._hand_over(request, is_new=True)
-        return request
+        return self._submission.submit(key, wanted)
 
     def wait(
         self, request: Request, key: SigningKey | None = None, timeout_s: float = DEFAULT_TIMEOUT_S
@@ -193,11 +173,11 @@ class Transactions:
         pending = self._outbox.unsettled()
         sent = 0
         for request in pending:
-            if self._receipt(request) is not None:
+            if self._submission.receipt(request) is not None:
                 self._outbox.advance(request.id, State.MINED)
                 continue
             with self._outbox.exclusively():
-                self._hand_over(request)
+                self._submission.hand_over(request)
             sent += 1
         self._outbox.flush()
         return sent
@@ -210,71 +190,14 @@ class Transactions:
         """
         finalized = self._client.final_block("finalized")
         for request in self._outbox.mined():
-            receipt = self._receipt(request)
+            receipt = self._submission.receipt(request)
             if receipt is None:
                 self._outbox.advance(request.id, State.SENT)
                 with self._outbox.exclusively():
-                    self._hand_over(request)
+                    self._submission.hand_over(request)
             elif receipt.block_number <= finalized:
                 self._outbox.advance(request.id, State.FINAL)
         self._outbox.flush()
-
-    def _current_fees(self) -> tuple[int, int]:
-        """Return the most to pay per gas and the tip, in wei."""
-        with self._fees_lock:
-            now = time.monotonic()
-            if self._fees is None or now - self._fees[0] > _FEES_KEPT_S:
-                block = self._client.node.request("eth_getBlockByNumber", ["latest", False])
-                base = int(cast(Mapping[str, str], block).get("baseFeePerGas", "0x0"), 16)
-                tip = int(self._client.node.request("eth_maxPriorityFeePerGas", []), 16)
-                highest = min(2 * base + tip + _FEE_HEADROOM_WEI, self._policy.max_fee_wei)
-                self._fees = (now, max(highest, tip), tip)
-            return self._fees[1], self._fees[2]
-
-    def _signed(
-        self, key: SigningKey, intent: Intent, nonce: int, max_fee_wei: int, tip_wei: int
-    ) -> Attempt:
-        transaction = Transaction(
-            self._chain_id,
-            nonce,
-            tip_wei,
-            max_fee_wei,
-            intent.gas,
-            intent.recipient,
-            intent.value_wei,
-            intent.data,
-        )
-        return Attempt(sign_transaction(key, transaction), max_fee_wei, tip_wei)
-
-    def _hand_over(self, request: Request, *, is_new: bool = False) -> None:
-        """Give the newest attempt to the node.
-
-        Returns quietly when the node does not answer, or refuses what it may take later: whoever
-        waits will try again.
-
-        Raises:
-            TransactionFailed: a new request was refused; its nonce is free again.
-        """
-        try:
-            self._client.send_raw(request.attempts[-1].transaction.raw)
-        except NodeUnavailable as error:
-            _log.debug("request %d was not handed over: %s", request.id, error)
-            return
-        except RpcError as error:
-            words = error.message.lower()
-            if any(known in words for known in _KNOWN):
-                self._outbox.advance(request.id, State.SENT)
-                return
-            is_stale = any(stale in words for stale in _STALE)
-            if is_stale and self._receipt(request) is not None:
-                self._outbox.advance(request.id, State.MINED)
-                return
-            if is_new or is_stale:
-                self._outbox.fail(request, error.message)
-            if is_new:
-                raise TransactionFailed(f"the node refused it: {error.message}") from error
-            return
-        self._outbox.advance(request.id, State.SENT)
 
     def _mined(self, request: Request, key: SigningKey | None, deadline: float) -> Receipt:
         """Return the receipt of whichever attempt is mined."""
@@ -308,13 +231,13 @@ class Transactions:
             if hasattr(node, "wait_mined"):
                 waiting = cast(MinedTransactions, node)
                 waiting.wait_mined(request.attempts[-1].transaction.hash, max(pause_s, 1.0))
-                return self._receipt(request)
-            receipt = self._receipt(request)
+                return self._submission.receipt(request)
+            receipt = self._submission.receipt(request)
         except NodeUnavailable as error:
             _log.debug("still waiting for request %d: %s", request.id, error)
             receipt = None
         except TransactionFailed as error:
-            if (receipt := self._receipt(request)) is None:
+            if (receipt := self._submission.receipt(request)) is None:
                 self._outbox.fail(request, str(error))
                 raise
         if receipt is None:
@@ -326,7 +249,7 @@ class Transactions:
         with self._outbox.exclusively():
             for waiting in self._outbox.unsettled(request.intent.sender):
                 if waiting.nonce <= request.nonce:
-                    self._hand_over(waiting)
+                    self._submission.hand_over(waiting)
 
     def _require_alive(self, request: Request) -> None:
         """Raise when another transaction of the key took the nonce."""
@@ -338,23 +261,18 @@ class Transactions:
         """Offer more for a transaction that is stuck, up to the limit of the policy."""
         with self._outbox.exclusively():
             last = self._outbox.get(request.id).attempts[-1]
-            base_fee_wei, tip_wei = self._current_fees()
+            base_fee_wei, tip_wei = self._submission.current_fees()
             tip_wei = max(tip_wei, _bumped(last.tip_wei))
             max_fee_wei = max(base_fee_wei, _bumped(last.max_fee_wei), tip_wei)
             if max_fee_wei > self._policy.max_fee_wei:
                 return request
-            attempt = self._signed(key, request.intent, request.nonce, max_fee_wei, tip_wei)
+            attempt = self._submission.signed(
+                key, request.intent, request.nonce, max_fee_wei, tip_wei
+            )
             self._outbox.add_attempt(request, attempt)
             replaced = self._outbox.get(request.id)
-            self._hand_over(replaced)
+            self._submission.hand_over(replaced)
             return replaced
-
-    def _receipt(self, request: Request) -> Receipt | None:
-        for attempt in reversed(request.attempts):
-            receipt = self._client.receipt(attempt.transaction.hash)
-            if receipt is not None:
-                return receipt
-        return None
 
     def _failure(self, request: Request, receipt: Receipt) -> ProvenanceError:
         """Return why a mined transaction had no effect."""
