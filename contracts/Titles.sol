@@ -204,8 +204,8 @@ contract Titles is LedgerModule, ITitles {
             holding.reserved = NO_UNITS;
             ++holding.round;
         }
+        if (holding.reserved == NO_UNITS || expires > holding.lapses) holding.lapses = expires;
         holding.reserved = holding.reserved + units;
-        if (expires > holding.lapses) holding.lapses = expires;
         _store(dataset, giver, holding);
         return holding.round;
     }

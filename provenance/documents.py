@@ -9,6 +9,7 @@ one gets exactly the bytes that were put in, or an error. Must never change or d
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -156,6 +157,21 @@ class Documents:
         for shelf in sorted(self._folder.glob("[0-9a-f][0-9a-f]")):
             for path in sorted(shelf.iterdir()):
                 yield Digest32(bytes.fromhex(shelf.name + path.name))
+
+    def sweep(self, older_than_s: float = 3600.0) -> int:
+        """Delete what killed processes left half-written; return how many files.
+
+        Args:
+            older_than_s: younger ones may still be written, and stay.
+        """
+        limit = time.time() - older_than_s
+        count = 0
+        for draft in (self._folder / _DRAFTS).glob("*"):
+            with suppress(FileNotFoundError):
+                if draft.stat().st_mtime < limit:
+                    draft.unlink()
+                    count += 1
+        return count
 
     def _publish(self, draft: Path, digest: Digest32) -> None:
         target = self.path(digest)

@@ -113,7 +113,7 @@ def signer_option(function: _Command) -> _Command:
     )(function)
 
 
-class IdType(click.ParamType):
+class IdType(click.ParamType):  # type: ignore[type-arg] # generic in new versions only
     """An id: a decimal number from 1."""
 
     name = "ID"

@@ -47,6 +47,7 @@ def history(
     from provenance.ledger import history as use
 
     wanted = use.parse_subject_name(subject)
+    checked: CheckedHistory | None
     if url is not None:
         from provenance.ledger import remote
 

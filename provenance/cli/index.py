@@ -61,6 +61,10 @@ def _print(door: Door, fields: dict[str, Any]) -> None:
     if door.as_json:
         output.print_json(fields)
         return
-    output.print_fields(
-        (name.replace("_", " "), value) for name, value in fields.items() if value != []
-    )
+    differences = fields.pop("differences", [])
+    output.print_receipt(False, fields)
+    for found in differences:
+        click.echo(
+            f"✗ {found['kind']}: {output.shown(found['where'])}: expected {found['expected']}, "
+            f"found {found['found']}"
+        )

@@ -7,6 +7,7 @@ Promises: an expected error is one line on standard error, without a traceback; 
 for a command but what that command needs. Must never know what a command does.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ import click
 from provenance.cli import output
 from provenance.cli.door import help_of
 from provenance.errors import ContractRevert, IndexDrift, ProvenanceError, VerificationError
+
+_log = logging.getLogger(__name__)
 
 PASSED, FAILED, NOT_DONE, INTERRUPTED = 0, 1, 2, 130
 
@@ -117,6 +120,11 @@ def run(arguments: Sequence[str]) -> int:
         return NOT_DONE
     except (ProvenanceError, OSError) as error:
         return _report(error, str(error), exit_code(error), as_json)
+    except Exception as error:
+        # the outermost door: a fault of ours is one line too, and the log has the rest
+        _log.debug("internal error", exc_info=True)
+        message = f"internal error, please report it: {type(error).__name__}: {error}"
+        return _report(error, message, NOT_DONE, as_json)
 
 
 def exit_code(error: Exception) -> int:

@@ -129,9 +129,11 @@ def print_receipt(as_json: bool, fields: Mapping[str, Any]) -> None:
         if name == "checkpoint" or value is None:
             continue
         if name == "block":
-            rows.append(("block", f"{value['number']}, {fields['finality']}"))
+            found = fields.get("finality")
+            rows.append(("block", f"{value['number']}, {found}" if found else value["number"]))
         elif isinstance(value, dict):
-            rows.append((name, ", ".join(f"{key} {found}" for key, found in value.items())))
+            shown_pairs = ", ".join(f"{key} {part}" for key, part in value.items())
+            rows.append((name, shown_pairs))
         elif isinstance(value, list | tuple):
             rows.append((name, ", ".join(map(str, value))))
         elif name != "finality":

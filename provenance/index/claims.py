@@ -15,7 +15,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    insert,
     or_,
     select,
     tuple_,
@@ -26,6 +25,7 @@ from provenance.identifiers import DatasetId, HoldId, PartyId
 from provenance.index import blocks, contests, schema
 from provenance.index.blocks import BlockStamp
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
+from provenance.index.rows import insert_rows
 from provenance.index.schema import AS_OF, AnyRow, AnySelect
 
 ClaimKey = tuple[int, int, int]
@@ -181,8 +181,7 @@ class _Firsts:
 
     def flush(self) -> None:
         """Write all changes."""
-        if self._rows:
-            self._connection.execute(insert(_F), self._rows)
+        insert_rows(self._connection, _F, self._rows)
 
     def _set(self, event: Event, root: bytes, first: tuple[int, int, int]) -> None:
         self._first[root] = first

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
-    insert,
     or_,
     select,
     update,
@@ -27,6 +26,7 @@ from provenance.identifiers import DatasetId, HoldId, PartyId
 from provenance.index import blocks, schema
 from provenance.index.blocks import BlockStamp
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
+from provenance.index.rows import insert_rows
 from provenance.index.schema import AS_OF, AnyRow, AnySelect
 
 Outcome = Literal["open", "conceded", "for_earlier", "for_later"]
@@ -188,9 +188,7 @@ def _insert(
     name: str,
     row: Callable[[Event], dict[str, Any]],
 ) -> None:
-    rows = [row(event) for event in events if event.name == name]
-    if rows:
-        connection.execute(insert(table), rows)
+    insert_rows(connection, table, [row(event) for event in events if event.name == name])
 
 
 def _begins(event: Event) -> dict[str, Any]:

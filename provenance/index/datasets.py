@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, select, update
 
 from provenance.chain.events import Event, subject_id
 from provenance.errors import NotFoundError
@@ -17,6 +17,7 @@ from provenance.identifiers import DatasetId, PartyId
 from provenance.index import blocks, schema
 from provenance.index.blocks import BlockStamp
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
+from provenance.index.rows import insert_rows
 from provenance.index.schema import AS_OF, AnyRow, AnySelect
 
 _D = schema.datasets
@@ -154,8 +155,7 @@ def apply(connection: Connection, events: Sequence[Event]) -> None:
     """Enter the datasets of a chunk of events."""
     registered = [_row(event) for event in events if event.name == "DatasetRegistered"]
     ended = [_ending(event) for event in events if event.name == "DatasetDeregistered"]
-    if registered:
-        connection.execute(insert(_D), registered)
+    insert_rows(connection, _D, registered)
     if ended:
         connection.execute(_DEREGISTER, ended)
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, select
+from sqlalchemy import Connection, and_, bindparam, select
 
-from provenance.chain.events import Event, decode
+from provenance.chain.events import Event, decode, subject_id
 from provenance.identifiers import LEDGER_SUBJECT, parse_subject
 from provenance.index import blocks, schema
-from provenance.index.lookups import look_up
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
+from provenance.index.rows import insert_tuples, look_up
 from provenance.index.schema import AnyRow, AnySelect
 from provenance.proofs.history import (
     RawLog,
@@ -41,6 +41,20 @@ _NEWEST = (
 
 _E = schema.events
 _S = schema.event_subjects
+_EVENT_COLUMNS = (
+    "seq",
+    "block_number",
+    "block_hash",
+    "log_index",
+    "transaction_hash",
+    "address",
+    "topics",
+    "data",
+    "module",
+    "name",
+    "ledger_head",
+)
+_SUBJECT_COLUMNS = ("subject_kind", "subject_id", "seq", "event_seq", "block_number", "head")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,29 +158,19 @@ def apply(
     """
     fold = _Fold(connection, chain_id, history_address)
     fold.load({subject for event in events for subject in subjects_of(event.log.topics)})
-    rows = []
-    parts: list[dict[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
+    parts: list[tuple[Any, ...]] = []
     for event in events:
         log = event.log
-        hashed = event_hash(log.block_number, log.address, log.topics, log.data)
+        number = log.block_number
+        hashed = event_hash(number, log.address, log.topics, log.data)
         seq, ledger_head = fold.step(LEDGER_SUBJECT, hashed)
         rows.append(_row(event, seq, ledger_head))
         for subject in subjects_of(log.topics):
-            number, reached = fold.step(subject, hashed)
-            parts.append(
-                {
-                    "subject_kind": subject[0],
-                    "subject_id": int.from_bytes(subject[24:], "big"),
-                    "seq": number,
-                    "event_seq": seq,
-                    "block_number": log.block_number,
-                    "head": reached,
-                }
-            )
-    if rows:
-        connection.execute(insert(_E), rows)
-    if parts:
-        connection.execute(insert(_S), parts)
+            its_seq, head_ = fold.step(subject, hashed)
+            parts.append((subject[0], subject_id(subject), its_seq, seq, number, head_))
+    insert_tuples(connection, _E, _EVENT_COLUMNS, rows)
+    insert_tuples(connection, _S, _SUBJECT_COLUMNS, parts)
     return fold.head(LEDGER_SUBJECT)
 
 
@@ -204,21 +208,21 @@ class _Fold:
         return reached
 
 
-def _row(event: Event, seq: int, ledger_head: bytes) -> dict[str, Any]:
+def _row(event: Event, seq: int, ledger_head: bytes) -> tuple[Any, ...]:
     log = event.log
-    return {
-        "seq": seq,
-        "block_number": log.block_number,
-        "block_hash": log.block_hash,
-        "log_index": log.log_index,
-        "transaction_hash": log.transaction_hash,
-        "address": log.address,
-        "topics": b"".join(log.topics),
-        "data": log.data,
-        "module": event.module,
-        "name": event.name,
-        "ledger_head": ledger_head,
-    }
+    return (
+        seq,
+        log.block_number,
+        log.block_hash,
+        log.log_index,
+        log.transaction_hash,
+        log.address,
+        b"".join(log.topics),
+        log.data,
+        event.module,
+        event.name,
+        ledger_head,
+    )
 
 
 @cache

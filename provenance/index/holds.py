@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, select, update
 
 from provenance.chain.events import Event, subject_id
 from provenance.errors import NotFoundError
@@ -17,6 +17,7 @@ from provenance.identifiers import HoldId, PartyId, Subject, SubjectKind, subjec
 from provenance.index import blocks, schema
 from provenance.index.blocks import BlockStamp
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
+from provenance.index.rows import insert_rows
 from provenance.index.schema import AS_OF, AnyRow, AnySelect
 
 HoldStatus = Literal["standing", "lapsed", "lifted"]
@@ -147,8 +148,7 @@ def apply(connection: Connection, events: Sequence[Event]) -> None:
         for event in events
         if event.name == "HoldLifted"
     ]
-    if placed:
-        connection.execute(insert(_H), placed)
+    insert_rows(connection, _H, placed)
     if lifted:
         mine = update(_H).where(_H.c.hold_id == bindparam("_hold"))
         ending = mine.values(lifted_block=bindparam("_block"), lift_hash=bindparam("_hash"))

@@ -7,11 +7,12 @@ The questions about them are in ``parties``. The fold is that of ``Parties.sol``
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, update
 
 from provenance.chain.events import Event, subject_id
 from provenance.errors import IndexDrift
 from provenance.index import schema
+from provenance.index.rows import insert_rows
 from provenance.index.timelines import Timeline, Values
 
 _ROLES = 32
@@ -79,8 +80,7 @@ class _Chunk:
         """Write all changes."""
         for timeline in (self.parties, self.offers, self.delegations, self.role_admins):
             timeline.flush()
-        if self.accounts:
-            self._connection.execute(insert(_A), self.accounts)
+        insert_rows(self._connection, _A, self.accounts)
         for whole_epoch, values in self.removed:
             self._connection.execute(_REMOVE_EPOCH if whole_epoch else _REMOVE, values)
 

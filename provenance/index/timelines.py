@@ -14,13 +14,10 @@ from sqlalchemy import (
     Connection,
     Table,
     and_,
-    bindparam,
-    insert,
     or_,
-    update,
 )
 
-from provenance.index.lookups import look_up
+from provenance.index.rows import insert_tuples, look_up, update_rows
 from provenance.index.schema import AS_OF
 
 Key = tuple[Any, ...]
@@ -65,8 +62,9 @@ class Timeline:
             f"JOIN {table.name} AS t ON {same} WHERE t.until_block IS NULL"
         )
         self._valid: dict[Key, _Valid | None] = {}
-        self._closed: list[dict[str, Any]] = []
-        self._ended: list[dict[str, Any]] = []
+        self._columns = (*self._key, *self._names, "block_number", "block_hash", "until_block")
+        self._closed: list[Values] = []
+        self._ended: list[Values] = []
 
     def load(self, keys: Iterable[Key]) -> None:
         """Read the valid rows of these keys, all at once instead of one by one."""
@@ -101,37 +99,22 @@ class Timeline:
 
     def flush(self) -> None:
         """Write all changes."""
-        table = self._table
         rows = self._closed
         for key, valid in self._valid.items():
             if valid is not None and not valid.written:
-                rows.append(self._row(key, valid, None))
+                rows.append((*key, *valid.values, valid.block_number, valid.block_hash, None))
                 valid.written = True
-        if self._ended:
-            matches = [table.c[name] == bindparam(f"_{name}") for name in self._key]
-            statement = update(table).where(
-                *matches, table.c.block_number == bindparam("_block_number")
-            )
-            ended = statement.values(until_block=bindparam("_until_block"))
-            self._connection.execute(ended, self._ended)
-        if rows:
-            self._connection.execute(insert(table), rows)
+        key_columns = (*self._key, "block_number")
+        update_rows(self._connection, self._table, ("until_block",), key_columns, self._ended)
+        insert_tuples(self._connection, self._table, self._columns, rows)
         self._closed, self._ended = [], []
 
     def _close(self, key: Key, valid: _Valid, until: int) -> None:
-        if not valid.written:
-            self._closed.append(self._row(key, valid, until))
-            return
-        found = {f"_{name}": value for name, value in zip(self._key, key, strict=True)}
-        self._ended.append({**found, "_block_number": valid.block_number, "_until_block": until})
-
-    def _row(self, key: Key, valid: _Valid, until: int | None) -> dict[str, Any]:
-        row = dict(zip(self._key, key, strict=True))
-        row.update(zip(self._names, valid.values, strict=True))
-        row["block_number"] = valid.block_number
-        row["block_hash"] = valid.block_hash
-        row["until_block"] = until
-        return row
+        if valid.written:
+            self._ended.append((until, *key, valid.block_number))
+        else:
+            row = (*key, *valid.values, valid.block_number, valid.block_hash, until)
+            self._closed.append(row)
 
 
 def valid_at(table: Table, *, now: bool) -> ColumnElement[bool]:

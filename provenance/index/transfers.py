@@ -18,11 +18,9 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    insert,
     or_,
     select,
     union,
-    update,
 )
 
 from provenance.chain.events import Event, subject_id
@@ -31,6 +29,7 @@ from provenance.identifiers import DatasetId, PartyId, TransferId
 from provenance.index import blocks, schema
 from provenance.index.blocks import BlockStamp
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
+from provenance.index.rows import insert_rows, update_rows
 from provenance.index.schema import AS_OF, AnyRow, AnySelect
 from provenance.index.titles import Units, unpack
 
@@ -198,27 +197,19 @@ def apply(connection: Connection, events: Sequence[Event], rounds: Mapping[int, 
         if event.name == "TransferStarted"
     ]
     accepted = [
-        {"_transfer": event.arguments["transfer"], "_block": event.log.block_number}
+        (event.log.block_number, event.arguments["transfer"])
         for event in events
         if event.name == "TransferAccepted"
     ]
     cancelled = [
-        {
-            "_transfer": event.arguments["transfer"],
-            "_block": event.log.block_number,
-            "_by": event.arguments["by"],
-        }
+        (event.log.block_number, event.arguments["by"], event.arguments["transfer"])
         for event in events
         if event.name == "TransferCancelled"
     ]
-    ended = update(_T).where(_T.c.transfer_id == bindparam("_transfer"))
-    if started:
-        connection.execute(insert(_T), started)
-    if accepted:
-        connection.execute(ended.values(accepted_block=bindparam("_block")), accepted)
-    if cancelled:
-        by = ended.values(cancelled_block=bindparam("_block"), cancelled_by=bindparam("_by"))
-        connection.execute(by, cancelled)
+    key = ("transfer_id",)
+    insert_rows(connection, _T, started)
+    update_rows(connection, _T, ("accepted_block",), key, accepted)
+    update_rows(connection, _T, ("cancelled_block", "cancelled_by"), key, cancelled)
 
 
 def _row(event: Event, round_: int) -> dict[str, Any]:

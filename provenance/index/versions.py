@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, select, update
 
 from provenance.chain.events import Event, subject_id
 from provenance.errors import NotFoundError
@@ -19,6 +19,7 @@ from provenance.identifiers import DatasetId, PartyId
 from provenance.index import blocks, datasets, schema
 from provenance.index.blocks import BlockStamp
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
+from provenance.index.rows import insert_rows
 from provenance.index.schema import AS_OF, AnyRow, AnySelect
 
 VersionStatus = Literal["active", "superseded", "withdrawn"]
@@ -149,8 +150,7 @@ def apply(connection: Connection, events: Sequence[Event]) -> None:
     """Enter the versions of a chunk of events."""
     rows = [_row(event) for event in events if "content" in event.arguments]
     withdrawn = [_ending(event) for event in events if event.name == "VersionWithdrawn"]
-    if rows:
-        connection.execute(insert(_V), rows)
+    insert_rows(connection, _V, rows)
     if withdrawn:
         connection.execute(_WITHDRAW, withdrawn)
 

@@ -4,34 +4,50 @@ Promises: a rebuild derives everything from the chain again; an audit compares w
 with a fresh rebuild. Must never repair quietly: it reports.
 """
 
+from contextlib import suppress
 from typing import Any
 
+from provenance.errors import IndexDrift, IndexStateError, VerificationError
 from provenance.identifiers import LEDGER_SUBJECT
 from provenance.ledger.opening import Ledger
 
 
 def rebuild(ledger: Ledger) -> dict[str, Any]:
-    """Throw the index away, derive it again, and say where it stands."""
-    from provenance.index import sync
+    """Throw the index away, derive it again, and say where it stands.
 
-    sync.rebuild(ledger.engine, ledger.client, ledger.deployment)
+    Raises:
+        HistoryMismatch: the logs of the node do not fold to its own heads.
+        IndexDrift: the database is no index, and is not a file of this home.
+    """
+    from provenance.index import database
+    from provenance.index.rebuild import rebuild as rebuild_index
+
+    try:
+        engine = ledger.engine
+    except IndexDrift:
+        # a broken file is what a rebuild is for
+        if ledger.settings.index_url:
+            raise
+        for suffix in ("", "-wal", "-shm"):
+            (ledger.settings.home / (database.INDEX_FILE + suffix)).unlink(missing_ok=True)
+        engine = ledger.engine
+    rebuild_index(engine, ledger.client, ledger.deployment)
     return status(ledger)
 
 
 def audit(ledger: Ledger) -> dict[str, Any]:
-    """Compare every head and every row with the chain; ``clean`` says whether all agree."""
+    """Compare every head and every row with the chain; ``clean`` says whether all agree.
+
+    Raises:
+        IndexBehind: the index was never synced, and cannot be.
+    """
     from provenance.index.audit import audit as audit_index
 
-    ledger.sync()
+    # an index that no longer syncs is what an audit is for
+    with suppress(VerificationError, IndexStateError):
+        ledger.sync()
     found = audit_index(ledger.engine, ledger.client, ledger.deployment)
-    return {
-        "clean": found.clean,
-        "block_number": found.block.number,
-        "block_hash": "0x" + found.block.hash.hex(),
-        "heads": found.heads,
-        "events": found.events,
-        "differences": [str(difference) for difference in found.differences],
-    }
+    return found.as_json()
 
 
 def status(ledger: Ledger) -> dict[str, Any]:

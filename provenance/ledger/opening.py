@@ -6,11 +6,11 @@ is closed, in order, whatever happens. Must never ask for a password before a ke
 
 import os
 import threading
-from collections import OrderedDict
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from provenance.chain import deployments, ownership
 from provenance.chain.client import BlockRef, BlockTag, Client, Node, RpcError
@@ -20,13 +20,21 @@ from provenance.chain.keystore import (
     Password,
     PasswordSource,
     load_or_create_seed,
-    read_password,
 )
 from provenance.chain.rpc import HttpNode
 from provenance.config import Settings
 from provenance.documents import Documents
-from provenance.errors import ChainReorganised, KeystoreError, NotFoundError, SettingsError
+from provenance.errors import (
+    ChainOwned,
+    ChainReorganised,
+    ContractRevert,
+    NotFoundError,
+    ProvenanceError,
+    SettingsError,
+)
 from provenance.identifiers import Address, PartyId
+from provenance.ledger.passwords import password_source
+from provenance.ledger.recent import Recent as Recent
 from provenance.proofs.history import RawLog
 
 if TYPE_CHECKING:
@@ -41,16 +49,15 @@ if TYPE_CHECKING:
 ADMIN = "admin"
 """Name of the key that is root admin, and pays for the others."""
 
-PASSWORD_VARIABLE = "PROVENANCE_PASSWORD"
 COMPLETE_FILE = "setup.complete"
 """Written last by ``setup``; holds the name of the first party's key."""
-
-_K = TypeVar("_K")
-_V = TypeVar("_V")
 
 _KEPT_NOTES = 1024
 _LOW_BALANCE_WEI = 10**15
 _FUNDED_BALANCE_WEI = 10**17
+_KINDS = ("ledger", "party", "dataset", "grant", "version", "transfer", "hold", "commitment")
+"""Kinds of things by number (``Subject.sol``)."""
+
 _TRANSFER_GAS = 21_000  # Yellow Paper, appendix G: a transaction without data
 
 
@@ -190,7 +197,8 @@ class Ledger:
         """Return what a view function of a module gives after a block.
 
         Raises:
-            ContractRevert: it reverted.
+            NotFoundError: it says that there is no such thing.
+            ContractRevert: it reverted for another reason.
             ChainReorganised: the block is no longer part of the chain.
         """
         contract = self.contracts[module]
@@ -200,7 +208,7 @@ class Ledger:
             )
         except RpcError as error:
             if error.revert is not None:
-                raise self.contracts.decode_revert(error.revert) from error
+                raise _refusal(self.contracts.decode_revert(error.revert)) from error
             if isinstance(at, bytes) and self.client.block(at) is None:
                 raise ChainReorganised(
                     f"block 0x{at.hex()} is no longer part of the chain"
@@ -308,27 +316,6 @@ class Ledger:
         sync(self.engine, self.client, self.deployment)
 
 
-class Recent(Generic[_K, _V]):
-    """The newest values of a mapping, up to a number; any thread may use it."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: OrderedDict[_K, _V] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: _K) -> _V | None:
-        """Return a value, or None."""
-        with self._lock:
-            return self._values.get(key)
-
-    def put(self, key: _K, value: _V) -> None:
-        """Keep a value, and forget the oldest over the limit."""
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
-
-
 @contextmanager
 def open_ledger(
     settings: Settings,
@@ -336,6 +323,7 @@ def open_ledger(
     password: PasswordSource | None = None,
     serving_url: str | None = None,
     environment: Callable[[str], str | None] = os.environ.get,
+    clock: Callable[[], float] = time.time,
 ) -> Iterator[Ledger]:
     """Open the ledger of a home.
 
@@ -345,6 +333,7 @@ def open_ledger(
         serving_url: for the service: where it serves JSON-RPC. It owns the embedded chain and
             mines in the background; without, the chain is owned only if no service has it.
         environment: looks up variables.
+        clock: returns Unix seconds, for the blocks of an embedded chain.
 
     Raises:
         NotFoundError: there is no home.
@@ -354,32 +343,19 @@ def open_ledger(
     if not settings.home.is_dir():
         raise NotFoundError("home", f"{settings.home}; make one: provenance init")
     with ExitStack() as closing:
-        node, owned = _node(settings, serving_url, closing)
+        node, owned = _node(settings, serving_url, clock, closing)
         source = password or password_source(settings, environment)
-        yield Ledger(settings, node, source, closing, owned)
-
-
-def password_source(
-    settings: Settings, environment: Callable[[str], str | None] = os.environ.get
-) -> PasswordSource:
-    """Return a source of passwords: the variable ``PROVENANCE_PASSWORD``, else the file."""
-
-    def source(name: str) -> Password:
-        text = environment(PASSWORD_VARIABLE)
-        if text:
-            return Password(text)
-        if settings.password_path.exists():
-            return read_password(settings.password_path)
-        raise KeystoreError(
-            f"the key {name} needs a password: set {PASSWORD_VARIABLE} or "
-            f"PROVENANCE_PASSWORD_FILE, or use --ask-password"
-        )
-
-    return source
+        ledger = Ledger(settings, node, source, closing, owned)
+        if serving_url is not None:
+            ledger.documents.sweep()
+        yield ledger
 
 
 def _node(
-    settings: Settings, serving_url: str | None, closing: ExitStack
+    settings: Settings,
+    serving_url: str | None,
+    clock: Callable[[], float],
+    closing: ExitStack,
 ) -> tuple[Node, ownership.OwnedChain | None]:
     if not settings.is_embedded:
         return connect_remote(settings, closing), None
@@ -387,10 +363,14 @@ def _node(
         raise NotFoundError("chain in", f"{settings.home}; make one: provenance init")
     if serving_url is not None:
         owned = ownership.OwnedChain(
-            settings.home, mining="background", url=serving_url, wait_s=10.0
+            settings.home, mining="background", url=serving_url, wait_s=10.0, clock=clock
         )
         return closing.enter_context(owned).chain, owned
-    found = ownership.connect(settings.home)
+    try:
+        owned = ownership.OwnedChain(settings.home, clock=clock)
+        return closing.enter_context(owned).chain, owned
+    except ChainOwned:
+        found = ownership.connect(settings.home)
     if isinstance(found, ownership.OwnedChain):
         return closing.enter_context(found).chain, found
     if not isinstance(found, HttpNode):
@@ -401,6 +381,14 @@ def _node(
 def connect_remote(settings: Settings, closing: ExitStack) -> Node:
     """Return the node of the settings; closed with ``closing``."""
     return closing.enter_context(HttpNode(settings.chain))
+
+
+def _refusal(revert: ContractRevert) -> ProvenanceError:
+    """Return a revert of a question: what is not there is not found, here as everywhere."""
+    kind = revert.arguments.get("kind")
+    if revert.name == "NotFound" and isinstance(kind, int) and kind < len(_KINDS):
+        return NotFoundError(_KINDS[kind], revert.arguments.get("id"))
+    return revert
 
 
 def _gone(block_hash: bytes) -> ChainReorganised:

@@ -11,6 +11,7 @@ from os import PathLike
 
 from provenance.chain.client import BlockRef
 from provenance.content import manifest as manifests
+from provenance.content.diff import Diff
 from provenance.content.digest import Progress
 from provenance.content.writer import Manifest
 from provenance.errors import (
@@ -171,7 +172,7 @@ def _unknown(ledger: Ledger, computed: Manifest, block: BlockRef) -> Verificatio
     checks = verification.Check(
         "content", f"no version on the ledger has the root {computed.root.hex()}"
     )
-    verdict = Verdict((), (checks,), (), verification.Diff(), bytes(32), computed.root)
+    verdict = Verdict((), (checks,), (), Diff(), bytes(32), computed.root)
     return Verification(verdict, None, None, None, computed.root, (), False, _as_of(ledger, block))
 
 

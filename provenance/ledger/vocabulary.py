@@ -232,7 +232,9 @@ class Classification:
         """Return the classification of a packed 96-bit integer (``PackedClassification``)."""
         word = packed.to_bytes(12, "big")
         country = word[6:8].decode("ascii")
-        return cls(*word[:6], country, int.from_bytes(word[8:], "big"))
+        source_kind, form, level, sub_level, pi_kind, open_class = word[:6]
+        sectors = int.from_bytes(word[8:], "big")
+        return cls(source_kind, form, level, sub_level, pi_kind, open_class, country, sectors)
 
     def values(self) -> tuple[int | bytes, ...]:
         """Return the fields in the order of the Solidity struct."""
