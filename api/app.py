@@ -21,6 +21,7 @@ from api.follower import IndexFollower, Reached
 from api.frame import Frame, Metrics
 from api.limits import BodyLimit, RateLimit
 from api.routes import (
+    bundles,
     datasets,
     documentation,
     documents,
@@ -65,6 +66,7 @@ _ROUTERS: Sequence[APIRouter] = tuple(
         datasets,
         versions,
         proofs,
+        bundles,
         titles,
         transfers,
         history,

@@ -30,10 +30,20 @@ NO_NAMES = set(
 
 # What the house keeps an account of. A file on one of the floors below is named like its concept.
 CONCEPTS = set(
-    ["datasets", "titles", "parties", "supervision", "transfers", "history", "claims", "documents"]
+    [
+        "datasets",
+        "titles",
+        "parties",
+        "supervision",
+        "transfers",
+        "history",
+        "claims",
+        "documents",
+        "bundles",
+    ]
 )
 FLOORS = {
-    "contracts": ("*.sol", {"Directory", "Forwarder", "LedgerModule", "PartyAccounts"}),
+    "contracts": ("*.sol", {"Directory", "Forwarder", "LedgerModule", "PartyAccounts", "Proofs"}),
     "provenance/ledger": (
         "*.py",
         {
