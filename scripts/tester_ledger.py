@@ -102,6 +102,11 @@ class TesterLedger:
         assert receipt["status"] == 1, f"expected {call.fn_name} to succeed, found a revert"
         return receipt
 
+    def travel(self, timestamp: int) -> None:
+        """Mine a block with a time, Unix seconds, so that calls see it too."""
+        self.tester.time_travel(timestamp)
+        self.tester.mine_block()
+
     def admit(self, account: int, roles: int) -> TxReceipt:
         """Register a party with an account, by its number."""
         call = self.modules["Parties"].functions.register(
@@ -115,7 +120,7 @@ class TesterLedger:
         return functions.register(CLASSIFICATION, digest("source"), content(name), 0)
 
     def request(
-        self, call: ContractFunction, account: int, nonce: int, gas: int = 400_000
+        self, call: ContractFunction, account: int, nonce: int, gas: int = 600_000
     ) -> tuple[tuple[str, str, int, int, int, bytes], bytes]:
         """Return a request for the forwarder and its signature (EIP-712) by an account."""
         message = {

@@ -36,7 +36,7 @@ def make(path):
     """Make a home with the parties ``founder`` and ``bank``; return its settings."""
     settings = Settings(home=path)
     setup.initialise(settings)
-    with open_ledger(settings, clock=FastClock()) as ledger:
+    with open_ledger(settings) as ledger:
         parties.add(ledger, "bank", Profile.of_words("CN"), ("supplier", "consumer"))
         ledger.sync()
     return settings
