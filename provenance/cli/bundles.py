@@ -137,7 +137,7 @@ def _write(made: Bundle, out: Path | None) -> None:
     from provenance.ledger.files import write_whole
 
     if out is None:
-        click.get_binary_stream("stdout").write(made.to_bytes())
+        click.echo(made.to_bytes(), nl=False)
     else:
         write_whole(out, made.to_bytes(), 0o644)
 

@@ -20,6 +20,7 @@ WRITERS = {
     "Supervision": "lift place",
     "Titles": "acceptTransfer cancelTransfer close open startTransfer",
     "Datasets": "commit concede decide deregister publish register withdrawVersion",
+    "Proofs": "",
 }
 
 
