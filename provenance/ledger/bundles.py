@@ -6,12 +6,13 @@ ledger. Must never change a claim when it upgrades one: only its finality and ev
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from os import PathLike
 
 from provenance.chain import evidence
 from provenance.chain.client import BlockRef, Finality
 from provenance.content import manifest as manifests
-from provenance.content.digest import Measured, digest_file
+from provenance.content.digest import digest_file
 from provenance.content.writer import Manifest
 from provenance.errors import (
     ChainReorganised,
@@ -42,6 +43,19 @@ from provenance.proofs.bundle_verification import (
 from provenance.proofs.history import RawLog
 from provenance.proofs.standing import Standing, VersionRecord, fold_standing
 
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What a bundle is about, as the history of its dataset has it."""
+
+    dataset_id: DatasetId
+    version: int
+    inclusion: merkle.InclusionProof | None
+    logs: tuple[RawLog, ...]
+    standing: Standing
+    record: VersionRecord
+
+
 _STATES: dict[Finality, State] = {"latest": "pending", "safe": "safe", "finalized": "finalized"}
 
 
@@ -53,6 +67,7 @@ def export(
     *,
     block_number: int | None = None,
     manifest: Manifest | None = None,
+    max_links: int = MAX_LINKS,
 ) -> Bundle:
     """Return the bundle of a version, or of one file of it.
 
@@ -63,6 +78,8 @@ def export(
         path: path in the manifest; None for the version as a whole.
         block_number: the block of the heads; the newest by default.
         manifest: the secret document of a private manifest; by default the stored one is taken.
+        max_links: most headers between log and heads; over that, a checkpoint over the block of the
+            log stands in for them.
 
     Raises:
         NotFoundError: there was no such dataset or version by then, or no such path.
@@ -78,7 +95,8 @@ def export(
         raise NotFoundError("version", f"{version} of dataset {dataset_id}")
     inclusion = None if path is None else _inclusion(ledger, found, path, manifest)
     block = ledger.block(answer.as_of.block_hash)
-    return _assemble(ledger, dataset_id, version, inclusion, answer.logs, standing, found, block)
+    claim = _Claim(dataset_id, version, inclusion, tuple(answer.logs), standing, found)
+    return _assemble(ledger, claim, block, max_links)
 
 
 def upgrade(ledger: Ledger, bundle: Bundle) -> Bundle:
@@ -116,13 +134,14 @@ def check(
         ReadError: the file cannot be read whole.
         InvalidProof: the entry of the bundle is malformed.
     """
-    measured: Measured | None = None
-    if file is not None:
-        names: Iterable[str] = ("sha256",)
-        if bundle.inclusion is not None:
-            names = dict(entry_of(bundle)["digests"])  # type: ignore[call-overload]
-        measured = digest_file(file, tuple(names))
-    return verify_bundle(bundle, pins, measured)
+    verdict = verify_bundle(bundle, pins)
+    # an entry that is not in the version must not choose how the file is hashed
+    if file is None or verdict.failed:
+        return verdict
+    names: Iterable[str] = ("sha256",)
+    if bundle.inclusion is not None:
+        names = dict(entry_of(bundle)["digests"])  # type: ignore[call-overload]
+    return verify_bundle(bundle, pins, digest_file(file, tuple(names)))
 
 
 def own_pins(ledger: Ledger) -> Pins:
@@ -144,16 +163,9 @@ def _moved(ledger: Ledger, bundle: Bundle) -> Bundle:
     if found is None or not same:
         return bundle.with_state("orphaned")
     block = ledger.block(answer.as_of.block_hash)
-    return _assemble(
-        ledger,
-        bundle.dataset_id,
-        bundle.version,
-        bundle.inclusion,
-        answer.logs,
-        standing,
-        found,
-        block,
-    )
+    logs = tuple(answer.logs)
+    claim = _Claim(bundle.dataset_id, bundle.version, bundle.inclusion, logs, standing, found)
+    return _assemble(ledger, claim, block, MAX_LINKS)
 
 
 def _inclusion(
@@ -175,19 +187,9 @@ def _inclusion(
     return merkle.prove(found, path)
 
 
-def _assemble(
-    ledger: Ledger,
-    dataset_id: DatasetId,
-    version: int,
-    inclusion: merkle.InclusionProof | None,
-    logs: Iterable[RawLog],
-    standing: Standing,
-    record: VersionRecord,
-    block: BlockRef,
-) -> Bundle:
-    history_logs = tuple(logs)
+def _assemble(ledger: Ledger, claim: _Claim, block: BlockRef, max_links: int) -> Bundle:
     header = evidence.header(ledger.client, block.hash)
-    receipt, origin = _receipt_part(ledger, history_logs[record.event], record.event, header)
+    receipt, origin = _receipt_part(ledger, claim, header, max_links)
     signed = [block]
     if receipt.links is None:
         signed.append(ledger.block(origin.hash))
@@ -195,31 +197,33 @@ def _assemble(
     bundle = Bundle(
         chain_id=ledger.chain_id,
         history_address=ledger.address("History"),
-        dataset_id=dataset_id,
-        version=version,
+        dataset_id=claim.dataset_id,
+        version=claim.version,
         state=_STATES[ledger.client.finality(block.number)],
-        inclusion=inclusion,
+        inclusion=claim.inclusion,
         history=tuple(
             RawLog(log.block_number, position, log.address, log.topics, log.data)
-            for position, log in enumerate(history_logs)
+            for position, log in enumerate(claim.logs)
         ),
         receipt=receipt,
-        heads=_heads_part(ledger, header, dataset_id),
+        heads=_heads_part(ledger, header, claim.dataset_id),
         checkpoints=tuple(
             SignedNote((key,), checkpoints.signed_at(ledger, each)) for each in signed
         ),
         anchors=(),
-        holders=standing.holders_json(),
-        status=standing.status_json(version, header.timestamp),
+        holders=claim.standing.holders_json(),
+        status=claim.standing.status_json(claim.version, header.timestamp),
     )
     verify_bundle(bundle, own_pins(ledger)).raise_for_verdict()
     return bundle
 
 
 def _receipt_part(
-    ledger: Ledger, log: RawLog, event: int, header: Header
+    ledger: Ledger, claim: _Claim, header: Header, max_links: int
 ) -> tuple[ReceiptPart, Header]:
-    """Return where a log of the history stands, and the header of its block."""
+    """Return where the log of the version stands, and the header of its block."""
+    event = claim.record.event
+    log = claim.logs[event]
     origin = header
     if log.block_number != header.number:
         found = ledger.client.block(log.block_number)
@@ -227,7 +231,7 @@ def _receipt_part(
             raise ChainReorganised(f"block {log.block_number} is no longer part of the chain")
         origin = evidence.header(ledger.client, found.hash)
     links: tuple[bytes, ...] | None = None
-    if header.number - origin.number <= MAX_LINKS:
+    if header.number - origin.number <= max_links:
         between = evidence.headers_between(ledger.client, origin, header)
         links = tuple(each.encoded for each in between[:-1])
     proven = evidence.prove_log(ledger.client, origin, log)

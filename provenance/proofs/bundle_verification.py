@@ -112,7 +112,10 @@ def entry_of(bundle: Bundle) -> Mapping[str, object]:
     """
     if bundle.inclusion is None:
         raise InvalidProof("expected a bundle of a file, found one of a version as a whole")
-    found: object = json.loads(bundle.inclusion.entry)
+    try:
+        found: object = json.loads(bundle.inclusion.entry)
+    except (ValueError, RecursionError) as error:
+        raise InvalidProof(f"expected an entry of a manifest: {error}") from None
     digests = found.get("digests") if isinstance(found, dict) else None
     if not isinstance(found, dict) or not isinstance(digests, dict) or not digests:
         raise InvalidProof("expected an entry with digests, found none")
