@@ -79,6 +79,7 @@ class World:
         self.holds = {}
         self.roots = {}
         self.contests = {}
+        self.delegations = {}
         self.commitments = 0
         self.accounts = 0
         self.time_s = GENESIS_TIME_S
@@ -173,6 +174,8 @@ class World:
         if which == 3:
             record["epoch"] += 1
             record["accounts"] = [account]
+            for key in [key for key in self.delegations if key[0] == identifier]:
+                del self.delegations[key]
             return [recovery, raw("PartyRecovered", [subject], [account, record["epoch"]])]
         return [self.random.choice([offer, recovery])]
 
@@ -181,6 +184,9 @@ class World:
         taker = self.random.choice([other for other in sorted(self.parties) if other != giver])
         for_dataset = self.random.choice([0, *sorted(self.datasets)])
         given = self.random.choice([(0, 0, 0), (16, 511, self.time_s + 100), (0, 3, self.time_s)])
+        self.delegations[(giver, taker, for_dataset)] = given
+        if not any(given):
+            del self.delegations[(giver, taker, for_dataset)]
         return [raw("Delegated", [party(giver), party(taker)], [for_dataset, given])]
 
     def role_admin(self):
@@ -371,7 +377,7 @@ class World:
             return events
         claims = self.roots[root]
         if claims["first"][0] == earlier[0]:
-            claims["first"] = claims["all"][(later[0], later[1])]
+            claims["first"] = (*later[:3], claims["first"][3])
         return events + self.lift(hold)
 
 

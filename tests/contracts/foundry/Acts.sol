@@ -98,29 +98,51 @@ contract Acts is Actors {
         return packUnits(lanes[0], lanes[1], lanes[2]);
     }
 
+    /// @dev The first dataset whose titles may move and who may give some, from random places on.
+    function _giver(uint256 which, uint256 from) private view returns (DatasetId id, uint256 giver, Units free) {
+        uint64 count = datasets.count();
+        for (uint64 i = 0; i < count; ++i) {
+            id = DatasetId.wrap(1 + uint64((which % count + i) % count));
+            if (titles.isClosed(id) || supervision.activeHold(datasetSubject(id), SCOPE_TITLE) != NO_HOLD) continue;
+            for (uint256 j = 0; j < PEOPLE; ++j) {
+                giver = (from % PEOPLE + j) % PEOPLE;
+                free = titles.freeUnitsOf(id, people[giver].party);
+                if (free != NO_UNITS && _isActive(people[giver])) return (id, giver, free);
+            }
+        }
+        return (id, 0, NO_UNITS);
+    }
+
     function startTransfer(uint256 from, uint256 to, uint256 which, uint256 seed) external act("startTransfer") {
-        (Actor memory giver, Actor memory taker) = (_person(from), _person(to));
-        DatasetId id = _dataset(which);
-        if (from % PEOPLE == to % PEOPLE || !_isActive(giver) || !_isActive(taker)) return;
-        if (titles.registrantOf(id) == NO_PARTY || titles.isClosed(id)) return;
-        if (supervision.activeHold(datasetSubject(id), SCOPE_TITLE) != NO_HOLD) return;
-        Units units = _atMost(titles.freeUnitsOf(id, giver.party), seed);
+        (DatasetId id, uint256 giver, Units free) = _giver(which, from);
+        Actor memory taker = _person(giver + 1 + to % (PEOPLE - 1));
+        if (free == NO_UNITS || !_isActive(taker)) return;
+        Units units = _atMost(free, seed);
         if (units == NO_UNITS) return;
         uint48 expires = uint48(block.timestamp + 1 + (seed >> 96) % 4 days);
-        vm.prank(giver.account);
+        vm.prank(people[giver].account);
         titles.startTransfer(id, taker.party, units, 0, expires, NO_PARTY);
     }
 
+    /// @dev The first pending transfer among the last ones, from a random place on.
     function _pending(uint256 which) private view returns (TransferId id, bool found, PendingTransfer memory pending) {
         uint64 count = titles.transferCount();
-        if (count == 0) return (id, false, pending);
-        uint64 recent = count < 6 ? count : 6; // older ones have mostly lapsed
-        id = TransferId.wrap(count - uint64(which % recent));
-        try titles.pendingTransfer(id) returns (PendingTransfer memory open) {
-            return (id, true, open);
-        } catch {
-            return (id, false, pending);
+        uint64 recent = count < 12 ? count : 12; // older ones have mostly lapsed
+        for (uint64 i = 0; i < recent; ++i) {
+            id = TransferId.wrap(count - uint64((which % recent + i) % recent));
+            try titles.pendingTransfer(id) returns (PendingTransfer memory open) {
+                return (id, true, open);
+            } catch {}
         }
+    }
+
+    /// @dev The first open contest, from a random place on; zero if there is none.
+    function _openContest(uint256 which) private view returns (HoldId) {
+        for (uint256 i = 0; i < holdCount; ++i) {
+            HoldId hold = HoldId.wrap(uint64(1 + (which % holdCount + i) % holdCount));
+            if (DatasetId.unwrap(datasets.contest(hold).earlier) != 0 && !datasets.contest(hold).ended) return hold;
+        }
+        return NO_HOLD;
     }
 
     function accept(uint256 which) external act("accept") {
@@ -146,9 +168,9 @@ contract Acts is Actors {
     }
 
     function concede(uint256 which) external act("concede") {
-        HoldId hold = HoldId.wrap(holdCount == 0 ? 0 : uint64(1 + which % holdCount));
+        HoldId hold = _openContest(which);
+        if (hold == NO_HOLD) return;
         DatasetId earlier = datasets.contest(hold).earlier;
-        if (DatasetId.unwrap(earlier) == 0 || datasets.contest(hold).ended) return;
         for (uint256 i = 0; i < PEOPLE; ++i) {
             if (!titles.mayAct(earlier, Right.HOLD, people[i].party) || !_isActive(people[i])) continue;
             vm.prank(people[i].account);
@@ -157,8 +179,8 @@ contract Acts is Actors {
     }
 
     function decide(uint256 which, bool forLater) external act("decide") {
-        HoldId hold = HoldId.wrap(holdCount == 0 ? 0 : uint64(1 + which % holdCount));
-        if (DatasetId.unwrap(datasets.contest(hold).earlier) == 0 || datasets.contest(hold).ended) return;
+        HoldId hold = _openContest(which);
+        if (hold == NO_HOLD) return;
         vm.prank(arbiter.account);
         datasets.decide(hold, forLater, REASON, NO_PARTY);
     }
@@ -191,7 +213,8 @@ contract Acts is Actors {
         _join(next, actor.party);
     }
 
-    function recover(uint256 who) external act("recover") {
+    function recover(uint256 who, uint256 rarely) external act("recover") {
+        if (rarely % 4 != 0) return; // much else lapses in these seven days
         Actor storage actor = people[who % PEOPLE];
         (address old, address next) = (actor.account, _newAccount());
         vm.prank(rootAdmin);
