@@ -25,6 +25,7 @@ VECTORS = REPOSITORY / "tests" / "vectors" / "bundle"
 MARK = "scripts/generate_bundles.py"
 
 Fields = dict[str, Any]
+Edit = tuple[str, Callable[[Fields], Any]]
 ATTACKER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
@@ -108,9 +109,16 @@ def flipped(text: str, position: int = -1) -> str:
     return text[:position] + other + text[position + 1 :]
 
 
-def edits(good: Fields) -> Iterator[tuple[str, Callable[[Fields], None]]]:
+def edits(good: Fields) -> Iterator[Edit]:
     """Yield edits of the bundle of a file that was transferred."""
-    last = good["history"][-1]
+    yield from edits_of_history(good["history"][-1])
+    yield from edits_of_form()
+    yield from edits_of_evidence()
+    yield from edits_of_checkpoints()
+
+
+def edits_of_history(last: Fields) -> Iterator[Edit]:
+    """Yield edits of the history, and of what it says; ``last`` is its last log."""
     yield "dropped_log", lambda b: b["history"].pop()
     yield (
         "undone_transfer",
@@ -129,6 +137,10 @@ def edits(good: Fields) -> Iterator[tuple[str, Callable[[Fields], None]]]:
     yield "other_units", lambda b: b["holders"][0]["units"].update(use=9999)
     yield "status_as_number", lambda b: b["status"].update(deregistered=0)
     yield "hidden_status", lambda b: b["status"].pop("holds")
+
+
+def edits_of_form() -> Iterator[Edit]:
+    """Yield edits of the claim, and of the form of a bundle."""
     yield "other_chain", lambda b: b.update(chain_id=b["chain_id"] + 1)
     yield "other_ledger", lambda b: b.update(history_address=flipped(b["history_address"]))
     yield "other_dataset", lambda b: b.update(dataset_id=2)
@@ -173,6 +185,10 @@ def edits(good: Fields) -> Iterator[tuple[str, Callable[[Fields], None]]]:
     yield "missing_link", lambda b: b["receipt"]["links"].pop()
     yield "extra_link", lambda b: b["receipt"]["links"].append(b["receipt"]["links"][0])
     yield "one_block_after_all", lambda b: b["receipt"].update(header=None)
+
+
+def edits_of_checkpoints() -> Iterator[Edit]:
+    """Yield edits of checkpoints and anchors."""
     yield "unsigned", lambda b: b["checkpoints"][0].update(keys=[])
     yield "signed_twice", lambda b: b["checkpoints"][0].update(keys=b["checkpoints"][0]["keys"] * 2)
     yield (
