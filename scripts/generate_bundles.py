@@ -157,6 +157,10 @@ def edits_of_form() -> Iterator[Edit]:
     yield "negative_index", lambda b: b["receipt"].update(log_index=-1)
     yield "upper_case", lambda b: b["heads"].update(header=b["heads"]["header"].upper())
     yield "no_object", lambda b: b.update(heads=[])
+
+
+def edits_of_evidence() -> Iterator[Edit]:
+    """Yield edits of the entry's proof, and of heads and receipt."""
     yield (
         "edited_entry",
         lambda b: b["inclusion"].update(
