@@ -1,16 +1,22 @@
 """``provenance bundle``: export, upgrade and verify portable proofs."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from provenance.cli import output
 from provenance.cli.door import FOLDER_OR_FILE, ID, Door, door, read_file
 from provenance.errors import InvalidProof
-from provenance.identifiers import DatasetId
-from provenance.proofs.bundle import MAX_BYTES, Bundle, parse
+from provenance.identifiers import DatasetId, parse_hex
+from provenance.proofs.bundle import MAX_BYTES, Anchor, Bundle, parse
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 _EXIT_CODES = {"passed": 0, "failed": 1, "not_checked": 2}
+_STAMPS = {".tsr": "rfc3161", ".ots": "opentimestamps"}
+_MAX_STAMP_BYTES = 1 << 20
 _MARKS = {"passed": "✓", "failed": "✗", "not_checked": "?"}
 
 
@@ -85,12 +91,59 @@ def upgrade(door: Door, file: Path) -> int:
 
 @bundle.command()
 @click.argument("file", metavar="BUNDLE", type=FOLDER_OR_FILE)
+@click.argument("stamp", metavar="[STAMP]", type=FOLDER_OR_FILE, required=False)
+@door
+def anchor(door: Door, file: Path, stamp: Path | None) -> None:
+    r"""Put a time stamp of someone else beside a bundle; without STAMP, print what to stamp.
+
+    \b
+      provenance bundle anchor readings.bundle.json > checkpoint.txt
+      provenance bundle anchor readings.bundle.json checkpoint.tsr
+      provenance bundle anchor readings.bundle.json checkpoint.txt.ots
+
+    STAMP is an RFC 3161 reply (.tsr) or an OpenTimestamps proof (.ots) over that text.
+    """
+    from provenance.proofs import anchors
+
+    found = _read(file)
+    if stamp is None:
+        click.echo(anchors.stamped_text(found), nl=False)
+        return
+    kind = _STAMPS.get(stamp.suffix)
+    if kind is None:
+        raise click.UsageError("expected a .tsr or .ots file")
+    _write(found.with_anchor(Anchor(kind, read_file(stamp, _MAX_STAMP_BYTES))), file)
+
+
+@bundle.command()
+@click.argument("file", metavar="BUNDLE", type=FOLDER_OR_FILE)
 @click.argument("content", metavar="[FILE]", type=FOLDER_OR_FILE, required=False)
 @click.option("--pin", "pins", multiple=True, help="A key, a checkpoint note, or a file of them.")
 @click.option("--offline", is_flag=True, help="Trust only --pin, not the key of this home.")
+@click.option(
+    "--authority",
+    "roots",
+    multiple=True,
+    type=FOLDER_OR_FILE,
+    metavar="PEM",
+    help="Trust this root for RFC 3161 stamps.",
+)
+@click.option(
+    "--bitcoin-header",
+    "headers",
+    multiple=True,
+    metavar="HEIGHT:HEX",
+    help="Trust this Bitcoin block for OpenTimestamps.",
+)
 @door
 def verify(
-    door: Door, file: Path, content: Path | None, pins: tuple[str, ...], offline: bool
+    door: Door,
+    file: Path,
+    content: Path | None,
+    pins: tuple[str, ...],
+    offline: bool,
+    roots: tuple[Path, ...],
+    headers: tuple[str, ...],
 ) -> int:
     r"""Check a bundle, and a file against it.
 
@@ -102,6 +155,7 @@ def verify(
     because no pin vouches for its block.
     """
     from provenance.ledger import bundles
+    from provenance.proofs.anchors import with_anchors
     from provenance.proofs.bundle_verification import Pins, pins_of
 
     found = _read(file)
@@ -109,7 +163,12 @@ def verify(
     if not offline:
         with door.ledger() as ledger:
             trusted = Pins((*trusted.keys, *bundles.own_pins(ledger).keys), trusted.checkpoints)
-    verdict = bundles.check(found, trusted, content)
+    verdict = with_anchors(
+        bundles.check(found, trusted, content),
+        found,
+        authorities=[_certificate(root) for root in roots],
+        bitcoin_headers=dict(map(_bitcoin_header, headers)),
+    )
     if door.as_json:
         output.print_json(verdict.to_json())
         return _EXIT_CODES[verdict.status]
@@ -148,3 +207,19 @@ def _pin_text(pin: str) -> str:
     if "\n" in pin or len(pin) > 4096 or not path.is_file():
         return pin
     return read_file(path, 1 << 16).decode("utf-8", "replace")
+
+
+def _certificate(path: Path) -> "Certificate":
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificate(read_file(path, 1 << 16))
+    except ValueError as error:
+        raise InvalidProof(f"expected a certificate in {path}: {error}") from error
+
+
+def _bitcoin_header(text: str) -> tuple[int, bytes]:
+    height, colon, header = text.partition(":")
+    if not colon or not height.isdecimal():
+        raise click.UsageError("expected --bitcoin-header HEIGHT:HEX, of 80 bytes")
+    return int(height), parse_hex(header, 80)

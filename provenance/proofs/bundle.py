@@ -68,7 +68,7 @@ class Anchor:
     """A proof by someone else that the first checkpoint's text existed at some time.
 
     Attributes:
-        kind: ``rfc3161`` (a TimeStampToken in DER) or ``opentimestamps`` (a detached file).
+        kind: ``rfc3161`` (a TimeStampResp in DER) or ``opentimestamps`` (a detached file).
         proof: its bytes.
     """
 

@@ -66,3 +66,19 @@ def test_a_private_file_is_exported_with_its_secret(type_, home, folder, tmp_pat
     type_("bundle", "export", number, "a.csv", "--secret", secret, "--out", out)
     type_("bundle", "verify", out, folder / "a.csv")
     type_("bundle", "export", number, "a.csv", code=2)
+
+
+def test_a_stamp_stands_beside(type_, home, folder, bundle, tmp_path):
+    text = type_("bundle", "anchor", bundle).out
+    assert text.startswith("provenance-ledger/")
+    stamp = tmp_path / "text.ots"
+    stamp.write_bytes(b"not a proof")
+    type_("bundle", "anchor", bundle, stamp)
+    shown = type_("bundle", "verify", bundle, folder / "a.csv")
+    assert "? opentimestamps" in shown.out
+    block = "5:" + "00" * 80
+    failed = type_("bundle", "verify", bundle, "--bitcoin-header", block, "--json", code=1).json
+    assert failed["failed"][0]["name"] == "opentimestamps"
+    type_("bundle", "verify", bundle, "--bitcoin-header", "5", code=2)
+    type_("bundle", "verify", bundle, "--authority", stamp, code=2)
+    type_("bundle", "anchor", bundle, bundle, code=2)
