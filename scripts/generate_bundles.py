@@ -38,6 +38,7 @@ def record() -> Iterator[tuple[str, Fields]]:
     """Make a ledger and yield bundles of it, with the file each is about."""
     from provenance.config import load_settings
     from provenance.content import manifest
+    from provenance.content.erasure import parse_remaining
     from provenance.identifiers import DatasetId
     from provenance.ledger import bundles, checkpoints, datasets, parties, setup, titles
     from provenance.ledger.opening import open_ledger
@@ -64,8 +65,9 @@ def record() -> Iterator[tuple[str, Fields]]:
             datasets.register(ledger, "founder", open_manifest, "t")
             yield "one_block", made(1, 1, "b.csv")
             private = manifest.build(data, private=True)
+            secret = parse_remaining(private.secret_document)
             datasets.register(ledger, "founder", private, "t")
-            yield "private", made(2, 1, "deep/\u2603.txt", manifest=private)
+            yield "private", made(2, 1, "deep/\u2603.txt", manifest=secret)
             moved = titles.start_transfer(ledger, "founder", DatasetId(1), bank.party_id)
             titles.accept_transfer(ledger, "bank", moved.transfer_id)
             yield "file", made(1, 1, "a.csv")
@@ -74,7 +76,7 @@ def record() -> Iterator[tuple[str, Fields]]:
             contents["."] = contents["a.csv"]
             yield "second_version", made(1, 2, ".")
             datasets.register(ledger, "bank", private, "t")
-            yield "contested", made(3, 1, "a.csv", manifest=private)
+            yield "contested", made(3, 1, "a.csv", manifest=secret)
             datasets.withdraw_version(ledger, "bank", DatasetId(1), 1, b"wrong units")
             datasets.deregister(ledger, "bank", DatasetId(1), b"gone")
             yield "ended", made(1, 1, "a.csv")

@@ -50,13 +50,13 @@ def export(
 
     Whoever has the bundle checks it with one file of standard Python, provenance/verifier.py.
     """
-    from provenance.content import manifest as manifests
+    from provenance.content.erasure import parse_remaining
     from provenance.ledger import bundles, datasets
 
     with door.ledger() as ledger:
         manifest = None
         if secret is not None:
-            manifest = manifests.parse(read_file(secret, door.settings.max_manifest_bytes))
+            manifest = parse_remaining(read_file(secret, door.settings.max_manifest_bytes))
         number = version or datasets.latest_version(ledger, DatasetId(dataset_id))
         found = bundles.export(
             ledger, DatasetId(dataset_id), number, path, block_number=as_of, manifest=manifest

@@ -13,7 +13,7 @@ from provenance.chain import evidence
 from provenance.chain.client import BlockRef, Finality
 from provenance.content import manifest as manifests
 from provenance.content.digest import digest_file
-from provenance.content.writer import Manifest
+from provenance.content.erasure import Remaining
 from provenance.errors import (
     ChainReorganised,
     InvalidManifest,
@@ -66,7 +66,7 @@ def export(
     path: str | None = None,
     *,
     block_number: int | None = None,
-    manifest: Manifest | None = None,
+    manifest: Remaining | None = None,
     max_links: int = MAX_LINKS,
 ) -> Bundle:
     """Return the bundle of a version, or of one file of it.
@@ -77,7 +77,8 @@ def export(
         version: number of the version.
         path: path in the manifest; None for the version as a whole.
         block_number: the block of the heads; the newest by default.
-        manifest: the secret document of a private manifest; by default the stored one is taken.
+        manifest: the secret document of a private manifest, whole or with entries erased; by
+            default the stored, open one is taken.
         max_links: most headers between log and heads; over that, a checkpoint over the block of the
             log stands in for them.
 
@@ -169,12 +170,12 @@ def _moved(ledger: Ledger, bundle: Bundle) -> Bundle:
 
 
 def _inclusion(
-    ledger: Ledger, record: VersionRecord, path: str, secret: Manifest | None
+    ledger: Ledger, record: VersionRecord, path: str, secret: Remaining | None
 ) -> merkle.InclusionProof:
     if secret is not None:
         if secret.root != record.root:
             raise RootMismatch(record.root, secret.root)
-        return merkle.prove(secret, path)
+        return merkle.prove_remaining(secret, path)
     settings = ledger.settings
     with ledger.documents.verified(record.manifest_hash) as stream:
         found = manifests.parse(

@@ -4,6 +4,7 @@ import pytest
 
 from provenance.chain.client import Client
 from provenance.content import manifest
+from provenance.content.erasure import erase, parse_remaining
 from provenance.errors import (
     InvalidManifest,
     InvalidProof,
@@ -92,10 +93,30 @@ def test_a_private_file_needs_the_secret_document(ledger, folder):
     dataset = datasets.register(ledger, "founder", private, "Secret").dataset_id
     with pytest.raises(InvalidManifest):
         bundles.export(ledger, dataset, 1, "a.csv")
-    found = bundles.export(ledger, dataset, 1, "a.csv", manifest=private)
+    found = bundles.export(
+        ledger, dataset, 1, "a.csv", manifest=parse_remaining(private.secret_document)
+    )
     assert bundles.check(found, bundles.own_pins(ledger), folder / "a.csv").status == "passed"
     with pytest.raises(RootMismatch):
-        bundles.export(ledger, dataset, 1, "a.csv", manifest=manifest.build(folder, private=True))
+        bundles.export(
+            ledger,
+            dataset,
+            1,
+            "a.csv",
+            manifest=parse_remaining(manifest.build(folder, private=True).secret_document),
+        )
+
+
+def test_an_erased_file_is_proven_no_more_and_others_still_are(ledger, folder):
+    private = manifest.build(folder, private=True)
+    dataset = datasets.register(ledger, "founder", private, "Secret").dataset_id
+    secret = parse_remaining(private.secret_document)
+    found = erase(secret, ["b\n☃.txt"], reason="asked for", erased_at=1_800_000_000)
+    assert found.remaining.root == private.root
+    proven = bundles.export(ledger, dataset, 1, "a.csv", manifest=found.remaining)
+    assert bundles.check(proven, bundles.own_pins(ledger), folder / "a.csv").status == "passed"
+    with pytest.raises(NotFoundError):
+        bundles.export(ledger, dataset, 1, "b\n☃.txt", manifest=found.remaining)
 
 
 def test_what_is_not_there_is_not_found(ledger, dataset):
