@@ -86,7 +86,7 @@ def cursors(client: httpx.Client, path: str, limit: int) -> list[str | None]:
 def medians_ms(
     client: httpx.Client, pages: dict[str, tuple[str, str | None]], limit: int, times: int
 ) -> dict[str, float]:
-    """Return the median time of each page in milliseconds; asked in turn, so that load is shared."""
+    """Return the median time of each page in milliseconds; asked in turn, to share the load."""
     spent: dict[str, list[float]] = {name: [] for name in pages}
     for _ in range(times):
         for name, (path, cursor) in pages.items():
