@@ -139,6 +139,17 @@ def test_a_witness_signs_beside_the_operator(good):
     assert failure(dataclasses.replace(good, checkpoints=(silent,))) == "checkpoints"
 
 
+def test_a_checkpoint_names_a_block_of_the_bundle(good):
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    (known,) = pins_of([good.checkpoints[0].note]).checkpoints
+    elsewhere = dataclasses.replace(known, block_number=10**6, block_hash=bytes(32))
+    verifier_key = str(notes.verifier_key(elsewhere, key))
+    signed = bundles.SignedNote((verifier_key,), notes.sign(elsewhere, key))
+    foreign = dataclasses.replace(good, checkpoints=(signed,))
+    assert failure(foreign) == "checkpoints"
+    assert verifier.verify(foreign.to_bytes(), None, FILE["pins"])[0] == 1
+
+
 def test_a_pinned_block_has_its_number(good):
     known = pins_of([FILE["pins"][0]])
     note = good.checkpoints[0].note
