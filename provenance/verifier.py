@@ -548,17 +548,17 @@ class Check:
 
     def pins(self) -> None:
         """Check the checkpoints, and whether what is trusted vouches for the block."""
-        vouched = None
+        vouched: dict[bytes, str] = {}
         for fields in self.bundle["checkpoints"]:
             signed = shaped(fields, "checkpoint")
             checkpoint = check_signatures(signed["keys"], signed["note"])
             need(self.fits(checkpoint), "a checkpoint names no block of the bundle")
             for key in signed["keys"]:
-                if key in self.keys and checkpoint["hash"] == self.last["hash"]:
-                    vouched = f"signed by the pinned {key.split('+')[0]}"
+                if key in self.keys:
+                    vouched[checkpoint["hash"]] = f"signed by the pinned {key.split('+')[0]}"
         for checkpoint in self.seen:
-            if self.fits(checkpoint) and checkpoint["hash"] == self.last["hash"]:
-                vouched = "the pinned checkpoint is of this block"
+            if self.fits(checkpoint):
+                vouched[checkpoint["hash"]] = "the pinned checkpoint is of this block"
         for fields in self.bundle["anchors"]:
             anchor = shaped(fields, "anchor")
             need(anchor["kind"] in ("rfc3161", "opentimestamps"), "unknown kind of anchor")
@@ -567,9 +567,11 @@ class Check:
             self.skipped.append(
                 f"the {anchor['kind']} time stamp: provenance bundle verify reads it"
             )
-        if vouched is None:
+        if self.bundle["receipt"]["links"] is None and self.blocks[0]["hash"] not in vouched:
+            self.skipped.append("receipt: no pin vouches for the block of the log")
+        if self.last["hash"] not in vouched:
             raise NotChecked("no pin vouches for the block: anyone can make up a chain")
-        self.passed.append(f"block {self.last['number']}: {vouched}")
+        self.passed.append(f"block {self.last['number']}: {vouched[self.last['hash']]}")
 
     def fits(self, checkpoint: Json) -> bool:
         """Compare a checkpoint with the blocks; return whether it names one of them."""

@@ -320,15 +320,15 @@ class Examination {
   }
 
   async pins() {
+    const vouched = new Set();
     for (const fields of this.bundle.checkpoints) {
       const checkpoint = await checkNote(shaped(fields, "checkpoint"));
       need(this.fits(checkpoint), "a checkpoint names no block of the bundle");
       const pinned = fields.keys.some((key) => this.trusted.keys.includes(key));
-      this.vouched ||= pinned && equal(checkpoint.hash, this.last.hash);
+      if (pinned) vouched.add(toHex(checkpoint.hash));
     }
     for (const checkpoint of this.trusted.seen) {
-      const fits = this.fits(checkpoint);
-      this.vouched ||= fits && equal(checkpoint.hash, this.last.hash);
+      if (this.fits(checkpoint)) vouched.add(toHex(checkpoint.hash));
     }
     for (const anchor of this.bundle.anchors.map((fields) => shaped(fields, "anchor"))) {
       need(["rfc3161", "opentimestamps"].includes(anchor.kind), "unknown kind of anchor");
@@ -336,6 +336,9 @@ class Examination {
       need(digest === anchor.sha256, "an anchor is damaged");
       this.notChecked.push(`the ${anchor.kind} time stamp`);
     }
+    this.vouched = vouched.has(toHex(this.last.hash));
+    if (this.bundle.receipt.links === null && !vouched.has(toHex(this.blocks[0].hash)))
+      this.notChecked.push("receipt: no pin vouches for the block of the log");
     if (this.vouched) this.passed.push(`block ${this.last.number}: a pin vouches for it`);
     else this.notChecked.unshift("no pin vouches for the block: anyone can make up a chain");
   }

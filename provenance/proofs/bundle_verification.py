@@ -328,6 +328,8 @@ class _Examination:
             self._require_fit(pinned)
             if pinned.block_hash in self._chain:
                 self._vouched[pinned.block_hash] = "a pinned checkpoint"
+        if self._bundle.receipt.links is None and self._origin.hash not in self._vouched:
+            self._skip("receipt", "no pin vouches for the block of the log; only the history does")
         if self._header.hash in self._vouched:
             return f"{self._vouched[self._header.hash]} vouches for block {self._header.number}"
         self._skip("block", "no pin vouches for the block of the heads: anyone can make up a chain")

@@ -221,6 +221,19 @@ def test_what_cannot_be_read_is_not_checked(run, tmp_path):
     assert run()[0] == 2
 
 
+def test_a_distant_log_without_a_vouched_block_is_named(check):
+    vector = VECTORS["good_distant"]
+    bundle = json.loads(vector["bundle"])
+    del bundle["checkpoints"][1]
+    text = json.dumps(bundle, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n"
+    named = "not checked: receipt: no pin vouches for the block of the log"
+    codes, lines = check({**vector, "bundle": text})
+    assert codes == (0, 0)
+    assert named in lines
+    assert "receipt" in {c.name for c in verify_bundle(parse(text.encode())).not_checked}
+    assert named not in check(vector)[1]
+
+
 def test_a_pin_file_is_a_pin(check):
     vector = VECTORS["good_file"]
     note = json.loads(vector["bundle"])["checkpoints"][0]["note"]
