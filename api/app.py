@@ -22,6 +22,7 @@ from api.follower import IndexFollower, Reached
 from api.frame import PREFIX, Frame, Metrics
 from api.limits import BodyLimit, RateLimit
 from api.routes import (
+    bundles,
     datasets,
     documentation,
     documents,
@@ -73,6 +74,7 @@ _ROUTERS: Sequence[APIRouter] = tuple(
         datasets,
         versions,
         proofs,
+        bundles,
         titles,
         transfers,
         history,

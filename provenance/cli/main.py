@@ -43,6 +43,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "offers": ("offers", "offers", "Offer grants to whoever may take them."),
     "rights": ("rights", "rights", "Ask whether a use is permitted."),
     "parties": ("parties", "parties", "Admit parties, change their keys."),
+    "bundle": ("bundles", "bundle", "Export, upgrade and verify proofs in one file."),
     "history": ("history", "history", "Show a history and check that it is complete."),
     "index": ("index", "index", "Rebuild or audit the index, or say where it stands."),
     "tokens": ("tokens", "tokens", "Make and revoke bearer tokens of the service."),

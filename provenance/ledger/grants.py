@@ -91,16 +91,12 @@ def issue(
     if dataset_id is None and parent is None:
         raise InputError("expected a dataset or the grant to cut from, found neither")
     earliest, latest, most, dataset = _limits(ledger, policy_id, parent, uses)
-    terms = (
-        dataset_id or dataset,
-        parent or 0,
-        policy_id,
-        grantee,
+    limits = (
         earliest if not_before is None else not_before,
         latest if not_after is None else not_after,
         most if uses is None else uses,
-        exclusive,
     )
+    terms = (dataset_id or dataset, parent or 0, policy_id, grantee, *limits, exclusive)
     written = write(
         ledger,
         signer,

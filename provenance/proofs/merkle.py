@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from provenance.content.entry import FORMAT as MANIFEST_FORMAT
+from provenance.content.erasure import Remaining
 from provenance.content.tree import (
     HASH_BYTES,
     TreeHasher,
@@ -33,6 +34,7 @@ __all__ = [
     "node_hash",
     "path_of_line",
     "prove",
+    "prove_remaining",
     "root_from_path",
     "verify_inclusion",
     "version_root",
@@ -202,7 +204,29 @@ def prove(manifest: Manifest, path: str) -> InclusionProof:
     return inclusion(manifest, tree, *found[0])
 
 
-def inclusion(manifest: Manifest, tree: Tree, index: int, line: bytes) -> InclusionProof:
+def prove_remaining(remaining: Remaining, path: str) -> InclusionProof:
+    """Return the inclusion proof of an entry of a private manifest of which others were erased.
+
+    Raises:
+        NotFoundError: no entry has this path, or it was erased.
+    """
+    found: list[tuple[int, bytes]] = []
+
+    def leaves() -> Iterator[bytes]:
+        for index, (leaf, line) in enumerate(remaining.lines()):
+            if line is not None and path_of_line(line) == path:
+                found.append((index, line))
+            yield leaf
+
+    tree = Tree(leaves())
+    if not found:
+        raise NotFoundError("path", ascii(path))
+    return inclusion(remaining, tree, *found[0])
+
+
+def inclusion(
+    manifest: Manifest | Remaining, tree: Tree, index: int, line: bytes
+) -> InclusionProof:
     """Return the proof for the entry line at an index of a manifest and its tree."""
     return InclusionProof(
         manifest.root, manifest.count, manifest.header_hash, index, line, tree.path(index)

@@ -117,6 +117,7 @@ ASKED_ELSEWHERE = {
     ("post", "/rpc"),
     ("get", "/metrics"),
     ("get", "/v1/documents/{sha256}"),
+    ("get", "/v1/datasets/{dataset_id}/versions/{version}/bundle"),  # test_bundles.py; a file
 } | {
     (method, path)  # test_licenses.py
     for path, methods in DOCUMENT["paths"].items()

@@ -25,6 +25,7 @@ WRITERS = {
     "Policies": "storePolicy storeTerritory",
     "Licenses": "acceptAssignment activate closeOffer consentToAssignment issue offer"
     " proposeAssignment report resume revoke suspend takeUp use",
+    "Proofs": "",
 }
 
 

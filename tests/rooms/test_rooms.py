@@ -9,6 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILE_LINES = 400
+# Read and carried alone: a verifier in several files is several files to trust.
+LONGER_FILES = {"provenance/verifier.py": 640}
 FUNCTION_LINES = 60
 FUNCTION_MEDIAN = 12
 FUNCTION_P90 = 40
@@ -31,6 +33,7 @@ NO_NAMES = set(
 # What the house keeps an account of. A file on one of the floors below is named like its concept.
 CONCEPTS = set(
     [
+        "bundles",
         "claims",
         "contests",
         "datasets",
@@ -160,7 +163,7 @@ def test_files_are_short():
         f"{name}: {len(text.splitlines())} lines"
         for name, text in texts()
         if name.endswith((".py", ".sol", ".js", ".css", ".html"))
-        and len(text.splitlines()) > FILE_LINES
+        and len(text.splitlines()) > LONGER_FILES.get(name, FILE_LINES)
     ]
     refuse(long, f"A file has at most {FILE_LINES} lines: split it by concept, never by 'more'.")
 
