@@ -44,8 +44,11 @@ Stamp = tuple[int, int, int, int, int]
 Known = tuple[Stamp, tuple[bytes, ...]]
 """A stamp, and digests in the order of the names of their algorithms."""
 
-Lookup = Callable[[list[Stamp]], dict[Stamp, tuple[str, ...]]]
-"""Returns digests in hexadecimal for those of some stamps that are known."""
+Remembered = tuple[int, int, int, int, tuple[str, ...]]
+"""Inode, size, modification time, change time and digests in hexadecimal of a file."""
+
+Lookup = Callable[[int, list[int]], dict[int, Remembered]]
+"""Returns by inode what is remembered of files: from their device and inodes."""
 
 Runs = tuple[tuple[str, list[str]], ...]
 """Folders and names in them, as :meth:`provenance.content.walk.Folder.runs` yields them."""
@@ -202,18 +205,29 @@ class BatchReader:
         lookup: Lookup, folder: int | None, names: list[str]
     ) -> dict[str, tuple[int, tuple[str, ...]]]:
         """Return size and digests of the files that need not be read."""
-        stamps: dict[str, Stamp] = {}
+        found: dict[str, os.stat_result] = {}
         for name in names:
             try:
-                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                found[name] = os.stat(name, dir_fd=folder, follow_symlinks=False)
             except OSError:
                 continue  # reading it will say what is wrong
-            if stat.S_ISREG(status.st_mode):
-                stamps[name] = stamp_of(status)
-        digests = lookup(list(stamps.values()))
-        return {
-            name: (stamp[2], digests[stamp]) for name, stamp in stamps.items() if stamp in digests
-        }
+        if not found:
+            return {}
+        device = next(iter(found.values())).st_dev
+        remembered = lookup(device, [status.st_ino for status in found.values()])
+        known: dict[str, tuple[int, tuple[str, ...]]] = {}
+        for name, status in found.items():
+            seen = remembered.get(status.st_ino)
+            if (
+                seen
+                and seen[1] == status.st_size
+                and seen[2] == status.st_mtime_ns
+                and seen[3] == status.st_ctime_ns
+                and status.st_dev == device
+                and stat.S_ISREG(status.st_mode)
+            ):
+                known[name] = seen[1], seen[4]
+        return known
 
     def _read(
         self, folder: int | None, name: str, path: str, progress: Progress | None
@@ -226,21 +240,19 @@ class BatchReader:
         try:
             before = os.fstat(descriptor)
             size = before.st_size
-            if size > WHOLE_BYTES or not stat.S_ISREG(before.st_mode):
+            data = None
+            if size <= WHOLE_BYTES and stat.S_ISREG(before.st_mode):
+                data = os.read(descriptor, size + 1)
+            if data is None or len(data) != size:
                 digests = self._read_long(descriptor, before, ascii(path), progress)
             else:
-                data = os.read(descriptor, size + 1)
-                if len(data) != size:
-                    raise ReadError(f"expected {size} bytes, found {len(data)}: {path!a}")
                 digests = tuple([digest(data) for digest in self._digests])
             after = os.fstat(descriptor)
         except OSError as error:
             raise ReadError(f"cannot read {path!a}: {reason(error)}") from error
         finally:
             os.close(descriptor)
-        # the two comparisons of require_unchanged, without the call
-        if before.st_mtime_ns != after.st_mtime_ns or size != after.st_size:
-            require_unchanged(before, after, ascii(path))
+        require_unchanged(before, after, ascii(path))
         if self._state is not None:
             self._learn(self._state, stamp_of(before), stamp_of(after), digests)
         return size, digests
@@ -248,10 +260,11 @@ class BatchReader:
     def _read_long(
         self, descriptor: int, status: os.stat_result, shown: str, progress: Progress | None
     ) -> tuple[str, ...]:
-        """Return the digests of a file that is not read by one call."""
+        """Return the digests of a file that was not read by one call; from its start."""
         if not stat.S_ISREG(status.st_mode):
             kind = kind_of(status.st_mode)
             raise UnsupportedFile(f"expected a regular file, found {kind}: {shown}")
+        os.lseek(descriptor, 0, os.SEEK_SET)
         if self._threads and status.st_size >= MAPPED_BYTES:
             # imported here: most folders hold no such file
             from provenance.content.mapped import digest_mapped

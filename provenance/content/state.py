@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
-from provenance.content.batch import Known, Lookup, Stamp
+from provenance.content.batch import Known, Lookup, Remembered, Stamp
 from provenance.content.digest import DIGEST_BYTES, canonical_algorithms
 from provenance.errors import ReadError
 
@@ -113,26 +113,21 @@ class State:
         connection = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)
         self._readers.append(connection)
 
-        def digests(stamps: list[Stamp]) -> dict[Stamp, tuple[str, ...]]:
-            wanted = set(stamps)
-            by_device: dict[int, list[int]] = {}
-            for stamp in stamps:
-                if stamp[1] <= _LARGEST:
-                    by_device.setdefault(stamp[0], []).append(stamp[1])
-            found: dict[Stamp, tuple[str, ...]] = {}
-            for device, inodes in by_device.items():
-                marks = ",".join("?" * len(inodes))
+        def remembered(device: int, inodes: list[int]) -> dict[int, Remembered]:
+            inodes = [inode for inode in inodes if inode <= _LARGEST]
+            try:
                 rows = connection.execute(
-                    f"SELECT device, inode, size, mtime_ns, ctime_ns, {columns} FROM files"
-                    f" WHERE device = ? AND inode IN ({marks}) AND {missing}",
+                    f"SELECT inode, size, mtime_ns, ctime_ns, {columns} FROM files"
+                    f" WHERE device = ? AND inode IN ({','.join('?' * len(inodes))}) AND {missing}",
                     (device, *inodes),
                 )
-                for row in rows:
-                    if row[:5] in wanted:
-                        found[row[:5]] = tuple([digest.hex() for digest in row[5:]])
-            return found
+                return {
+                    row[0]: (*row[:4], tuple([digest.hex() for digest in row[4:]])) for row in rows
+                }
+            except sqlite3.Error as error:
+                raise ReadError(f"cannot read the state {str(self.path)!a}: {error}") from error
 
-        return digests
+        return remembered
 
     def learn(self, algorithms: Iterable[str], known: Iterable[Known]) -> None:
         """Remember digests; they are written now and then, and at the end.
@@ -155,6 +150,8 @@ class State:
         Raises:
             ReadError: the file cannot be written.
         """
+        if not self._waiting:
+            return
         waiting, self._waiting = self._waiting, {}
         try:
             with closing(self._connect()) as connection:

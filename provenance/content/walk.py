@@ -7,10 +7,10 @@ ignored is not looked at. Must never change a file.
 
 import errno
 import os
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
+from typing import NoReturn
 
 from provenance.content.digest import Measured, Progress, digest_descriptor, kind_of, open_regular
 from provenance.content.paths import MAX_PATH_BYTES, PathOrder, check_path, ignorer, nfc
@@ -129,35 +129,27 @@ class Folder:
         prefix = f"{raw}/" if raw else ""
         names: list[str] = []
         spilled: SortedRecords | None = None
-        for name, mode in self._list(raw):
-            if ignored is not None and ignored(nfc(prefix + name)):
-                continue
-            if mode not in (stat.S_IFREG, stat.S_IFDIR):
-                shown = ascii(prefix + name)
-                raise UnsupportedFile(f"expected files and folders, found {kind_of(mode)}: {shown}")
-            if not name.isascii() or len(prefix) + len(name) > _SHORT_PATH:
-                check_path(nfc(prefix + name))
-            names.append(name if mode == stat.S_IFREG else name + "/")
-            if len(names) == MEMORY_NAMES:
-                spilled = spilled or SortedRecords()
-                for kept in names:
-                    spilled.add(nfc(kept).encode(), os.fsencode(kept))
-                names.clear()
-        if spilled is None:
-            return _in_order(prefix, names)
-        for kept in names:
-            spilled.add(nfc(kept).encode(), os.fsencode(kept))
-        return _in_order_from(prefix, spilled)
-
-    def _list(self, raw: str) -> Iterator[tuple[str, int]]:
-        """Yield names and file modes (of which only the type counts) in a folder below."""
         folder = self.enter(raw)
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    yield entry.name, _type_of(entry)
+                    name = entry.name
+                    if ignored is not None and ignored(nfc(prefix + name)):
+                        continue
+                    if not name.isascii() or len(prefix) + len(name) > _SHORT_PATH:
+                        check_path(nfc(prefix + name))
+                    names.append(name if entry.is_file(follow_symlinks=False) else _below(entry))
+                    if len(names) == MEMORY_NAMES:
+                        spilled = _spill(names, spilled)
         except OSError as error:
             raise ReadError(f"cannot list {raw or self._shown!a}: {error.strerror}") from error
+        except _OtherKind as other:
+            kind, name = other.args
+            shown = ascii(prefix + name)
+            raise UnsupportedFile(f"expected files and folders, found {kind}: {shown}") from None
+        if spilled is None:
+            return _in_order(prefix, names)
+        return _in_order_from(prefix, _spill(names, spilled))
 
     def enter(self, raw: str) -> int:
         """Return the descriptor of a folder below; good until the next call.
@@ -197,6 +189,15 @@ class Folder:
             raise ReadError(f"cannot open {shown!a}: {error}") from error
 
 
+def _spill(names: list[str], records: SortedRecords | None) -> SortedRecords:
+    """Move names to where they need no memory."""
+    records = records or SortedRecords()
+    for name in names:
+        records.add(nfc(name).encode(), os.fsencode(name))
+    names.clear()
+    return records
+
+
 def _in_order(prefix: str, names: list[str]) -> Iterator[str]:
     """Return names in the order of the paths below them; refuse those that would be one path."""
     if all(map(str.isascii, names)):
@@ -211,15 +212,20 @@ def _in_order(prefix: str, names: list[str]) -> Iterator[str]:
     return iter(names)
 
 
-def _refuse_twins(prefix: str, normal: list[str], names: list[str]) -> None:
-    seen: dict[str, str] = {}
-    for key, name in zip(normal, names, strict=True):
-        other = seen.setdefault(key.removesuffix("/"), name)
-        if other is not name:
-            raise InvalidPath(
-                "expected different names, found two that normalise to one: "
-                f"{prefix + other!a}, {prefix + name!a}"
-            )
+def _refuse_twins(prefix: str, normal: list[str], names: list[str]) -> NoReturn:
+    first: dict[str, str] = {}
+    for key, name in zip(reversed(normal), reversed(names), strict=True):
+        first[key.removesuffix("/")] = name
+    found = zip(normal, names, strict=True)
+    one, other = next(
+        (first[key.removesuffix("/")], name)
+        for key, name in found
+        if first[key.removesuffix("/")] is not name
+    )
+    raise InvalidPath(
+        "expected different names, found two that normalise to one: "
+        f"{prefix + one!a}, {prefix + other!a}"
+    )
 
 
 def _in_order_from(prefix: str, records: SortedRecords) -> Iterator[str]:
@@ -233,9 +239,12 @@ def _in_order_from(prefix: str, records: SortedRecords) -> Iterator[str]:
         yield os.fsdecode(value)
 
 
-def _type_of(entry: os.DirEntry[str]) -> int:
-    if entry.is_file(follow_symlinks=False):
-        return stat.S_IFREG
-    if entry.is_dir(follow_symlinks=False):
-        return stat.S_IFDIR
-    return entry.stat(follow_symlinks=False).st_mode
+class _OtherKind(Exception):
+    """Neither a file nor a folder: what it is, and its name."""
+
+
+def _below(entry: os.DirEntry[str]) -> str:
+    """Return the name of a folder with a slash, to make it sort as what is below it."""
+    if not entry.is_dir(follow_symlinks=False):
+        raise _OtherKind(kind_of(entry.stat(follow_symlinks=False).st_mode), entry.name)
+    return entry.name + "/"

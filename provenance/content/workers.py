@@ -114,7 +114,8 @@ class Workers:
     def __init__(self, reader: Reader, count: int, progress: Progress | None = None) -> None:
         self._reader = reader
         self._count = count
-        self._progress = progress
+        self._telling = progress is not None
+        self._tell = progress or (lambda _: None)
         self._workers: list[_Worker] = []
         self._average_bytes = 1 << 20
 
@@ -190,8 +191,7 @@ class Workers:
         try:
             for message in worker.receive():
                 if isinstance(message, int):
-                    if self._progress is not None:
-                        self._progress(message)
+                    self._tell(message)
                     continue
                 number, found = message
                 worker.waiting -= 1
@@ -207,10 +207,10 @@ class Workers:
     def _start(self) -> _Worker:
         requests, results = os.pipe(), os.pipe()
         pid = os.fork()
-        if not pid:
+        if not pid:  # pragma: no cover - runs in the copy
             os.close(requests[1])
             os.close(results[0])
-            _work(self._reader, requests[0], results[1], self._progress is not None)
+            _work(self._reader, requests[0], results[1], self._telling)
         os.close(requests[0])
         os.close(results[1])
         os.set_blocking(requests[1], False)
@@ -234,11 +234,14 @@ def _end(code: int) -> str:
     return f"expected blocks of a worker process, found it ended {how}"
 
 
-def _work(reader: Reader, requests: int, results: int, telling: bool) -> NoReturn:
+def _work(
+    reader: Reader, requests: int, results: int, telling: bool
+) -> NoReturn:  # pragma: no cover - runs in the copy
     """Do the work of a worker, and end its process."""
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
+        signal.signal(signal.SIGBUS, signal.SIG_DFL)  # the parent says what happened
         gc.disable()
         serve(reader(), requests, results, telling=telling)
         code = 0

@@ -186,6 +186,13 @@ class TestEntries:
         with pytest.raises(TooLarge, match="at most 1 entries"):
             written.add(entry("b"))
 
+    def test_a_folder_has_the_same_limit(self, tmp_path, monkeypatch):
+        for name in "ab":
+            (tmp_path / name).touch()
+        monkeypatch.setattr(writer, "MAX_ENTRIES", 1)
+        with pytest.raises(TooLarge, match="at most 1 entries"):
+            build(tmp_path)
+
 
 class TestParse:
     def test_vectors(self, vectors):
