@@ -18,7 +18,7 @@ from api import description, problems
 from api.authentication import Admission
 from api.dependencies import READ_THREADS, WRITE_THREADS, Context
 from api.follower import IndexFollower, Reached
-from api.frame import Frame, Metrics
+from api.frame import PREFIX, Frame, Metrics
 from api.limits import BodyLimit, RateLimit
 from api.routes import (
     datasets,
@@ -42,7 +42,6 @@ from provenance.ledger.tokens import Tokens
 
 VERSION = "0.1.0"
 _KEPT_TITLES = 10_000
-PREFIX = "/v1"
 _SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the interpreter while others want it (5 ms by default).
 

@@ -16,7 +16,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.limits import RateLimit
+from api.limits import RateLimit, refuse
 from api.problems import HttpProblem, from_error, from_http
 from provenance.errors import AccessError, ProvenanceError
 from provenance.ledger.opening import Ledger
@@ -87,9 +87,10 @@ class Admission:
             scope.setdefault("state", {})["caller"] = caller
             await self._app(scope, receive, send)
             return
-        if scope["method"] not in READING:
-            refusal.headers["Connection"] = "close"  # the body stays unread
-        await refusal(scope, receive, send)
+        if scope["method"] in READING:
+            await refusal(scope, receive, send)
+        else:
+            await refuse(refusal, scope, receive, send)
 
     def _admit(self, scope: Scope) -> Caller | None:
         path, client = scope["path"], scope.get("client")

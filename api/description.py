@@ -11,14 +11,30 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api.requests import Publication, Registration, Verification
+from api.requests import (
+    Publication,
+    Registration,
+    Relay,
+    TransferAccept,
+    TransferCancel,
+    TransferStart,
+    Verification,
+)
 from api.responses import Problem
 
 GENERATOR = "scripts/generate_openapi.py"
 _REFERENCE = "#/components/schemas/{model}"
 
-# Bodies that are read by hand, because they come as JSON or as a form.
-_UNSEEN: tuple[type[BaseModel], ...] = (Registration, Publication, Verification)
+# Bodies are read by ``uploads``, which FastAPI does not see.
+_UNSEEN: tuple[type[BaseModel], ...] = (
+    Registration,
+    Publication,
+    Verification,
+    TransferStart,
+    TransferAccept,
+    TransferCancel,
+    Relay,
+)
 
 
 def install(app: FastAPI) -> None:

@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import from_http, internal
 
+PREFIX = "/v1"
+
 _log = logging.getLogger(__name__)
 
 # OWASP HTTP Headers Cheat Sheet; the service gives out data and one page without scripts.
@@ -95,7 +97,10 @@ class Frame:
 
 
 def _route(scope: Scope) -> str:
-    return getattr(scope.get("route"), "path", "none")
+    """Return the template of the route; some versions of the framework leave out the prefix."""
+    found: str = getattr(scope.get("route"), "path", "none")
+    prefixed = found == "none" or not scope["path"].startswith(f"{PREFIX}/")
+    return found if prefixed or found.startswith(f"{PREFIX}/") else PREFIX + found
 
 
 def _method(scope: Scope) -> str:

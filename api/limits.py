@@ -10,12 +10,16 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import anyio
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import HttpProblem, from_http
 
 _MAX_CALLERS = 10_000
+_DISCARDED_BYTES = 16 << 20
+_DISCARDED_S = 5.0
 
 
 @dataclass(slots=True)
@@ -98,10 +102,7 @@ class BodyLimit:
         limit = self._limit_of(scope["method"], scope["path"], media_type)
         declared = headers.get("content-length", "0")
         if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
-            response = from_http(_too_large(limit), scope["path"])
-            # The body stays unread, so the connection cannot serve another request.
-            response.headers["Connection"] = "close"
-            await response(scope, receive, send)
+            await refuse(from_http(_too_large(limit), scope["path"]), scope, receive, send)
             return
         arrived = 0
 
@@ -115,6 +116,24 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
+
+
+async def refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request whose body nobody wants, and close the connection.
+
+    A little of the body is read and thrown away first: a connection that is closed over unread
+    bytes is reset, and the caller would never see why.
+    """
+    response.headers["Connection"] = "close"
+    if "expect" not in Headers(scope=scope):  # who asked first has sent nothing yet
+        left = _DISCARDED_BYTES
+        with anyio.move_on_after(_DISCARDED_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    break
+    await response(scope, receive, send)
 
 
 def _too_large(limit: int) -> HttpProblem:

@@ -212,10 +212,6 @@ def from_validation(error: RequestValidationError, instance: str | None = None) 
     Values are not repeated: they may be secrets, and the caller knows them.
     """
     found = error.errors()
-    if found and found[0]["type"] == "json_invalid":
-        position = found[0]["loc"][-1]
-        detail = f"expected JSON, found something else at character {position}"
-        return problem(400, "json", "The body is not JSON", detail, instance=instance)
     faults = [
         {"location": ".".join(map(str, fault["loc"])), "expected": fault["msg"]}
         for fault in found[:_MAX_NAMED_FAULTS]

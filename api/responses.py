@@ -216,7 +216,7 @@ class Transfer(Answer):
     units: Units
     agreement: Digest | None
     expires: int
-    status: str
+    status: Literal["started", "accepted", "cancelled", "expired"]
     started: Block
     ended: Block | None
     cancelled_by: int | None
@@ -237,11 +237,11 @@ class TransferChanged(Receipt):
 
     transfer_id: int
     dataset_id: int
-    giver: int
-    taker: int
+    giver_id: int
+    taker_id: int
     units: Units | None
-    status: str
-    agreement_hash: Digest | None
+    status: Literal["started", "accepted", "cancelled"]
+    agreement: Digest | None
     expires: int | None
 
 

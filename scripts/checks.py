@@ -28,7 +28,6 @@ PURE_ROOMS = (
 PURE_PERCENT = 100
 WHOLE_PERCENT = 95
 WORKERS = 2
-GAS_TESTS = "GasTest$"
 
 
 def run(*words: str, **variables: str) -> bool:
@@ -83,15 +82,7 @@ def generated() -> bool:
 
 def foundry() -> bool:
     """The unit, fuzz and invariant tests in Solidity pass."""
-    return _exists("tests/contracts/foundry", "*.t.sol") and (
-        forge.run(["test", "--no-match-contract", GAS_TESTS]) == 0
-    )
-
-
-def gas() -> bool:
-    """No act costs another amount of gas than the committed table says."""
-    words = ["test", "--match-contract", GAS_TESTS, "--isolate"]
-    return _exists("tests/contracts/gas", "*.json") and forge.run(words, check_gas=True) == 0
+    return _exists("tests/contracts/foundry", "*.t.sol") and (forge.run(["test"]) == 0)
 
 
 def slither() -> bool:
@@ -126,7 +117,6 @@ CHECKS: dict[str, Step] = {
     "floors": floors,
     "generated": generated,
     "foundry": foundry,
-    "gas": gas,
     "slither": slither,
     "tests": tests,
     "coverage": coverage,

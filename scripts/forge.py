@@ -11,21 +11,17 @@ import sys
 from scripts import toolchain
 
 
-def run(words: list[str], *, check_gas: bool = False) -> int:
+def run(words: list[str]) -> int:
     """Run Forge with some words, such as ``["test", "-vvv"]``, and return its exit code.
 
     Args:
         words: A command of Forge and its options.
-        check_gas: Whether to compare the committed gas table instead of writing it anew.
 
     Raises:
         ToolMissing: Forge, Node or the compiler is not installed.
     """
     command = [str(toolchain.forge()), *words[:1], "--root", str(toolchain.ROOT), *words[1:]]
-    environment = toolchain.environment()
-    environment["FOUNDRY_GAS_SNAPSHOT_CHECK"] = str(check_gas).lower()
-    environment["FOUNDRY_GAS_SNAPSHOT_EMIT"] = str(not check_gas).lower()
-    return subprocess.run(command, cwd=toolchain.ROOT, env=environment).returncode
+    return subprocess.run(command, cwd=toolchain.ROOT, env=toolchain.environment()).returncode
 
 
 if __name__ == "__main__":

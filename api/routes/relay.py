@@ -6,12 +6,13 @@ of any party. Must never sign for the party.
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from api.authentication import Caller, CallerDependency, scoped
 from api.dependencies import ContextDependency, IdempotencyKey, written
 from api.requests import Relay
 from api.responses import Relayed, writes
+from api.uploads import json_body, json_body_of
 from provenance.errors import AccessError, ContractRevert
 from provenance.identifiers import parse_address, parse_hex
 from provenance.ledger import relay as use_cases
@@ -25,14 +26,16 @@ router = APIRouter(tags=["chain"])
     summary="Send on what a party's own key has signed",
     response_model=Relayed,
     responses=writes(),
+    openapi_extra=json_body_of(Relay),
 )
 async def relay_request(
-    body: Relay,
+    request: Request,
     context: ContextDependency,
     caller: CallerDependency,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """An EIP-712 `ForwardRequest` and its signature; replayed, expired and forged ones are 401."""
+    body = await json_body(request, Relay)
     found = await context.write(_relay, caller, body, idempotency_key)
     return await written(context, found)
 

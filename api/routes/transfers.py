@@ -7,9 +7,9 @@ Must never speak SQL.
 
 import time
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
 from api.authentication import Caller, CallerDependency, require_party, scoped
@@ -31,6 +31,7 @@ from api.parameters import (
 )
 from api.requests import TransferAccept, TransferCancel, TransferStart
 from api.responses import TransferAnswer, TransferChanged, TransferPage, reads, writes
+from api.uploads import json_body, json_body_of
 from provenance.errors import NotFoundError
 from provenance.identifiers import (
     Address,
@@ -138,15 +139,17 @@ async def get_transfer(transfer_id: TransferIdPath, reading: ReadingDependency) 
     status_code=201,
     response_model=TransferChanged,
     responses=writes(),
+    openapi_extra=json_body_of(TransferStart),
 )
 async def start_transfer(
     dataset_id: DatasetIdPath,
-    body: TransferStart,
+    request: Request,
     context: ContextDependency,
     caller: CallerDependency,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """The party of the token gives; nothing moves until the taker accepts."""
+    body = await json_body(request, TransferStart)
     found = await context.write(_start, caller, dataset_id, body, idempotency_key)
     return await written(context, found, 201, f"/v1/transfers/{found['transfer_id']}")
 
@@ -156,17 +159,18 @@ async def start_transfer(
     summary="Take the units of a transfer",
     response_model=TransferChanged,
     responses=writes(),
+    openapi_extra=json_body_of(TransferAccept, optional=True),
 )
 async def accept_transfer(
     transfer_id: TransferIdPath,
+    request: Request,
     context: ContextDependency,
     caller: CallerDependency,
-    body: Annotated[TransferAccept | None, Body()] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """The party of the token has to be the taker."""
-    given = body or TransferAccept()
-    found = await context.write(_accept, caller, transfer_id, given, idempotency_key)
+    body = await json_body(request, TransferAccept, optional=True)
+    found = await context.write(_accept, caller, transfer_id, body, idempotency_key)
     return await written(context, found)
 
 
@@ -175,17 +179,18 @@ async def accept_transfer(
     summary="Give a transfer up",
     response_model=TransferChanged,
     responses=writes(),
+    openapi_extra=json_body_of(TransferCancel, optional=True),
 )
 async def cancel_transfer(
     transfer_id: TransferIdPath,
+    request: Request,
     context: ContextDependency,
     caller: CallerDependency,
-    body: Annotated[TransferCancel | None, Body()] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """The giver withdraws, or the taker declines; once it has lapsed, any party may clear it."""
-    given = body or TransferCancel()
-    found = await context.write(_cancel, caller, transfer_id, given, idempotency_key)
+    body = await json_body(request, TransferCancel, optional=True)
+    found = await context.write(_cancel, caller, transfer_id, body, idempotency_key)
     return await written(context, found)
 
 

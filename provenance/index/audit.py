@@ -148,10 +148,8 @@ class _Audit:
         """Make the report."""
         require_canonical(self._client, self._stands)
         folded = self._fold()
-        wrong_heads = list(self._compare_heads(folded))
-        found = wrong_heads + list(self._compare_blocks())
-        if wrong_heads:
-            found += self._compare_logs()
+        found = [*self._compare_heads(folded), *self._compare_blocks()]
+        found += self._compare_logs()
         found += self._compare_rows()
         # Nothing of the above counts unless it was all about one chain.
         require_canonical(self._client, self._stands)
@@ -185,24 +183,26 @@ class _Audit:
             before = part[-1].number - 1
 
     def _compare_logs(self) -> Iterator[Difference]:
-        """Name the logs in which index and chain differ; only needed when a head does."""
-        addresses = Decoder(self._deployment.modules).addresses
+        """Walk through the logs of the chain and of the index side by side."""
         first, last = self._deployment.start_block + 1, self._stands.number
-        on_chain = {
-            (log.block_number, log.log_index): log
-            for log in self._client.logs(first, last, addresses)
-        }
-        for item in items_of(self._connection):
-            log = item.log
-            expected = on_chain.pop((log.block_number, log.log_index), None)
-            where = f"block {log.block_number}, log {log.log_index}"
-            if expected is None:
-                yield Difference("invented_event", where, None, _bytes_of(log))
-            elif expected != log:
-                yield Difference("edited_event", where, _bytes_of(expected), _bytes_of(log))
-        for (number, index), log in sorted(on_chain.items()):
-            where = f"block {number}, log {index}"
-            yield Difference("missing_event", where, _bytes_of(log), None)
+        addresses = Decoder(self._deployment.modules).addresses
+        ranges = self._client.log_ranges(first, last, addresses)
+        on_chain = (log for part in ranges for log in part)
+        indexed = (item.log for item in items_of(self._connection))
+        expected, log = next(on_chain, None), next(indexed, None)
+        while expected is not None or log is not None:
+            if log is None or (expected is not None and _position(expected) < _position(log)):
+                assert expected is not None
+                yield Difference("missing_event", _place(expected), _bytes_of(expected), None)
+                expected = next(on_chain, None)
+            elif expected is None or _position(log) < _position(expected):
+                yield Difference("invented_event", _place(log), None, _bytes_of(log))
+                log = next(indexed, None)
+            else:
+                if log != expected:
+                    shown = _bytes_of(expected), _bytes_of(log)
+                    yield Difference("edited_event", _place(log), *shown)
+                expected, log = next(on_chain, None), next(indexed, None)
 
     def _compare_rows(self) -> list[Difference]:
         """Derive all rows again from the logs that the index holds, and compare."""
@@ -279,6 +279,14 @@ def _edited(
 def _named(names: Sequence[str], values: Sequence[Any]) -> str:
     shown = (value.hex() if isinstance(value, bytes) else value for value in values)
     return ", ".join(f"{name}={value}" for name, value in zip(names, shown, strict=False))
+
+
+def _position(log: RawLog) -> tuple[int, int]:
+    return log.block_number, log.log_index
+
+
+def _place(log: RawLog) -> str:
+    return f"block {log.block_number}, log {log.log_index}"
 
 
 def _shown(block: BlockRef) -> str:

@@ -47,7 +47,8 @@ class Claim:
         version: its version.
         root: the content, 32 bytes.
         claimant_id: the party that published it.
-        precedence: block of publication, or of the commitment that it opened.
+        precedence: block of publication, or of the commitment that it opened; of the first claim,
+            if an earlier one was conceded to it or lost against it, the block of that one.
         is_first: whether this claim comes before all others to the root.
         contest: the open contest that stands against it, or None.
         claimed: block of publication.
@@ -84,14 +85,14 @@ def find_by_root(
     limit: int = DEFAULT_LIMIT,
     as_of: int | None = None,
 ) -> Page[Claim, ClaimKey]:
-    """Return the claims to a root, the earliest precedence first.
+    """Return the claims to a root by the precedence that they were published with.
 
     Raises:
         InputError: a limit out of range.
         IndexBehind: the index has not reached that block.
     """
     block = blocks.at(connection, as_of)
-    first = first_claim(connection, root, as_of=block.number)
+    first = connection.execute(_first(), {"root": root, "as_of": block.number}).one_or_none()
     precedence, number, log_index = after or (-1, -1, -1)
     wanted = {
         "as_of": block.number,
@@ -149,11 +150,8 @@ class _Firsts:
         """Read the first claims to these roots: dataset, version, precedence."""
         wanted = [root for root in dict.fromkeys(roots) if root not in self._first]
         self._first.update(dict.fromkeys(wanted))
-        version = and_(_V.c.dataset_id == _F.c.dataset_id, _V.c.version == _F.c.version)
-        statement = (
-            select(_F.c.root, _F.c.dataset_id, _F.c.version, _V.c.precedence)
-            .join_from(_F, _V, version)
-            .order_by(_F.c.root, _F.c.block_number, _F.c.log_index)
+        statement = select(_F.c.root, _F.c.dataset_id, _F.c.version, _F.c.precedence).order_by(
+            _F.c.root, _F.c.block_number, _F.c.log_index
         )
         for start in range(0, len(wanted), _LOADED_AT_ONCE):
             part = _F.c.root.in_(wanted[start : start + _LOADED_AT_ONCE])
@@ -170,14 +168,14 @@ class _Firsts:
             self._set(event, root, (dataset_id, arguments.get("version", 1), precedence))
 
     def promote(self, event: Event, ended: contests.Ended) -> None:
-        """Let the later claim come first, unless a third came first meanwhile."""
+        """Let the later claim come first, with the precedence of the earlier one, unless a third
+        came first meanwhile.
+        """
         self.load([ended.root])
         first = self._first[ended.root]
         if first is None or first[0] != ended.earlier_id:
             return
-        key = and_(_V.c.dataset_id == ended.later_id, _V.c.version == ended.version)
-        precedence = self._connection.scalar(select(_V.c.precedence).where(key))
-        self._set(event, ended.root, (ended.later_id, ended.version, precedence or 0))
+        self._set(event, ended.root, (ended.later_id, ended.version, first[2]))
 
     def flush(self) -> None:
         """Write all changes."""
@@ -193,13 +191,14 @@ class _Firsts:
                 "block_hash": event.log.block_hash,
                 "dataset_id": first[0],
                 "version": first[1],
+                "precedence": first[2],
             }
         )
 
 
 @cache
 def _first() -> AnySelect:
-    statement = select(_F.c.dataset_id, _F.c.version).where(
+    statement = select(_F.c.dataset_id, _F.c.version, _F.c.precedence).where(
         _F.c.root == bindparam("root"), _F.c.block_number <= AS_OF
     )
     return statement.order_by(_F.c.block_number.desc(), _F.c.log_index.desc()).limit(1)
@@ -231,14 +230,14 @@ def _of_root() -> AnySelect:
     )
 
 
-def _claim(row: AnyRow, first: tuple[int, int] | None) -> Claim:
-    is_first = first == (row[0], row[1])
+def _claim(row: AnyRow, first: AnyRow | None) -> Claim:
+    is_first = first is not None and tuple(first[:2]) == (row[0], row[1])
     return Claim(
         dataset_id=row[0],
         version=row[1],
         root=row[2],
         claimant_id=row[3],
-        precedence=row[4],
+        precedence=first[2] if first is not None and is_first else row[4],
         is_first=is_first,
         contest=row[5],
         claimed=blocks.stamp(row, 6),

@@ -43,6 +43,16 @@ def open_engine(path: Path) -> Engine:
     return engine
 
 
+def discard(path: Path) -> None:
+    """Delete an index that cannot be opened; nobody else may have it open.
+
+    Args:
+        path: the SQLite file; it may be missing.
+    """
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def prepare(engine: Engine) -> None:
     """Set up an engine over any database, and make the tables that are missing.
 

@@ -1,13 +1,14 @@
 """Rows of parties, accounts, offers, delegations and role admins from the events of ``Parties``.
 
 The questions about them are in ``parties``. The fold is that of ``Parties.sol`` and
-``PartyAccounts.sol``: a recovery ends all accounts of earlier epochs and both kinds of offers.
+``PartyAccounts.sol``: a recovery ends all accounts of earlier epochs, both kinds of offers, and all
+delegations that the party has given.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from provenance.chain.events import Event, subject_id
 from provenance.errors import IndexDrift
@@ -19,6 +20,7 @@ _ROLES = 32
 _ACTIVE = 1
 
 _A = schema.accounts
+_D = schema.delegations
 
 
 def apply(connection: Connection, events: Sequence[Event]) -> None:
@@ -48,6 +50,8 @@ class _Chunk:
         self.offers.load((party_id, recovery) for party_id in ids for recovery in (False, True))
         delegated = [event for event in events if event.name == "Delegated"]
         self.delegations.load(_delegation(event) for event in delegated)
+        recovered = {_party(event) for event in events if event.name == "PartyRecovered"}
+        self.delegations.load(_delegations_of(connection, recovered))
         if any(event.name == "RoleAdminSet" for event in events):
             self.role_admins.load((1 << bit,) for bit in range(_ROLES))
 
@@ -183,6 +187,10 @@ def _recovered(chunk: _Chunk, event: Event) -> None:
     chunk.removed.append((True, values))
     for recovery in (False, True):
         _set(chunk.offers, (_party(event), recovery), event, None)
+    # Whoever took the lost keys may have named delegates (``Parties.sol``: kept by epoch).
+    for key in chunk.delegations.keys():
+        if key[0] == _party(event):
+            _set(chunk.delegations, key, event, None)
 
 
 def _delegated(chunk: _Chunk, event: Event) -> None:
@@ -214,6 +222,16 @@ def _party(event: Event) -> int:
 def _delegation(event: Event) -> tuple[int, int, int]:
     arguments = event.arguments
     return _party(event), subject_id(arguments["delegate"]), arguments["dataset"]
+
+
+def _delegations_of(connection: Connection, parties: set[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield the keys of all delegations that these parties have given and not withdrawn."""
+    named = select(_D.c.party_id, _D.c.delegate_id, _D.c.dataset_id).where(
+        _D.c.party_id == bindparam("party"), _D.c.until_block.is_(None)
+    )
+    for party_id in sorted(parties):
+        for row in connection.execute(named, {"party": party_id}):
+            yield row[0], row[1], row[2]
 
 
 def _profile(event: Event) -> dict[str, Any]:

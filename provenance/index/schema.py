@@ -205,8 +205,9 @@ precedences = _fact(
     _octets("block_hash"),
     _integer("dataset_id"),
     _integer("version"),
+    _integer("precedence"),
 )
-"""Which claim to a root comes first, from that event on."""
+"""Which claim to a root comes first, from that event on; a conceded one hands its precedence on."""
 
 contests = Table(
     "contests",

@@ -75,6 +75,10 @@ class Timeline:
             found = _Valid(row[-2], row[-1], tuple(row[width:-2]), written=True)
             self._valid[tuple(row[:width])] = found
 
+    def keys(self) -> list[Key]:
+        """Return the loaded keys that have a valid value."""
+        return [key for key, valid in self._valid.items() if valid is not None]
+
     def get(self, key: Key) -> Values | None:
         """Return the valid values of a key, or None; load the key first."""
         found = self._valid.get(key)

@@ -19,7 +19,7 @@ from provenance.ledger.metadata import metadata_document, self_declaration
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.vocabulary import Classification
-from provenance.ledger.writing import Written, write
+from provenance.ledger.writing import Written, request_hash_of, write
 
 ZERO32 = bytes(32)
 _COMMITMENT = b"\x20"  # design 3.1: domain of a commitment to a root
@@ -142,6 +142,7 @@ def register(
     if commit_first:
         salt = secrets.token_bytes(32)
         _commit(ledger, signer, manifest.root, salt, on_behalf_of, idempotency_key)
+    declared = (classification or Classification()).values()
     statement = source or self_declaration(ledger, signer, manifest.root, int(clock()))
     manifest_hash = _put_manifest(ledger, manifest)
     metadata_hash = ledger.documents.put(metadata_document(title, metadata or {}))
@@ -151,11 +152,15 @@ def register(
         signer,
         "Datasets",
         "register",
-        (classification or Classification()).values(),
+        declared,
         source_hash,
         (manifest.root, manifest_hash, metadata_hash, 0, salt),
         on_behalf_of or 0,
         idempotency_key=idempotency_key,
+        # without the statement, which says the time when it is the registrant's own
+        request_hash=request_hash_of(
+            "register", signer, manifest_hash, metadata_hash, source, declared, on_behalf_of
+        ),
     )
     return _registration(ledger, written, "DatasetRegistered")
 
@@ -203,6 +208,10 @@ def publish(
         (manifest.root, manifest_hash, metadata_hash, 0, ZERO32),
         on_behalf_of or 0,
         idempotency_key=idempotency_key,
+        # without the number, which is another one the second time, unless the caller gave it
+        request_hash=request_hash_of(
+            "publish", signer, dataset_id, version, manifest_hash, metadata_hash, on_behalf_of
+        ),
     )
     return _registration(ledger, written, "VersionPublished")
 

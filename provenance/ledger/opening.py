@@ -6,6 +6,7 @@ is closed, in order, whatever happens. Must never ask for a password before a ke
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -23,7 +24,14 @@ from provenance.chain.keystore import (
 from provenance.chain.rpc import HttpNode
 from provenance.config import Settings
 from provenance.documents import Documents
-from provenance.errors import ChainReorganised, NotFoundError, SettingsError
+from provenance.errors import (
+    ChainOwned,
+    ChainReorganised,
+    ContractRevert,
+    NotFoundError,
+    ProvenanceError,
+    SettingsError,
+)
 from provenance.identifiers import Address, PartyId
 from provenance.ledger.passwords import password_source
 from provenance.ledger.recent import Recent as Recent
@@ -47,6 +55,9 @@ COMPLETE_FILE = "setup.complete"
 _KEPT_NOTES = 1024
 _LOW_BALANCE_WEI = 10**15
 _FUNDED_BALANCE_WEI = 10**17
+_KINDS = ("ledger", "party", "dataset", "grant", "version", "transfer", "hold", "commitment")
+"""Kinds of things by number (``Subject.sol``)."""
+
 _TRANSFER_GAS = 21_000  # Yellow Paper, appendix G: a transaction without data
 
 
@@ -186,7 +197,8 @@ class Ledger:
         """Return what a view function of a module gives after a block.
 
         Raises:
-            ContractRevert: it reverted.
+            NotFoundError: it says that there is no such thing.
+            ContractRevert: it reverted for another reason.
             ChainReorganised: the block is no longer part of the chain.
         """
         contract = self.contracts[module]
@@ -196,7 +208,7 @@ class Ledger:
             )
         except RpcError as error:
             if error.revert is not None:
-                raise self.contracts.decode_revert(error.revert) from error
+                raise _refusal(self.contracts.decode_revert(error.revert)) from error
             if isinstance(at, bytes) and self.client.block(at) is None:
                 raise ChainReorganised(
                     f"block 0x{at.hex()} is no longer part of the chain"
@@ -311,6 +323,7 @@ def open_ledger(
     password: PasswordSource | None = None,
     serving_url: str | None = None,
     environment: Callable[[str], str | None] = os.environ.get,
+    clock: Callable[[], float] = time.time,
 ) -> Iterator[Ledger]:
     """Open the ledger of a home.
 
@@ -320,6 +333,7 @@ def open_ledger(
         serving_url: for the service: where it serves JSON-RPC. It owns the embedded chain and
             mines in the background; without, the chain is owned only if no service has it.
         environment: looks up variables.
+        clock: returns Unix seconds, for the blocks of an embedded chain.
 
     Raises:
         NotFoundError: there is no home.
@@ -329,7 +343,7 @@ def open_ledger(
     if not settings.home.is_dir():
         raise NotFoundError("home", f"{settings.home}; make one: provenance init")
     with ExitStack() as closing:
-        node, owned = _node(settings, serving_url, closing)
+        node, owned = _node(settings, serving_url, clock, closing)
         source = password or password_source(settings, environment)
         ledger = Ledger(settings, node, source, closing, owned)
         if serving_url is not None:
@@ -338,7 +352,10 @@ def open_ledger(
 
 
 def _node(
-    settings: Settings, serving_url: str | None, closing: ExitStack
+    settings: Settings,
+    serving_url: str | None,
+    clock: Callable[[], float],
+    closing: ExitStack,
 ) -> tuple[Node, ownership.OwnedChain | None]:
     if not settings.is_embedded:
         return connect_remote(settings, closing), None
@@ -346,10 +363,14 @@ def _node(
         raise NotFoundError("chain in", f"{settings.home}; make one: provenance init")
     if serving_url is not None:
         owned = ownership.OwnedChain(
-            settings.home, mining="background", url=serving_url, wait_s=10.0
+            settings.home, mining="background", url=serving_url, wait_s=10.0, clock=clock
         )
         return closing.enter_context(owned).chain, owned
-    found = ownership.connect(settings.home)
+    try:
+        owned = ownership.OwnedChain(settings.home, clock=clock)
+        return closing.enter_context(owned).chain, owned
+    except ChainOwned:
+        found = ownership.connect(settings.home)
     if isinstance(found, ownership.OwnedChain):
         return closing.enter_context(found).chain, found
     if not isinstance(found, HttpNode):
@@ -360,6 +381,14 @@ def _node(
 def connect_remote(settings: Settings, closing: ExitStack) -> Node:
     """Return the node of the settings; closed with ``closing``."""
     return closing.enter_context(HttpNode(settings.chain))
+
+
+def _refusal(revert: ContractRevert) -> ProvenanceError:
+    """Return a revert of a question: what is not there is not found, here as everywhere."""
+    kind = revert.arguments.get("kind")
+    if revert.name == "NotFound" and isinstance(kind, int) and kind < len(_KINDS):
+        return NotFoundError(_KINDS[kind], revert.arguments.get("id"))
+    return revert
 
 
 def _gone(block_hash: bytes) -> ChainReorganised:

@@ -13,6 +13,8 @@ from provenance.ledger.opening import ADMIN, Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.writing import Written, write
 
+__all__ = ["MAX_DATA_BYTES", "MAX_GAS", "ForwardRequest", "Relayed", "relay"]
+
 MAX_GAS = 2_000_000
 MAX_DATA_BYTES = 65_536
 _OVERHEAD_GAS = 200_000

@@ -20,6 +20,7 @@ from provenance.chain.outbox import Request
 from provenance.config import Settings
 from provenance.errors import ChainError, ConflictError
 from provenance.identifiers import Address, PartyId
+from provenance.ledger import checkpoints
 from provenance.ledger.files import write_whole
 from provenance.ledger.opening import (
     ADMIN,
@@ -118,23 +119,7 @@ def initialise(
     source = password or _password_source(settings)
     with _opened(settings, source, founders) as ledger:
         ledger.checkpoint_key  # noqa: B018 - made now, so that it is part of every backup
-        report("deploying the contracts")
-        admin = ledger.key(ADMIN)
-        deployments.deploy(
-            settings.home,
-            ledger.client,
-            ledger.transactions,
-            admin,
-            ledger.contracts,
-            admin.address,
-        )
-        report("registering the first parties")
-        found = _register(ledger, founders)
-        report("building the index")
-        ledger.sync()
-        from provenance.ledger import checkpoints
-
-        checkpoints.pin_own(ledger)
+        found = _found(ledger, founders, report)
         result = NewHome(
             settings.home,
             ledger.chain_id,
@@ -155,6 +140,26 @@ class _Founder:
     name: str
     profile: Profile
     roles: int
+
+
+def _found(ledger: Ledger, founders: Sequence[_Founder], report: Report) -> dict[str, PartyId]:
+    """Deploy the contracts, register the first parties, build the index, pin the chain."""
+    admin = ledger.key(ADMIN)
+    report("deploying the contracts")
+    deployments.deploy(
+        ledger.settings.home,
+        ledger.client,
+        ledger.transactions,
+        admin,
+        ledger.contracts,
+        admin.address,
+    )
+    report("registering the first parties")
+    found = _register(ledger, founders)
+    report("building the index")
+    ledger.sync()
+    checkpoints.pin_own(ledger)
+    return found
 
 
 def _founders(name: str, profile: Profile, roles: int) -> tuple[_Founder, ...]:

@@ -13,7 +13,7 @@ from provenance.identifiers import DatasetId, Digest32, PartyId, TransferId
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.vocabulary import ALL_UNITS, Units
-from provenance.ledger.writing import write
+from provenance.ledger.writing import Written, request_hash_of, write
 
 ZERO32 = bytes(32)
 DEFAULT_EXPIRY_S = 7 * 24 * 3600
@@ -113,20 +113,19 @@ def start_transfer(
         until,
         on_behalf_of or 0,
         idempotency_key=idempotency_key,
+        # with the time only if the caller gave it
+        request_hash=request_hash_of(
+            "transfer",
+            signer,
+            dataset_id,
+            taker,
+            units.pack(),
+            agreement_hash,
+            expires,
+            on_behalf_of,
+        ),
     )
-    event = written.event("TransferStarted")
-    found = event.arguments["agreement"]
-    return TransferChange(
-        TransferId(event.arguments["transfer"]),
-        DatasetId(written.id_in(event, "dataset")),
-        PartyId(written.id_in(event, "giver")),
-        PartyId(written.id_in(event, "taker")),
-        Units.unpack(event.arguments["units"]),
-        STARTED,
-        Digest32(found) if any(found) else None,
-        event.arguments["expires"],
-        written.receipt,
-    )
+    return _started(written)
 
 
 def accept_transfer(
@@ -208,5 +207,21 @@ def cancel_transfer(
         CANCELLED,
         None,
         None,
+        written.receipt,
+    )
+
+
+def _started(written: Written) -> TransferChange:
+    event = written.event("TransferStarted")
+    agreement = event.arguments["agreement"]
+    return TransferChange(
+        TransferId(event.arguments["transfer"]),
+        DatasetId(written.id_in(event, "dataset")),
+        PartyId(written.id_in(event, "giver")),
+        PartyId(written.id_in(event, "taker")),
+        Units.unpack(event.arguments["units"]),
+        STARTED,
+        Digest32(agreement) if any(agreement) else None,
+        event.arguments["expires"],
         written.receipt,
     )

@@ -4,6 +4,7 @@ Promises: a write returns only what a mined transaction did; the same idempotenc
 first result again. Must never sign with a key that the caller did not name.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +87,16 @@ def write(
         timeout_s=ledger.settings.transaction_timeout_s,
     )
     return written(ledger, receipt)
+
+
+def request_hash_of(*parts: object) -> bytes:
+    """Return the SHA-256 of what a caller asked for, for :func:`write`.
+
+    For requests into which the use case puts something of its own, such as the time: the same
+    request made again must have the same hash. Takes texts, numbers, bytes, None, and tuples of
+    these.
+    """
+    return hashlib.sha256(repr(parts).encode()).digest()
 
 
 def written(ledger: Ledger, receipt: Receipt) -> Written:

@@ -8,9 +8,11 @@ Promises: a proof verifies against one root, for one entry at one index out of N
 ranges are looked at before any hash. Must never do I/O, nor take the root in a proof for true.
 """
 
+import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from provenance.content.entry import FORMAT as MANIFEST_FORMAT
 from provenance.content.tree import (
@@ -18,6 +20,7 @@ from provenance.content.tree import (
     TreeHasher,
     leaf_hash,
     node_hash,
+    subtrees,
     version_root,
 )
 from provenance.content.writer import Manifest
@@ -28,7 +31,9 @@ __all__ = [
     "InclusionProof",
     "Tree",
     "TreeHasher",
+    "audit_paths",
     "inclusion",
+    "inclusions",
     "leaf_hash",
     "node_hash",
     "path_of_line",
@@ -40,6 +45,7 @@ __all__ = [
 
 FORMAT = "provenance-inclusion/1"
 MAX_COUNT = 2**64 - 1
+_LEAVES_AT_ONCE = 4096
 
 
 class Tree:
@@ -52,12 +58,10 @@ class Tree:
     __slots__ = ("_levels",)
 
     def __init__(self, leaves: Iterable[bytes]) -> None:
-        level = bytearray()
-        for leaf in leaves:
-            if len(leaf) != HASH_BYTES:
-                raise ValueError(f"expected leaf hashes of 32 bytes, found {len(leaf)}")
-            level += leaf
-        self._levels = [bytes(level)]
+        hashes = list(leaves)
+        if wrong := next((leaf for leaf in hashes if len(leaf) != HASH_BYTES), None):
+            raise ValueError(f"expected leaf hashes of 32 bytes, found {len(wrong)}")
+        self._levels = [b"".join(hashes)]
         while len(self._levels[-1]) > HASH_BYTES:
             self._levels.append(_level_above(self._levels[-1]))
 
@@ -87,12 +91,53 @@ class Tree:
 
 
 def _level_above(level: bytes) -> bytes:
-    above = bytearray()
-    for start in range(0, len(level), 2 * HASH_BYTES):
-        left = level[start : start + HASH_BYTES]
-        right = level[start + HASH_BYTES : start + 2 * HASH_BYTES]
-        above += node_hash(left, right) if right else left
-    return bytes(above)
+    sha256, pair = hashlib.sha256, 2 * HASH_BYTES
+    whole = len(level) - len(level) % pair
+    above = [
+        sha256(b"\x01" + level[start : start + pair]).digest() for start in range(0, whole, pair)
+    ]
+    return b"".join([*above, level[whole:]])
+
+
+def audit_paths(leaves: Iterable[bytes], indexes: Collection[int]) -> dict[int, tuple[bytes, ...]]:
+    """Return the audit paths of some leaves, lowest sibling first; reads the leaves once.
+
+    Keeps no tree: memory grows with the number of paths, not of leaves.
+
+    Args:
+        leaves: the leaf hashes in order, 32 bytes each.
+        indexes: which paths to return; each must have a leaf.
+    """
+    paths: dict[int, list[bytes]] = {index: [] for index in indexes}
+    # complete subtrees, and the indexes of the leaves in them whose paths are wanted
+    stack: list[tuple[bytes, tuple[int, ...]]] = []
+    count = 0
+
+    def join(node: bytes, held: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]]:
+        left, left_held = stack.pop()
+        for index in held:
+            paths[index].append(left)
+        for index in left_held:
+            paths[index].append(node)
+        return node_hash(left, node), left_held + held
+
+    remaining = iter(leaves)
+    while some := list(islice(remaining, _LEAVES_AT_ONCE)):
+        wanted = any(count <= index < count + len(some) for index in indexes)
+        parts = [(0, leaf) for leaf in some] if wanted else subtrees(count, some)
+        for height, node in parts:
+            held: tuple[int, ...] = (count,) if wanted and count in paths else ()
+            following = count >> height
+            count += 1 << height
+            while following & 1:
+                node, held = join(node, held)
+                following >>= 1
+            stack.append((node, held))
+    if stack:
+        node, held = stack.pop()
+        while stack:
+            node, held = join(node, held)
+    return {index: tuple(path) for index, path in paths.items()}
 
 
 def root_from_path(leaf: bytes, index: int, count: int, path: tuple[bytes, ...]) -> bytes:
@@ -182,24 +227,38 @@ class InclusionProof:
 
 
 def prove(manifest: Manifest, path: str) -> InclusionProof:
-    """Return the inclusion proof of the entry with a path; reads the manifest once.
+    """Return the inclusion proof of the entry with a path; keeps no tree in memory.
 
     Raises:
         InvalidManifest: the manifest is sealed.
         NotFoundError: no entry has this path.
     """
-    found: list[tuple[int, bytes]] = []
-
-    def leaves() -> Iterator[bytes]:
-        for index, line in enumerate(manifest.entry_lines()):
-            if not found and path_of_line(line) == path:
-                found.append((index, line))
-            yield leaf_hash(line)
-
-    tree = Tree(leaves())
-    if not found:
+    # no text inside a JSON string can look like this: its quotation marks are escaped there
+    member = (
+        b',"path":' + json.dumps(path, ensure_ascii=False).encode(errors="surrogatepass") + b',"s'
+    )
+    found = next(
+        ((index, line) for index, line in enumerate(manifest.entry_lines()) if member in line),
+        None,
+    )
+    if found is None:
         raise NotFoundError("path", ascii(path))
-    return inclusion(manifest, tree, *found[0])
+    return inclusions(manifest, [found])[0]
+
+
+def inclusions(manifest: Manifest, entries: Iterable[tuple[int, bytes]]) -> list[InclusionProof]:
+    """Return the proofs for some entry lines at their indexes; reads the manifest once.
+
+    Whoever gives out many proofs over time keeps a ``Tree`` and calls ``inclusion``.
+    """
+    lines = dict(entries)
+    paths = audit_paths(manifest.leaf_hashes(), lines)
+    return [
+        InclusionProof(
+            manifest.root, manifest.count, manifest.header_hash, index, line, paths[index]
+        )
+        for index, line in lines.items()
+    ]
 
 
 def inclusion(manifest: Manifest, tree: Tree, index: int, line: bytes) -> InclusionProof:

@@ -1,3 +1,5 @@
+"""Chains, keys and a small contract for the tests of the chain room."""
+
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

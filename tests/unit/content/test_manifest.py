@@ -264,7 +264,7 @@ def test_garbage_is_refused_without_a_traceback(garbage):
 
 
 MILLION = """
-import hashlib, re, sys
+import hashlib, io, sys
 from provenance.content.manifest import Header, ManifestEntry, ManifestWriter, parse
 
 count, digest = int(sys.argv[1]), {"sha256": hashlib.sha256(b"").digest()}
@@ -277,8 +277,9 @@ with open(sys.argv[2], "wb") as file:
 with open(sys.argv[2], "rb") as file:
     assert parse(file) == built
 assert built.count == count == sum(1 for line in built.entry_lines())
-# getrusage would tell the peak of the process that started this one, if that was higher
-print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+# A child begins with the peak of its parent in ru_maxrss; VmHWM begins at zero (proc(5)).
+status = dict(line.split(":", 1) for line in open("/proc/self/status").readlines())
+print(status["VmHWM"].split()[0])
 """
 
 

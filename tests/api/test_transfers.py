@@ -1,0 +1,187 @@
+"""Start, accept and cancel transfers; the lists of them, holders and the inbox."""
+
+import json
+import time
+
+import pytest
+
+ALL = {"hold": 10_000, "use": 10_000, "operate": 10_000}
+NONE = {"hold": 0, "use": 0, "operate": 0}
+
+
+def test_a_title_passes_in_two_steps(service):
+    dataset_id = service.register()["dataset_id"]
+    started = service.start_transfer(dataset_id, agreement="we agree")
+    transfer_id = started["transfer_id"]
+    agreement = service.get(f"/v1/documents/{started['agreement']}")
+    assert agreement.text == "we agree"
+    held = service.get(f"/v1/datasets/{dataset_id}/holders").json()["items"]
+    assert [(item["party_id"], item["reserved"]) for item in held] == [
+        (service.party_ids["alice"], ALL)
+    ]
+    inbox = service.get(f"/v1/parties/{service.party_ids['bob']}/inbox", limit=500).json()
+    assert transfer_id in [item["transfer_id"] for item in inbox["items"]]
+
+    history = service.get(f"/v1/datasets/{dataset_id}/history").json()
+    body = {"expected_head": history["head"]}
+    answer = service.post(f"/v1/transfers/{transfer_id}/accept", body, "bob")
+    assert answer.status_code == 200, answer.text
+    accepted = answer.json()
+    assert accepted["status"] == "accepted"
+    assert accepted["units"] == ALL
+
+    held = service.get(f"/v1/datasets/{dataset_id}/holders").json()["items"]
+    assert [(item["party_id"], item["units"]) for item in held] == [(service.party_ids["bob"], ALL)]
+    before = service.get(
+        f"/v1/datasets/{dataset_id}/holders", as_of=accepted["block"]["number"] - 1
+    ).json()["items"]
+    assert [item["party_id"] for item in before] == [service.party_ids["alice"]]
+    found = service.get(f"/v1/transfers/{transfer_id}").json()
+    assert found["status"] == "accepted"
+    assert found["ended"]["number"] == accepted["block"]["number"]
+    listed = service.get(f"/v1/datasets/{dataset_id}/transfers").json()["items"]
+    assert listed == [{k: v for k, v in found.items() if k != "as_of"}]
+    inbox = service.get(f"/v1/parties/{service.party_ids['bob']}/inbox", limit=500).json()
+    assert transfer_id not in [item["transfer_id"] for item in inbox["items"]]
+
+
+def test_one_right_passes_in_part_to_an_account(service):
+    dataset_id = service.register()["dataset_id"]
+    party = service.get(f"/v1/parties/{service.party_ids['bob']}").json()
+    account = party["accounts"][0]["account"]
+    answer = service.post(
+        f"/v1/datasets/{dataset_id}/transfers",
+        {
+            "to": account,
+            "units": {"use": 2500},
+            "agreement_hash": "ab" * 32,
+            "expires": int(time.time()) + 3600,
+            "party_id": service.party_ids["alice"],
+        },
+    )
+    assert answer.status_code == 201, answer.text
+    started = answer.json()
+    assert started["units"] == {**NONE, "use": 2500}
+    assert started["taker_id"] == service.party_ids["bob"]
+    assert answer.headers["location"] == f"/v1/transfers/{started['transfer_id']}"
+    by_account = service.get(
+        f"/v1/parties/{account.upper().replace('X', 'x')}/transfers", limit=500
+    )
+    assert started["transfer_id"] in [item["transfer_id"] for item in by_account.json()["items"]]
+
+
+def test_giver_and_taker_may_cancel(service, require_problem):
+    dataset_id = service.register()["dataset_id"]
+    for name in ("alice", "bob"):
+        transfer_id = service.start_transfer(dataset_id)["transfer_id"]
+        cancelled = service.post(f"/v1/transfers/{transfer_id}/cancel", name=name).json()
+        assert cancelled["status"] == "cancelled"
+        again = service.post(f"/v1/transfers/{transfer_id}/accept", {}, "bob")
+        found = require_problem(again, 409, "bad-status")
+        assert found["arguments"]["id"] == transfer_id
+
+
+def test_pages_of_transfers_go_on(service):
+    dataset_id = service.register()["dataset_id"]
+    ids = [service.start_transfer(dataset_id, units={"use": 1})["transfer_id"] for _ in range(3)]
+    path, seen, after = f"/v1/datasets/{dataset_id}/transfers", [], None
+    while True:
+        page = service.get(path, limit=1, after=after).json()
+        seen += [item["transfer_id"] for item in page["items"]]
+        after = page["next"]
+        if after is None:
+            break
+    assert seen == ids
+
+
+def test_a_lapsed_transfer_is_not_acceptable(service, require_problem):
+    dataset_id = service.register()["dataset_id"]
+    started = service.start_transfer(dataset_id, expires=int(time.time()) + 3)
+    while time.time() <= started["expires"] + 1:
+        time.sleep(0.2)
+    path = f"/v1/transfers/{started['transfer_id']}"
+    assert service.get(path).json()["status"] == "expired"
+    past = service.get(path, as_of=started["block"]["number"])
+    assert past.json()["status"] == "started"
+    assert "etag" in past.headers
+    assert "etag" not in service.get(path).headers
+    found = require_problem(service.post(f"{path}/accept", name="bob"), 409, "transfer-expired")
+    assert found["arguments"]["transfer"] == started["transfer_id"]
+
+
+def test_a_moved_head_is_refused(service, require_problem):
+    dataset_id = service.register()["dataset_id"]
+    transfer_id = service.start_transfer(dataset_id)["transfer_id"]
+    body = {"expected_head": "11" * 32}
+    answer = service.post(f"/v1/transfers/{transfer_id}/accept", body, "bob")
+    found = require_problem(answer, 409, "head-moved")
+    assert found["arguments"]["expected"] == "0x" + "11" * 32
+
+
+def test_a_token_of_another_party_takes_nothing(service, require_problem):
+    dataset_id = service.register()["dataset_id"]
+    transfer_id = service.start_transfer(dataset_id)["transfer_id"]
+    accept = f"/v1/transfers/{transfer_id}/accept"
+    found = require_problem(service.post(accept, {}, "alice"), 403, "not-transfer-party")
+    assert found["arguments"]["party"] == service.party_ids["alice"]
+    body = {"party_id": service.party_ids["bob"]}
+    for path in (accept, f"/v1/transfers/{transfer_id}/cancel"):
+        require_problem(service.post(path, body, "alice"), 403, "token-of-another-party")
+    path = f"/v1/datasets/{dataset_id}/transfers"
+    wanted = {"to": service.party_ids["bob"], "on_behalf_of": service.party_ids["bob"]}
+    require_problem(service.post(path, wanted, "alice"), 403, "not-delegate")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"to": 0},
+        {"to": "01"},
+        {"to": True},
+        {"to": 1.5},
+        {"to": "0x12"},
+        {"to": 2**64},
+        {"to": 1, "units": {"hold": -1}},
+        {"to": 1, "units": {"hold": 10_001}},
+        {"to": 1, "units": {"hold": "5"}},
+        {"to": 1, "units": {"own": 5}},
+        {"to": 1, "expires": 2**48},
+        {"to": 1, "agreement": "a", "agreement_hash": "ab" * 32},
+        {"to": 1, "agreement_hash": "ab"},
+        {"to": 1, "price": 5},
+        {"to": 1, "agreement": "\ud800"},
+        [],
+        "x",
+        None,
+    ],
+)
+def test_a_body_that_means_nothing_is_refused(service, dataset, body, require_problem):
+    path = f"/v1/datasets/{dataset['dataset_id']}/transfers"
+    headers = {**service.bearer(), "Content-Type": "application/json"}
+    answer = service.client.post(path, content=json.dumps(body), headers=headers)
+    assert answer.status_code in (400, 422)
+    require_problem(answer, answer.status_code)
+
+
+def test_units_that_one_does_not_have_are_refused(service, require_problem):
+    dataset_id = service.register()["dataset_id"]
+    body = {"to": service.party_ids["alice"], "units": {"use": 1}}
+    answer = service.post(f"/v1/datasets/{dataset_id}/transfers", body, "bob")
+    found = require_problem(answer, 409, "units-missing")
+    assert found["error"] == "UnitsMissing"
+
+
+@pytest.mark.parametrize("suffix", ["holders", "transfers", "history", "versions"])
+def test_what_does_not_exist_has_no_lists(service, suffix, require_problem):
+    require_problem(service.get(f"/v1/datasets/888888/{suffix}"), 404, "not-found")
+
+
+def test_a_transfer_that_does_not_exist_is_not_found(service, require_problem):
+    require_problem(service.get("/v1/transfers/888888"), 404, "not-found")
+    require_problem(service.post("/v1/transfers/888888/accept", {}), 404, "not-found")
+
+
+def test_a_taker_that_does_not_exist_is_not_found(service, dataset, require_problem):
+    path = f"/v1/datasets/{dataset['dataset_id']}/transfers"
+    require_problem(service.post(path, {"to": "0x" + "11" * 20}), 404, "not-found")

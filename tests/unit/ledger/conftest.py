@@ -1,0 +1,51 @@
+"""What tests of the ledger share: a home of their own, open, with two parties and a fast clock."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from provenance.content import manifest
+from provenance.ledger.opening import open_ledger
+
+TESTS = Path(__file__).resolve().parent.parent.parent
+_spec = importlib.util.spec_from_file_location("home", TESTS / "home.py")
+homes = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(homes)
+
+
+@pytest.fixture(scope="session")
+def original_home(tmp_path_factory):
+    return homes.make(tmp_path_factory.mktemp("original") / "home")
+
+
+@pytest.fixture
+def settings(original_home, tmp_path):
+    return homes.copy(original_home, tmp_path / "home")
+
+
+@pytest.fixture
+def clock():
+    return homes.FastClock()
+
+
+@pytest.fixture
+def ledger(settings, clock):
+    with open_ledger(settings, clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of three files."""
+    found = tmp_path / "data"
+    (found / "deep").mkdir(parents=True)
+    (found / "a.csv").write_text("1,2,3\n")
+    (found / "b\n☃.txt").write_text("snow")
+    (found / "deep" / "empty").write_bytes(b"")
+    return found
+
+
+@pytest.fixture
+def content(folder):
+    return manifest.build(folder)
