@@ -8,7 +8,6 @@ Promises: the same bytes as entry by entry through a ``ManifestWriter``, and the
 """
 
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -162,36 +161,57 @@ class BatchReader:
             ReadError: a file cannot be read whole, or it changed while it was read.
         """
         lines: list[bytes] = []
-        leaves: list[bytes] = []
-        trusted = bytearray()
-        sizes = [0, 0]  # of what is read, of what is known
+        trusted: list[bytes] = []
+        bytes_read = bytes_trusted = 0
         self._learned = []
         self._started_ns = self._state.clock_ns() if self._state else 0
         telling = progress and _Telling(progress)
-        template, private, entered = self._template, self._private, self._folder is not None
         for folder, names in batch.runs:
             descriptor, prefix = self._enter(folder)
             known = self._known(self._lookup, descriptor, names) if self._lookup else {}
-            for name in names:
-                path = prefix + name
-                size, digests = known.get(name) or self._read(descriptor, name, path, telling)
-                trusted.append(name in known)
-                sizes[name in known] += size
-                salt = secrets.token_bytes(SALT_BYTES) if private else None
-                line = entry_line(
-                    template % digests, nfc(path) if entered else SINGLE_FILE, size, salt
-                )
-                lines.append(line)
-                leaves.append(leaf_hash(line))
+            found = [
+                known.get(name) or self._read(descriptor, name, prefix + name, telling)
+                for name in names
+            ]
+            lines += self._lines(prefix, names, found)
+            known_bytes = sum([size for size, _ in known.values()])
+            bytes_trusted += known_bytes
+            bytes_read += sum([size for size, _ in found]) - known_bytes
+            trusted.append(bytes([name in known for name in names]) if known else bytes(len(names)))
         if telling is not None:
-            telling.finish(sum(sizes))
-        lines.append(b"")
-        text = b"\n".join(lines)
-        opened = b"".join([leaf_line(leaf) + b"\n" for leaf in leaves]) if private else b""
-        tree = subtrees(batch.start, leaves)
-        read, known_bytes = sizes
+            telling.finish(bytes_read + bytes_trusted)
+        return self._block(batch.start, lines, b"".join(trusted), bytes_read, bytes_trusted)
+
+    def _lines(
+        self, prefix: str, names: list[str], found: list[tuple[int, tuple[str, ...]]]
+    ) -> list[bytes]:
+        """Return the entry lines of the files of one folder."""
+        if self._folder is None:
+            paths = [SINGLE_FILE] * len(names)
+        elif prefix.isascii() and "".join(names).isascii():
+            paths = [prefix + name for name in names]
+        else:
+            paths = [nfc(prefix + name) for name in names]
+        template = self._template
+        entries = zip(paths, found, strict=True)
+        if self._private:
+            return [
+                entry_line(template % digests, path, size, os.urandom(SALT_BYTES))
+                for path, (size, digests) in entries
+            ]
+        return [entry_line(template % digests, path, size) for path, (size, digests) in entries]
+
+    def _block(
+        self, start: int, lines: list[bytes], trusted: bytes, bytes_read: int, bytes_trusted: int
+    ) -> Block:
+        leaves = [leaf_hash(line) for line in lines]
+        tree = subtrees(start, leaves)
+        text = b"\n".join([*lines, b""])
+        opened = b""
+        if self._private:
+            opened = b"".join([leaf_line(leaf) + b"\n" for leaf in leaves])
         return Block(
-            len(leaves), text, opened, tree, bytes(trusted), read, known_bytes, self._learned
+            len(lines), text, opened, tree, trusted, bytes_read, bytes_trusted, self._learned
         )
 
     def _enter(self, folder: str) -> tuple[int | None, str]:

@@ -30,7 +30,7 @@ Progress = Callable[[int], None]
 OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """How a file is opened that must be a regular one."""
 
-_CHUNK_BYTES = 1 << 19  # what is read must still be in the processor's cache when it is hashed
+_CHUNK_BYTES = 1 << 18  # what is read must still be in the processor's cache when it is hashed
 
 
 @dataclass(frozen=True, slots=True)

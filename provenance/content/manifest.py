@@ -14,7 +14,6 @@ a manifest of anything that was not read whole and found in order.
 
 import io
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
@@ -187,5 +186,5 @@ def _single(header: Header, measured: Measured) -> Manifest:
 
 
 def _entry(header: Header, path: str, measured: Measured) -> ManifestEntry:
-    salt = secrets.token_bytes(SALT_BYTES) if header.private else None
+    salt = os.urandom(SALT_BYTES) if header.private else None
     return ManifestEntry(path, measured.size, measured.digests, salt)
