@@ -20,6 +20,7 @@ from provenance.content.tree import (
     TreeHasher,
     leaf_hash,
     node_hash,
+    nodes_above,
     subtrees,
     version_root,
 )
@@ -58,12 +59,20 @@ class Tree:
     __slots__ = ("_levels",)
 
     def __init__(self, leaves: Iterable[bytes]) -> None:
-        hashes = list(leaves)
-        if wrong := next((leaf for leaf in hashes if len(leaf) != HASH_BYTES), None):
+        level = list(leaves)
+        if wrong := next((leaf for leaf in level if len(leaf) != HASH_BYTES), None):
             raise ValueError(f"expected leaf hashes of 32 bytes, found {len(wrong)}")
-        self._levels = [b"".join(hashes)]
-        while len(self._levels[-1]) > HASH_BYTES:
-            self._levels.append(_level_above(self._levels[-1]))
+        self._levels = [b"".join(level)]
+        while len(level) > 1:
+            # the last node of an odd level has no sibling and rises as it is
+            level = nodes_above(level) + level[len(level) & ~1 :]
+            self._levels.append(b"".join(level))
+
+    @classmethod
+    def of(cls, entries: Iterable[bytes]) -> "Tree":
+        """Return the tree over entries: entry lines without their newlines, or any leaves."""
+        sha256 = hashlib.sha256
+        return cls([sha256(b"\x00" + entry).digest() for entry in entries])
 
     def __len__(self) -> int:
         return len(self._levels[0]) // HASH_BYTES
@@ -82,21 +91,11 @@ class Tree:
             raise IndexError(f"expected an index below {len(self)}, found {index}")
         path = []
         for level in self._levels[:-1]:
-            # the last node of an odd level has no sibling and rises as it is
-            sibling = level[(index ^ 1) * HASH_BYTES : (index ^ 1) * HASH_BYTES + HASH_BYTES]
-            if sibling:
+            start = (index ^ 1) * HASH_BYTES
+            if sibling := level[start : start + HASH_BYTES]:
                 path.append(sibling)
             index >>= 1
         return tuple(path)
-
-
-def _level_above(level: bytes) -> bytes:
-    sha256, pair = hashlib.sha256, 2 * HASH_BYTES
-    whole = len(level) - len(level) % pair
-    above = [
-        sha256(b"\x01" + level[start : start + pair]).digest() for start in range(0, whole, pair)
-    ]
-    return b"".join([*above, level[whole:]])
 
 
 def audit_paths(leaves: Iterable[bytes], indexes: Collection[int]) -> dict[int, tuple[bytes, ...]]:
@@ -154,22 +153,21 @@ def root_from_path(leaf: bytes, index: int, count: int, path: tuple[bytes, ...])
     """
     if not 0 <= index < count <= MAX_COUNT:
         raise InvalidProof(f"expected an index below {count}, found {index}")
-    if any(len(node) != HASH_BYTES for node in (leaf, *path)):
+    if len(leaf) != HASH_BYTES or set(map(len, path)) - {HASH_BYTES}:
         raise InvalidProof("expected hashes of 32 bytes, found another length")
-    node, last = leaf, count - 1
-    siblings = iter(path)
-    expected = 0
+    sha256, node, last, used = hashlib.sha256, leaf, count - 1, 0
     while last:
         if index & 1 or index < last:
-            expected += 1
-            sibling = next(siblings, None)
-            if sibling is None:
-                raise InvalidProof(f"expected at least {expected} hashes, found {len(path)}")
-            node = node_hash(sibling, node) if index & 1 else node_hash(node, sibling)
+            if used == len(path):
+                raise InvalidProof(f"expected more than {used} hashes, found {used}")
+            # node_hash, without the call
+            pair = path[used] + node if index & 1 else node + path[used]
+            node = sha256(b"\x01" + pair).digest()
+            used += 1
         index >>= 1
         last >>= 1
-    if expected != len(path):
-        raise InvalidProof(f"expected {expected} hashes, found {len(path)}")
+    if used != len(path):
+        raise InvalidProof(f"expected {used} hashes, found {len(path)}")
     return node
 
 

@@ -202,6 +202,11 @@ def test_names_that_look_like_json_are_found(name):
         assert verify_inclusion(prove(built, entry.path), built.root) == entry.path
 
 
+def test_a_tree_of_entries_is_that_of_their_hashes():
+    entries = [b"a", b"", b"c"]
+    assert Tree.of(entries).root() == Tree(map(leaf_hash, entries)).root()
+
+
 def test_a_tree_that_is_kept_gives_the_same_proofs():
     built = manifest(7)
     tree = Tree(built.leaf_hashes())
