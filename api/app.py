@@ -6,6 +6,7 @@ between. Must never do anything on import.
 """
 
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
@@ -42,6 +43,9 @@ from provenance.ledger.tokens import Tokens
 
 VERSION = "0.1.0"
 _KEPT_TITLES = 10_000
+_SETTLE_S = 10.0
+"""How often transactions are looked at that were mined and are not final yet."""
+
 _SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the interpreter while others want it (5 ms by default).
 
@@ -124,7 +128,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Callable[[FastAPI], Any]:
             url = f"http://{_url_host(settings.host)}:{settings.port}/rpc"
             ledger = opened.enter_context(open_ledger(settings, serving_url=url))
             _warm(ledger)
-            follower = opened.enter_context(IndexFollower(lambda: _follow(ledger)))
+            follower = opened.enter_context(IndexFollower(_following(ledger)))
             app.state.context = Context(
                 ledger,
                 Tokens(settings.home),
@@ -146,11 +150,21 @@ def _warm(ledger: Ledger) -> None:
     ledger.checkpoint_key  # noqa: B018
 
 
-def _follow(ledger: Ledger) -> Reached:
-    """Bring the index to the head; return where the chain and the index stand."""
-    found = sync.sync(ledger.engine, ledger.client, ledger.deployment)
-    client = ledger.client
-    return Reached(found.block.number, client.final_block("safe"), client.final_block("finalized"))
+def _following(ledger: Ledger) -> Callable[[], Reached]:
+    """Return what the follower does: sync, and now and then settle what was sent."""
+    settled_s = time.monotonic()
+
+    def follow() -> Reached:
+        nonlocal settled_s
+        found = sync.sync(ledger.engine, ledger.client, ledger.deployment)
+        if time.monotonic() - settled_s >= _SETTLE_S:
+            settled_s = time.monotonic()
+            ledger.transactions.follow()
+        client = ledger.client
+        safe, finalized = client.final_block("safe"), client.final_block("finalized")
+        return Reached(found.block.number, safe, finalized)
+
+    return follow
 
 
 def _body_limits(settings: Settings) -> Callable[[str, str, str], int]:

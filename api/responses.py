@@ -172,24 +172,6 @@ class Registered(Receipt):
     urn: str
 
 
-class InclusionProof(Answer):
-    """That a file is in a version (RFC 9162; docs/formats.md)."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-class ProofAnswer(AsOfAnswer):
-    """A proof that a file is in a version, or that none of that path is."""
-
-    dataset_id: int
-    version: int
-    root: Digest
-    manifest_hash: Digest
-    path: str
-    present: bool
-    proof: InclusionProof
-
-
 class Holding(Answer):
     """What a party holds in a dataset; ``reserved`` is promised to takers."""
 
@@ -283,97 +265,6 @@ class PartyPage(PageAnswer):
     """Parties by id."""
 
     items: list[Party]
-
-
-class DecodedEvent(Answer):
-    """A log in words; the raw log beside it is what counts."""
-
-    name: str
-    module: str
-    arguments: dict[str, Any]
-
-
-class HistoryLog(Answer):
-    """A raw log, its place in the history, and what it says."""
-
-    seq: int
-    block_number: int
-    log_index: int
-    block_hash: Hash | None
-    transaction_hash: Hash | None
-    address: Address
-    topics: list[Hash]
-    data: str
-    event: DecodedEvent
-
-
-class HistoryAnswer(PageAnswer):
-    """Raw logs of a subject, to be folded by the client; ``head`` is the chain's at ``as_of``."""
-
-    subject: Digest
-    chain_id: int
-    history: Address
-    logs: list[HistoryLog]
-    head: Digest
-    checkpoint: str
-
-
-class CheckpointAnswer(AsOfAnswer):
-    """The newest signed checkpoint, and the key that opens it."""
-
-    checkpoint: str
-    verifier_key: str
-    chain_id: int
-    directory: Address
-    history: Address
-    modules: dict[str, Address]
-
-
-class Check(Answer):
-    """One thing that was, or was not, checked."""
-
-    name: str
-    detail: str
-
-
-class Rename(BaseModel):
-    """A file under another name."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    old: str = Field(alias="from")
-    new: str = Field(alias="to")
-
-
-class Counts(Answer):
-    """How many files differ; the lists name at most a thousand each."""
-
-    added: int
-    missing: int
-    changed: int
-    renamed: int
-
-
-class VerificationAnswer(AsOfAnswer):
-    """A verdict; nothing but ``passed`` is a yes."""
-
-    verdict: Literal["passed", "failed", "not_checked"]
-    dataset_id: int | None
-    version: int | None
-    version_status: str | None
-    root: Digest
-    passed: list[Check]
-    failed: list[Check]
-    not_checked: list[Check]
-    expected_root: Digest
-    computed_root: Digest | None
-    added: list[str]
-    missing: list[str]
-    changed: list[str]
-    renamed: list[Rename]
-    counts: Counts
-    holds: list[int]
-    contested: bool
 
 
 class Relayed(Receipt):

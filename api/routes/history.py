@@ -12,8 +12,9 @@ from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
 from api.dependencies import Reading, ReadingDependency, Span, find_party
+from api.evidence import CheckpointAnswer, HistoryAnswer
 from api.parameters import AfterQuery, DatasetIdPath, LimitQuery, PartyPath
-from api.responses import CheckpointAnswer, HistoryAnswer, reads
+from api.responses import reads
 from provenance.identifiers import LEDGER_SUBJECT, Subject, SubjectKind, format_address, subject_of
 from provenance.index import datasets, history
 from provenance.index.history import HistoryItem

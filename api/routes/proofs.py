@@ -14,8 +14,9 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
 from api.dependencies import Context, ReadingDependency
+from api.evidence import ProofAnswer
 from api.parameters import MAX_PATH_CHARACTERS, DatasetIdPath, VersionPath
-from api.responses import ProofAnswer, reads
+from api.responses import reads
 from provenance.content import manifest as manifests
 from provenance.errors import InputError
 from provenance.index import versions

@@ -11,8 +11,9 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from api.dependencies import JSON, ContextDependency
+from api.evidence import VerificationAnswer
 from api.requests import Verification
-from api.responses import VerificationAnswer, refusals
+from api.responses import refusals
 from api.uploads import Given, body_of, given, parse_manifest
 from provenance.content import manifest as manifests
 from provenance.content.manifest import Manifest

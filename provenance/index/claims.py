@@ -168,8 +168,9 @@ class _Firsts:
             self._set(event, root, (dataset_id, arguments.get("version", 1), precedence))
 
     def promote(self, event: Event, ended: contests.Ended) -> None:
-        """Let the later claim come first, with the precedence of the earlier one, unless a third
-        came first meanwhile.
+        """Let the later claim come first, with the precedence of the one that was first.
+
+        A third claim that came first meanwhile stays there.
         """
         self.load([ended.root])
         first = self._first[ended.root]

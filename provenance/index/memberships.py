@@ -188,7 +188,7 @@ def _recovered(chunk: _Chunk, event: Event) -> None:
     for recovery in (False, True):
         _set(chunk.offers, (_party(event), recovery), event, None)
     # Whoever took the lost keys may have named delegates (``Parties.sol``: kept by epoch).
-    for key in chunk.delegations.keys():
+    for key in chunk.delegations.standing():
         if key[0] == _party(event):
             _set(chunk.delegations, key, event, None)
 

@@ -75,7 +75,7 @@ class Timeline:
             found = _Valid(row[-2], row[-1], tuple(row[width:-2]), written=True)
             self._valid[tuple(row[:width])] = found
 
-    def keys(self) -> list[Key]:
+    def standing(self) -> list[Key]:
         """Return the loaded keys that have a valid value."""
         return [key for key, valid in self._valid.items() if valid is not None]
 

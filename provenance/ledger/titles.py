@@ -100,6 +100,9 @@ def start_transfer(
         raise InputError("expected an agreement or its hash, found both")
     if agreement is not None:
         agreement_hash = ledger.documents.put(agreement)
+    # with the time only if the caller gave it
+    offer = (dataset_id, taker, units.pack(), agreement_hash)
+    asked = request_hash_of("transfer", signer, *offer, expires, on_behalf_of)
     until = int(clock()) + DEFAULT_EXPIRY_S if expires is None else expires
     written = write(
         ledger,
@@ -113,17 +116,7 @@ def start_transfer(
         until,
         on_behalf_of or 0,
         idempotency_key=idempotency_key,
-        # with the time only if the caller gave it
-        request_hash=request_hash_of(
-            "transfer",
-            signer,
-            dataset_id,
-            taker,
-            units.pack(),
-            agreement_hash,
-            expires,
-            on_behalf_of,
-        ),
+        request_hash=asked,
     )
     return _started(written)
 

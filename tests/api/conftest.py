@@ -78,7 +78,11 @@ class Service:
 
 
 def free_port() -> socket.socket:
-    return socket.create_server(("127.0.0.1", 0))
+    # Its protocol is named: asyncio turns Nagle's algorithm off only then.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    return listening
 
 
 @contextmanager

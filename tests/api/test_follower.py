@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 from api.follower import IndexFollower, Reached
 from provenance.errors import HistoryMismatch
@@ -68,3 +69,13 @@ def test_a_failing_sync_is_tried_again():
     assert follower.finality(3) == "finalized"
     assert follower.finality(4) == "safe"
     assert follower.finality(5) == "latest"
+
+
+def test_what_was_sent_is_settled_by_the_follower(service):
+    service.register()
+    outbox = service.ledger.transactions._outbox
+    deadline = time.monotonic() + 60
+    while outbox.mined():
+        assert time.monotonic() < deadline, "mined transactions become final"
+        service.app.state.context.follower.wake()
+        time.sleep(0.2)

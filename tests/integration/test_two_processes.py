@@ -1,0 +1,115 @@
+"""One process owns the embedded chain; a second one works through it, or hears who has it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    run(folder / "home", "init")
+    return folder / "home"
+
+
+def environment(home, **more):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PROVENANCE_")}
+    return {**kept, "PROVENANCE_HOME": str(home), **more}
+
+
+def run(home, *arguments, status=0):
+    """Run one command in a process of its own; return its JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", "provenance", *arguments, "--json"],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return json.loads(done.stdout) if done.stdout.strip() else done.stderr
+
+
+@pytest.fixture
+def service(home):
+    """The URL of a service in a process of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "provenance", "serve", "--port", str(port)],
+        env=environment(home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            assert process.poll() is None, "the service ended"
+            assert time.monotonic() < deadline, "the service did not start in time"
+            try:
+                if httpx.get(f"{url}/readyz").status_code == 200:
+                    break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_a_command_works_through_the_service(home, service, tmp_path):
+    (tmp_path / "data.csv").write_bytes(os.urandom(16))
+    made = run(home, "datasets", "register", str(tmp_path / "data.csv"), "--title", "Through")
+    deadline = time.monotonic() + 10
+    path = f"{service}/v1/datasets/{made['dataset_id']}"
+    while (answer := httpx.get(path)).status_code == 404:
+        assert time.monotonic() < deadline, "the service follows what others write"
+        time.sleep(0.1)
+    assert answer.json()["root"] == made["root"]
+    assert run(home, "verify", str(tmp_path / "data.csv"))["verdict"] == "passed"
+
+
+def test_what_the_service_writes_is_there_for_a_command(home, service, tmp_path):
+    token = run(home, "tokens", "add", "founder")["token"]
+    (tmp_path / "x").write_bytes(os.urandom(16))
+    answer = httpx.post(
+        f"{service}/v1/datasets",
+        files={"file": ("x", (tmp_path / "x").read_bytes())},
+        data={"request": '{"title": "By the service"}'},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=60,
+    )
+    assert answer.status_code == 201, answer.text
+    found = run(home, "datasets", "show", str(answer.json()["dataset_id"]))
+    assert found["title"] == "By the service"
+    checked = run(home, "history", str(answer.json()["dataset_id"]), "--check")
+    assert checked["check"]["complete"] is True
+
+
+def test_a_second_service_hears_who_owns_the_chain(home, service):
+    done = subprocess.run(
+        [sys.executable, "-m", "provenance", "serve", "--port", "1"],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "owned by process" in said
+    assert f"{service}/rpc" in said
+
+
+def test_after_the_service_a_command_owns_the_chain_again(home, tmp_path):
+    (tmp_path / "y").write_bytes(os.urandom(16))
+    made = run(home, "datasets", "register", str(tmp_path / "y"), "--title", "Alone")
+    assert made["dataset_id"] > 0
