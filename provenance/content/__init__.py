@@ -15,8 +15,8 @@ A tour, from the bytes up:
 
 What makes it fast:
 
-- :mod:`~provenance.content.batch` measures neighbouring files, :mod:`~provenance.content.mapped` one
-  that is large;
+- :mod:`~provenance.content.batch` measures neighbouring files,
+  :mod:`~provenance.content.mapped` one that is large;
 - :mod:`~provenance.content.workers` does so in several processes at once;
 - :mod:`~provenance.content.state` remembers files, so that an unchanged one is not read again;
 - :mod:`~provenance.content.measuring` joins these, and says what was read and what was trusted.

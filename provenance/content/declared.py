@@ -9,7 +9,6 @@ returns a manifest of what is there. Must never take a path that no manifest may
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import os
@@ -196,7 +195,7 @@ def parse_model_signing(document: bytes) -> Declaration:
         payload = _member(statement["dsseEnvelope"], "payload")
         try:
             statement = _json(base64.b64decode(str(payload), validate=True))
-        except binascii.Error as error:
+        except ValueError as error:  # binascii.Error is one; letters beyond ASCII are another
             raise InvalidDocument(f"expected a payload in Base64: {error}") from None
     predicate = _member(statement, "predicate")
     resources = _member(predicate, "resources")

@@ -187,8 +187,9 @@ def test_model_signing_in_both_directions(folder):
     )
     bundle = {"dsseEnvelope": {"payload": base64.b64encode(text).decode()}}
     assert parse_model_signing(json.dumps(bundle).encode()) == declared
-    with pytest.raises(InvalidDocument, match="Base64"):
-        parse_model_signing(b'{"dsseEnvelope":{"payload":"x"}}')
+    for payload in ("x", "\u00e9"):
+        with pytest.raises(InvalidDocument, match="Base64"):
+            parse_model_signing(json.dumps({"dsseEnvelope": {"payload": payload}}).encode())
     for change in ({"resources": 1}, {"serialization": {"method": "shards"}}):
         wrong = {"predicate": {**statement["predicate"], **change}}
         with pytest.raises(InvalidDocument):
