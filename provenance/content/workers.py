@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 from provenance import errors
 from provenance.content.batch import Batch, BatchReader, BatchSource, Block
-from provenance.content.digest import Progress
+from provenance.content.digest import Progress, reason
 from provenance.errors import InputError, ReadError
 
 MAX_WORKERS = 16
@@ -124,6 +124,9 @@ class Workers:
         try:
             for _ in range(self._count):
                 self._workers.append(self._start())
+        except OSError as error:
+            self.__exit__(None, None, None)
+            raise ReadError(f"cannot start a worker process: {reason(error)}") from error
         finally:
             gc.unfreeze()
         return self
@@ -206,7 +209,12 @@ class Workers:
 
     def _start(self) -> _Worker:
         requests, results = os.pipe(), os.pipe()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            for descriptor in (*requests, *results):
+                os.close(descriptor)
+            raise
         if not pid:  # pragma: no cover - runs in the copy
             os.close(requests[1])
             os.close(results[0])

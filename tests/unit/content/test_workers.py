@@ -69,6 +69,23 @@ def test_leaving_early_ends_the_workers(tmp_path):
             os.kill(pid, 0)
 
 
+def test_workers_that_cannot_all_be_started_are_ended(monkeypatch):
+    fork, started = os.fork, []
+
+    def refuse_the_second():
+        if started:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        started.append(fork())
+        return started[0]
+
+    # the system has room for more processes than a test should start
+    monkeypatch.setattr(os, "fork", refuse_the_second)
+    with pytest.raises(ReadError, match="cannot start a worker process: Resource"):
+        Workers(lambda: None, 2).__enter__()
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0], 0)
+
+
 def framed(message):
     data = marshal.dumps(message)
     return struct.pack(">I", len(data)) + data
