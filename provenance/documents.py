@@ -9,6 +9,7 @@ one gets exactly the bytes that were put in, or an error. Must never change or d
 import hashlib
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -33,6 +34,7 @@ class Documents:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
+        self._making = threading.Lock()
 
     @property
     def folder(self) -> Path:
@@ -175,12 +177,14 @@ class Documents:
 
     def _publish(self, draft: Path, digest: Digest32) -> None:
         target = self.path(digest)
-        target.parent.mkdir(exist_ok=True)
+        with self._making:
+            if not target.parent.is_dir():
+                target.parent.mkdir(exist_ok=True)
+                # the name of a folder survives a loss of power once the folder above is synced
+                _sync_folder(self._folder)
         os.replace(draft, target)
-        # a rename survives a loss of power once its folder is synced, and that folder's own name
-        # once the one above is
+        # and so does a rename once its folder is
         _sync_folder(target.parent)
-        _sync_folder(self._folder)
 
 
 def _write(draft: BinaryIO, chunks: Iterable[bytes], limit: int) -> Digest32:

@@ -34,7 +34,11 @@ Mining = Literal["background", "on_wait"]
 _log = logging.getLogger(__name__)
 
 _LINGER_S = 0.05
-"""How long an open block waits for stragglers: under load it fills, a lone one hardly notices."""
+"""How long an open block waits for stragglers: a lone transaction hardly notices."""
+
+_BUSY_TRANSACTIONS = 8
+"""After a block of so many, the next one stays open for all of its second: whoever was answered is
+about to send again, and would otherwise wait for the block after it."""
 
 _CLOCK_TOLERANCE_S = 30
 """A clock further than this behind the last block is an error, not something to wait for."""
@@ -53,6 +57,7 @@ class EmbeddedChain:
         chain_id: for a new chain, None draws one; for an existing one it must match, if given.
         mining: who mines, see above.
         clock: returns Unix seconds.
+        settled: told the hashes of transactions once they are on disk, or given up.
 
     Raises:
         WrongChain: the file holds another chain id.
@@ -66,8 +71,10 @@ class EmbeddedChain:
         chain_id: int | None = None,
         mining: Mining = "on_wait",
         clock: Callable[[], float] = time.time,
+        settled: Callable[[Sequence[bytes]], None] | None = None,
     ) -> None:
         self._clock = clock
+        self._settled = settled
         self._store = BlockStore(path)
         # One second back, so that the first block need not wait.
         started = int(clock()) - 1
@@ -199,7 +206,7 @@ class EmbeddedChain:
                 raise
             self.reads.advance(sealed)
             self.pool.settle()
-        self._announce(bytes(transaction.hash) for transaction in block.transactions)
+        self._announce([bytes(transaction.hash) for transaction in block.transactions])
         return len(block.transactions)
 
     def _next_second(self) -> int:
@@ -227,20 +234,29 @@ class EmbeddedChain:
                 except TransactionFailed as error:
                     self.pool.drop(waiting, str(error))
                     self._announce([waiting.hash])
-            elif (len(self.pool) and self.pool.wait(0)) or not self.pool.wait(linger_s):
+            elif len(self.pool) and self.pool.wait(0):
                 return
+            else:
+                left_s = block.header.timestamp + 1 - self._clock()
+                if not self.pool.wait(max(min(linger_s, left_s), 0)):
+                    return
 
     def _mine_forever(self) -> None:
+        linger_s = _LINGER_S
         while not self._closed.is_set():
             if not self.pool.wait(_RETRY_S):
+                linger_s = _LINGER_S
                 continue
             try:
-                self.mine(_LINGER_S)
+                is_busy = self.mine(linger_s) >= _BUSY_TRANSACTIONS
+                linger_s = 1.0 if is_busy else _LINGER_S
             except ChainError as error:
                 _log.warning("no block was made: %s", error)
                 self._closed.wait(_RETRY_S)
 
-    def _announce(self, hashes: Any) -> None:
+    def _announce(self, hashes: Sequence[bytes]) -> None:
+        if self._settled is not None:
+            self._settled(hashes)
         with self._waiters_lock:
             for transaction_hash in hashes:
                 event = self._waiters.get(transaction_hash)

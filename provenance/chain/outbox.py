@@ -130,6 +130,8 @@ class Outbox:
         # A promise must outlive a loss of power, as blocks do.
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.executescript(_SCHEMA)
+        # Noted without the lock of the file, which may be held while a node is spoken to.
+        self._noting = threading.Lock()
         self._settled: list[tuple[str, str | None, int]] = []
 
     def close(self) -> None:
@@ -227,7 +229,7 @@ class Outbox:
 
     def advance(self, request_id: int, state: State) -> None:
         """Note how far a request has come; it is on disk with the next commit."""
-        with self._lock:
+        with self._noting:
             self._settled.append((state, None, request_id))
 
     def flush(self) -> None:
@@ -301,10 +303,12 @@ class Outbox:
     def _write(self, body: Callable[[sqlite3.Connection], object]) -> int:
         """Run ``body`` and the noted states as one transaction; return its number, else 0."""
         with self._lock:
+            with self._noting:
+                settled = list(self._settled)
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._connection.executemany(
-                    "UPDATE requests SET state = ?, reason = ? WHERE id = ?", self._settled
+                    "UPDATE requests SET state = ?, reason = ? WHERE id = ?", settled
                 )
                 result = body(self._connection)
                 self._connection.execute("COMMIT")
@@ -312,7 +316,8 @@ class Outbox:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise ChainError(f"the outbox cannot be written: {error}") from error
-            self._settled = []
+            with self._noting:
+                del self._settled[: len(settled)]
             return result if isinstance(result, int) else 0
 
 

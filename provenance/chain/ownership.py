@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -52,6 +52,7 @@ class OwnedChain:
         url: where this process serves JSON-RPC to others, if it does.
         wait_s: how long to wait for another owner to finish.
         clock: returns Unix seconds.
+        settled: see ``EmbeddedChain``.
 
     Raises:
         ChainOwned: another process owns it; the message names its process id and URL.
@@ -68,6 +69,7 @@ class OwnedChain:
         url: str | None = None,
         wait_s: float = 0.0,
         clock: Callable[[], float] = time.time,
+        settled: Callable[[Sequence[bytes]], None] | None = None,
     ) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self._home = home
@@ -79,7 +81,12 @@ class OwnedChain:
         try:
             self.announce(url)
             self.chain = _embedded_chain_class()(
-                home / CHAIN_FILE, genesis_balances, chain_id=chain_id, mining=mining, clock=clock
+                home / CHAIN_FILE,
+                genesis_balances,
+                chain_id=chain_id,
+                mining=mining,
+                clock=clock,
+                settled=settled,
             )
         except BaseException:
             self._lock.release()

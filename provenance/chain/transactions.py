@@ -154,12 +154,14 @@ class Transactions:
             request_hash or _hash_of(key.address, to, value_wei, data),
         )
         max_fee_wei, tip_wei = self._current_fees()
+        # Asked before the turn of this request comes: the outbox knows what was taken meanwhile.
+        chain_nonce = self._client.nonce(key.address, "pending")
         with self._outbox.exclusively():
             if idempotency_key is not None:
                 known = self._outbox.find(idempotency_key, wanted.request_hash)
                 if known is not None:
                     return known
-            nonce = self._outbox.next_nonce(key.address, self._client.nonce(key.address, "pending"))
+            nonce = self._outbox.next_nonce(key.address, chain_nonce)
             attempt = self._signed(key, wanted, nonce, max_fee_wei, tip_wei)
             request = self._outbox.add(wanted, nonce, attempt)
             self._hand_over(request, is_new=True)

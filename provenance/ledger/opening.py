@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provenance.chain import deployments, ownership
@@ -42,9 +43,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from provenance.chain.contracts import Contracts
+    from provenance.chain.embedded_process import ChainProcess
     from provenance.chain.events import Decoder
     from provenance.chain.signing import SigningKey
     from provenance.chain.transactions import Transactions
+
+    Owned = ownership.OwnedChain | ChainProcess
 
 ADMIN = "admin"
 """Name of the key that is root admin, and pays for the others."""
@@ -78,7 +82,7 @@ class Ledger:
         node: Node,
         password: PasswordSource,
         closing: ExitStack,
-        owned: ownership.OwnedChain | None = None,
+        owned: "Owned | None" = None,
     ) -> None:
         self.settings = settings
         self.owned = owned
@@ -356,16 +360,13 @@ def _node(
     serving_url: str | None,
     clock: Callable[[], float],
     closing: ExitStack,
-) -> tuple[Node, ownership.OwnedChain | None]:
+) -> tuple[Node, "Owned | None"]:
     if not settings.is_embedded:
         return connect_remote(settings, closing), None
     if not (settings.home / ownership.CHAIN_FILE).exists():
         raise NotFoundError("chain in", f"{settings.home}; make one: provenance init")
     if serving_url is not None:
-        owned = ownership.OwnedChain(
-            settings.home, mining="background", url=serving_url, wait_s=10.0, clock=clock
-        )
-        return closing.enter_context(owned).chain, owned
+        return _served(settings.home, serving_url, clock, closing)
     try:
         owned = ownership.OwnedChain(settings.home, clock=clock)
         return closing.enter_context(owned).chain, owned
@@ -376,6 +377,19 @@ def _node(
     if not isinstance(found, HttpNode):
         raise SettingsError("expected a chain of this home or a node over HTTP, found neither")
     return closing.enter_context(found), None
+
+
+def _served(
+    home: Path, url: str, clock: Callable[[], float], closing: ExitStack
+) -> tuple[Node, "Owned"]:
+    """Own the chain for a service, in a process of its own if the clock is the system's."""
+    if clock is time.time:
+        from provenance.chain.embedded_process import ChainProcess
+
+        process = closing.enter_context(ChainProcess(home, url=url, wait_s=10.0))
+        return process, process
+    owned = ownership.OwnedChain(home, mining="background", url=url, wait_s=10.0, clock=clock)
+    return closing.enter_context(owned).chain, owned
 
 
 def connect_remote(settings: Settings, closing: ExitStack) -> Node:

@@ -26,7 +26,9 @@ import httpx
 import uvicorn
 
 from api.app import create_app
-from provenance.chain.signing import Transaction, sign_transaction
+from provenance.chain.client import Client
+from provenance.chain.ownership import OwnedChain
+from provenance.chain.signing import SignedTransaction, Transaction, sign_transaction
 from provenance.config import Settings
 from provenance.content.digest import digest_bytes
 from provenance.content.manifest import Header, ManifestEntry, build_from_entries
@@ -46,13 +48,12 @@ def manifest_of(number: int, tag: str) -> bytes:
     return build_from_entries(Header(), [entry]).document
 
 
-def bare(settings: Settings, count: int) -> float:
-    """Transactions a second of the chain alone."""
-    with open_ledger(settings, serving_url="http://127.0.0.1:1/rpc") as ledger:
+def signed_registrations(settings: Settings, count: int) -> list[SignedTransaction]:
+    """Registrations of different content, ready to be sent."""
+    with open_ledger(settings) as ledger:
         key = ledger.key(DEFAULT_NAME)
         ledger.fund(key.address)
-        chain, client = ledger.owned.chain, ledger.client
-        nonce = client.nonce(key.address)
+        nonce = ledger.client.nonce(key.address)
         contract, address = ledger.contracts["Datasets"], ledger.address("Datasets")
         signed = []
         for number in range(count):
@@ -64,14 +65,23 @@ def bare(settings: Settings, count: int) -> float:
                 ledger.chain_id, nonce + number, 0, 10**10, DEFAULT_GAS, address, 0, data
             )
             signed.append(sign_transaction(key, wanted))
+    return signed
+
+
+def bare(settings: Settings, count: int) -> float:
+    """Transactions a second of the chain alone, mined in this process."""
+    signed = signed_registrations(settings, count)
+    with OwnedChain(settings.home, mining="background") as owned:
         started = time.perf_counter()
         for transaction in signed:
-            chain.send_raw(transaction.raw)
-        assert chain.wait_mined(signed[-1].hash, 600)
+            owned.chain.send_raw(transaction.raw)
+        assert owned.chain.wait_mined(signed[-1].hash, 600)
         spent_s = time.perf_counter() - started
-        assert all(
-            client.receipt(transaction.hash).succeeded for transaction in signed[:: count // 10]
-        )
+        client = Client(owned.chain)
+        for transaction in signed[:: max(count // 10, 1)]:
+            receipt = client.receipt(transaction.hash)
+            assert receipt is not None
+            assert receipt.succeeded
     return count / spent_s
 
 
