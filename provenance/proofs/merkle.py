@@ -10,7 +10,7 @@ ranges are looked at before any hash. Must never do I/O, nor take the root in a 
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
