@@ -83,20 +83,22 @@ def issue(
         idempotency_key: see :func:`provenance.ledger.writing.write`.
 
     Raises:
-        InputError: neither a dataset nor a parent, or no number of uses where one is needed.
+        InputError: no dataset or parent, or no number of uses where one is needed.
         NotFoundError: there is no such policy or parent.
         ContractRevert: the contracts refuse it.
     """
     asked = (dataset_id, parent, policy_id, grantee, not_before, not_after, uses, exclusive)
-    if dataset_id is None and parent is None:
-        raise InputError("expected a dataset or the grant to cut from, found neither")
-    earliest, latest, most, dataset = _limits(ledger, policy_id, parent, uses)
-    limits = (
+    earliest, latest, most, dataset = _limits(ledger, policy_id, dataset_id, parent, uses)
+    terms = (
+        dataset,
+        parent or 0,
+        policy_id,
+        grantee,
         earliest if not_before is None else not_before,
         latest if not_after is None else not_after,
         most if uses is None else uses,
+        exclusive,
     )
-    terms = (dataset_id or dataset, parent or 0, policy_id, grantee, *limits, exclusive)
     written = write(
         ledger,
         signer,
@@ -112,20 +114,26 @@ def issue(
 
 
 def _limits(
-    ledger: Ledger, policy_id: PolicyId, parent: GrantId | None, uses: int | None
-) -> tuple[int, int, int, DatasetId | None]:
-    """Return the widest window and most uses of a grant, and the dataset of its parent."""
+    ledger: Ledger,
+    policy_id: PolicyId,
+    dataset_id: DatasetId | None,
+    parent: GrantId | None,
+    uses: int | None,
+) -> tuple[int, int, int, DatasetId]:
+    """Return the widest window and most uses of a grant, and its dataset."""
     bounds = policies.on_chain(ledger, policy_id)
     earliest, latest, most = bounds.not_before, bounds.not_after, bounds.max_uses
     if parent is None:
-        return earliest, latest, most, None
+        if dataset_id is None:
+            raise InputError("expected a dataset or the grant to cut from, found neither")
+        return earliest, latest, most, dataset_id
     above = state(ledger, parent)
     if uses is None and above["uses_left"] is not None:
         raise InputError(
             f"expected how many of the {above['uses_left']} uses of grant {parent} to reserve"
         )
     window = max(earliest, above["not_before"]), min(latest, above["not_after"])
-    return *window, most, DatasetId(above["dataset_id"])
+    return *window, most, dataset_id or DatasetId(above["dataset_id"])
 
 
 def activate(
