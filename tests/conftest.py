@@ -5,6 +5,7 @@ Never imports the packages under test: what a room needs is made in its own ``co
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -23,6 +24,8 @@ def own_environment(monkeypatch):
     for name in list(os.environ):
         if name.startswith("PROVENANCE_") and name != "PROVENANCE_CORPUS":
             monkeypatch.delenv(name)
+    # eth-tester raises it beyond the depth of a thread's stack, as py-evm alone would.
+    sys.setrecursionlimit(min(sys.getrecursionlimit(), 20_000))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ and serves neither ``logsBloom`` nor ``eth_getBlockReceipts``.
 
 import os
 import secrets
+import sys
 from dataclasses import dataclass, field
 
 from eth.abc import (
@@ -50,6 +51,15 @@ CALL_GAS_LIMIT = 30_000_000
 
 GENESIS_BASE_FEE_WEI = 7
 """The lowest base fee that EIP-1559 rounding holds stable while blocks are less than half full."""
+
+_RECURSION_LIMIT = 20_000
+"""Frames, for 1,024 nested calls of the EVM (Yellow Paper, section 9.1).
+
+py-evm raises the limit of the process to 102,400 when it is imported. With that, the standard JSON
+parser follows a hostile document deeper than the stack of a thread, and the process dies.
+"""
+
+sys.setrecursionlimit(_RECURSION_LIMIT)
 
 _CHAIN_ID_KEY = b"provenance:chain-id"
 _REVERT_KEY = b"provenance:revert:"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from pyld import jsonld
 
 from provenance.errors import InvalidDocument, TooLarge, UnsupportedOdrlTerm
@@ -179,6 +180,9 @@ def read(document: bytes) -> Node:
     if len(document) > MAX_BYTES:
         raise TooLarge(f"expected at most {MAX_BYTES} bytes of ODRL, found {len(document)}")
     try:
+        # The standard parser recurses as deep as it is told to, which may be deeper than the stack;
+        # orjson has a bound of its own. Only the standard one can show a key that is given twice.
+        orjson.loads(document)
         parsed = json.loads(document, object_pairs_hook=_object, parse_constant=_constant)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise InvalidDocument(f"expected one JSON document, found {error!s:.120}") from error
