@@ -23,7 +23,7 @@ from provenance.ledger.opening import Ledger
 from provenance.ledger.tokens import SCOPES, Tokens
 
 READING = frozenset(("GET", "HEAD", "OPTIONS"))
-OPEN_PATHS = frozenset(("/v1/verify", "/rpc"))
+OPEN_PATHS = frozenset(("/v1/verify", "/v1/rights/check", "/rpc"))
 """Paths that take a body and change nothing, or have a guard of their own."""
 
 UNLIMITED_PATHS = frozenset(("/rpc", "/healthz", "/readyz", "/metrics"))
@@ -40,6 +40,8 @@ _BEARER = HTTPBearer(
 _SCOPE_BY_PATH = (
     (re.compile(r"/v1/datasets(/[^/]+/versions)?\Z"), "register"),
     (re.compile(r"/v1/datasets/[^/]+/transfers\Z|/v1/transfers/"), "transfer"),
+    (re.compile(r"/v1/grants/[^/]+/(activate|use|report)\Z|/v1/offers/[^/]+/take\Z"), "use"),
+    (re.compile(r"/v1/(policies|grants|offers)(/|\Z)|/v1/datasets/[^/]+/offers\Z"), "grant"),
     (re.compile(r"/v1/relay\Z"), "relay"),
 )
 _WIDEST_SCOPE = "admin"

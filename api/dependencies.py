@@ -21,6 +21,7 @@ from api.follower import IndexFollower
 from api.frame import Metrics
 from api.parameters import DEFAULT_LIMIT, AsOfQuery, decode_cursor, encode_cursor, parse_party
 from provenance.errors import IndexBehind, InputError, InvalidIdentifier, NotFoundError
+from provenance.identifiers import PartyId
 from provenance.index import blocks, database, parties
 from provenance.index.paging import MAX_LIMIT, Page
 from provenance.index.parties import Party
@@ -292,6 +293,21 @@ def find_party(connection: Connection, name: str, as_of: int | None) -> Party:
     if isinstance(wanted, int):
         return parties.get(connection, wanted, as_of=as_of)
     found = parties.by_account(connection, wanted, as_of=as_of)
+    if found is None:
+        raise NotFoundError("party of account", name.lower())
+    return found
+
+
+def named_party(ledger: Ledger, name: str) -> PartyId:
+    """Return the party that an id or an account in a body stands for.
+
+    Raises:
+        NotFoundError: the account belongs to no party.
+    """
+    wanted = parse_party(name)
+    if isinstance(wanted, int):
+        return wanted
+    found = ledger.party_of(wanted)
     if found is None:
         raise NotFoundError("party of account", name.lower())
     return found

@@ -113,6 +113,21 @@ TransferIdPath = Annotated[
     checked(parse_id),
     Path(description="Id of a transfer.", ge=1, le=MAX_ID, examples=[1]),
 ]
+PolicyIdPath = Annotated[
+    int,
+    checked(parse_id),
+    Path(description="Id of a policy.", ge=1, le=MAX_ID, examples=[1]),
+]
+GrantIdPath = Annotated[
+    int,
+    checked(parse_id),
+    Path(description="Id of a grant.", ge=1, le=MAX_ID, examples=[1]),
+]
+OfferIdPath = Annotated[
+    int,
+    checked(parse_id),
+    Path(description="Id of an offer.", ge=1, le=MAX_ID, examples=[1]),
+]
 VersionPath = Annotated[
     int,
     checked(_version_number),

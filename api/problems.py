@@ -61,6 +61,9 @@ KINDS: Mapping[type[errors.ProvenanceError], Kind] = {
     errors.InvalidManifest: Kind(422, "manifest", "The manifest breaks its format"),
     errors.InvalidProof: Kind(422, "proof", "The proof breaks its format"),
     errors.InvalidDocument: Kind(422, "document", "The document breaks its format"),
+    errors.InvalidPolicy: Kind(422, "policy", "The contracts refuse such terms"),
+    errors.PolicyConflict: Kind(422, "policy-conflict", "An action is permitted and prohibited"),
+    errors.UnsupportedOdrlTerm: Kind(422, "odrl", "The document says what terms cannot hold"),
     errors.TooLarge: Kind(413, "too-large", "Over a limit"),
     errors.SettingsError: Kind(500, "settings", "The service is not set up for this", told=False),
     errors.KeystoreError: Kind(
@@ -95,11 +98,14 @@ _CONTRACT_NAMES: Mapping[int, str] = {
     401: "BadSignature NonceUsed RequestExpired",
     403: """NotAuthorised PartyInactive MarketAccessMissing ActionNotGranted InputNotCovered
         NotParty NotModule NotRoleAdmin NotRootAdmin NotDelegate NotHolder NotTransferParty
-        NotProposed""",
+        NotProposed NotGrantee NotGranter OpenClassForbids RoleNotAllowed PurposeNotAllowed
+        IndustryNotAllowed ModeNotAllowed SecurityGradeTooLow SubLicenseDepth GrantNotActive
+        Undecided""",
     404: "NotFound UnknownModule",
     409: """BadStatus RuleSetNotInForce DuplicateContent OpenObjection NoticeNotOver
         ExclusiveConflict SoldOut CommitmentExists AccountTaken LastAccount RecoveryNotDue
-        UnitsMissing TransferExpired HeadMoved AlreadySealed""",
+        UnitsMissing TransferExpired HeadMoved AlreadySealed SequenceGap OfferEnded OfferTaken
+        AssignmentMissing""",
     423: "HoldActive Encumbered",
     429: "QuotaExceeded",
     451: """CoreDataNotRegistrable StateSecretForbidden LocalReplicaRequired

@@ -122,6 +122,12 @@ abstract contract PartyAccounts is LedgerModule, IParties {
     }
 
     /// @inheritdoc IParties
+    function standingOf(PartyId id) external view returns (bool, uint32) {
+        Party storage record = _parties[id];
+        return (record.status == PartyStatus.ACTIVE, record.roles);
+    }
+
+    /// @inheritdoc IParties
     function roleAdmin(uint32 role) external view returns (PartyId) {
         return _roleAdmins[role];
     }

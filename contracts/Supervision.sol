@@ -77,6 +77,12 @@ contract Supervision is LedgerModule, ISupervision {
     }
 
     /// @inheritdoc ISupervision
+    function firstHold(Subject a, Subject b, uint16 scope) external view returns (HoldId id) {
+        id = activeHold(a, scope);
+        if (id == NO_HOLD) id = activeHold(b, scope);
+    }
+
+    /// @inheritdoc ISupervision
     function hold(HoldId id) external view returns (Hold memory) {
         return _existing(id);
     }

@@ -13,7 +13,16 @@ import {BadStatus, InvalidField, NotFound, PartyInactive} from "./types/Errors.s
 import {SCOPE_TITLE} from "./types/Holds.sol";
 import {DatasetId, NO_DATASET, NO_PARTY, PartyId, TransferId} from "./types/Ids.sol";
 import {datasetSubject, KIND_DATASET, KIND_TRANSFER, partySubject, Subject} from "./types/Subject.sol";
-import {ALL_UNITS, NO_UNITS, Right, Units, UNITS_MAJORITY} from "./types/Units.sol";
+import {
+    ALL_UNITS,
+    NO_UNITS,
+    Right,
+    RIGHT_HOLD,
+    RIGHT_OPERATE,
+    RIGHT_USE,
+    Units,
+    UNITS_MAJORITY
+} from "./types/Units.sol";
 
 /// @title Titles
 /// @notice See {ITitles}.
@@ -164,6 +173,15 @@ contract Titles is LedgerModule, ITitles {
     /// @inheritdoc ITitles
     function requireMayAct(DatasetId dataset, Right right, PartyId party) external view {
         if (!mayAct(dataset, right, party)) revert NotHolder(dataset, right, party);
+    }
+
+    /// @inheritdoc ITitles
+    function rightsOf(DatasetId dataset, PartyId party) external view returns (uint8 rights) {
+        _requireOpen(dataset);
+        Units units = unitsOf(dataset, party);
+        if (units.unitsFor(Right.HOLD) > UNITS_MAJORITY) rights |= RIGHT_HOLD;
+        if (units.unitsFor(Right.USE) > UNITS_MAJORITY) rights |= RIGHT_USE;
+        if (units.unitsFor(Right.OPERATE) > UNITS_MAJORITY) rights |= RIGHT_OPERATE;
     }
 
     /// @inheritdoc ITitles

@@ -12,6 +12,9 @@
     │   ├── InvalidManifest        a manifest that breaks its format
     │   ├── InvalidProof           a proof, bundle or checkpoint that breaks its format
     │   ├── InvalidDocument        a document or archive that breaks its format
+    │   ├── InvalidPolicy          terms of use that the contract refuses
+    │   │   └── PolicyConflict     an action is both permitted and prohibited
+    │   ├── UnsupportedOdrlTerm    an ODRL document says what terms of use cannot hold
     │   ├── TooLarge               over a limit that the message names
     │   ├── SettingsError          a setting that is unknown or out of range
     │   ├── KeystoreError          a key that is missing, or a wrong password
@@ -82,6 +85,36 @@ class InvalidProof(InputError):
 
 class InvalidDocument(InputError):
     """A document or archive breaks its format."""
+
+
+class InvalidPolicy(InputError):
+    """A field of terms of use is out of range; ``field`` names it."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: expected {reason}")
+        self.field = field
+
+
+class PolicyConflict(InvalidPolicy):
+    """Actions that are both permitted and prohibited; ``actions`` has their bits."""
+
+    def __init__(self, actions: int) -> None:
+        super().__init__("actions", f"nothing both permitted and prohibited, found {actions:#x}")
+        self.actions = actions
+
+
+class UnsupportedOdrlTerm(InputError):
+    """An ODRL document says something that terms of use cannot hold.
+
+    ``term`` is what cannot be held, ``path`` where it stands, such as
+    ``permission[0].constraint[1].leftOperand``.
+    """
+
+    def __init__(self, term: str, path: str, reason: str) -> None:
+        super().__init__(f"{term} at {path or 'the top'}: {reason}")
+        self.term = term
+        self.path = path
+        self.reason = reason
 
 
 class TooLarge(InputError):

@@ -17,6 +17,10 @@ PartyId = NewType("PartyId", int)
 DatasetId = NewType("DatasetId", int)
 TransferId = NewType("TransferId", int)
 HoldId = NewType("HoldId", int)
+PolicyId = NewType("PolicyId", int)
+TerritoryId = NewType("TerritoryId", int)
+GrantId = NewType("GrantId", int)
+OfferId = NewType("OfferId", int)
 
 Digest32 = NewType("Digest32", bytes)
 """32 bytes: the value of SHA-256, or of another hash function of that width."""

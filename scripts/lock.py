@@ -1,6 +1,6 @@
 """Pins every Python package, those that others bring in included.
 
-Promises: ``constraints.txt`` holds what a fresh environment gets from ``.[dev]`` today, and
+Promises: ``constraints.txt`` holds what a fresh environment gets from ``.[dev,fuzz]`` today, and
 ``contracts/slither-constraints.txt`` the same for Slither; neither holds any address. Never touches
 the environment it runs in.
 
@@ -19,7 +19,7 @@ SLITHER = "slither-analyzer==0.11.6"
 HEADER = "# Made by `python -m scripts.lock`; do not edit.\n"
 LOCKS = {
     "constraints.txt": (
-        f"{toolchain.ROOT}[dev]",
+        f"{toolchain.ROOT}[dev,fuzz]",
         "# All Python packages that are installed: pip install -c constraints.txt -e '.[dev]'\n",
     ),
     "contracts/slither-constraints.txt": (

@@ -18,9 +18,10 @@ from web3.contract.contract import ContractFunction
 from web3.types import FilterParams, LogReceipt, TxReceipt
 
 ABI_FOLDER = Path(__file__).resolve().parent.parent / "provenance" / "chain" / "abi"
-MODULES = ("Forwarder", "History", "Parties", "Supervision", "Titles", "Datasets")
-RECORDED = ("Parties", "Supervision", "Titles", "Datasets")
+RECORDED = ("Parties", "Supervision", "Titles", "Datasets", "Policies", "Licenses")
 """Modules whose events are in the history."""
+
+MODULES = ("Forwarder", "History", *RECORDED)
 
 GAS_LIMIT = 4_000_000
 FAR_FUTURE = 4_102_444_800
@@ -101,6 +102,12 @@ class TesterLedger:
         receipt = self.w3.eth.wait_for_transaction_receipt(sent)
         assert receipt["status"] == 1, f"expected {call.fn_name} to succeed, found a revert"
         return receipt
+
+    def cost(self, call: ContractFunction) -> int:
+        """Return the gas that a call executes, without the 21,000 and the calldata."""
+        data = bytes.fromhex(call._encode_transaction_data()[2:])
+        calldata = sum(16 if byte else 4 for byte in data)
+        return self.send(call, 9)["gasUsed"] - 21_000 - calldata
 
     def travel(self, timestamp: int) -> None:
         """Mine a block with a time, Unix seconds, so that calls see it too."""

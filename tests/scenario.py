@@ -24,7 +24,7 @@ def _load(name):
 world = _load("world")
 ABI, CHAIN_ID, EVENTS, MODULES = world.ABI, world.CHAIN_ID, world.EVENTS, world.MODULES
 ZERO = world.ZERO
-dataset, party, raw, sha = world.dataset, world.party, world.raw, world.sha
+dataset, grant, party, raw, sha = world.dataset, world.grant, world.party, world.raw, world.sha
 
 
 class ListedNode:

@@ -6,66 +6,31 @@ it is tested with.
 """
 
 import hashlib
-import json
+import importlib.util
 import random
 from pathlib import Path
 
-from eth_abi import encode
-from eth_hash.auto import keccak
-
-import provenance.chain
-from provenance.identifiers import SubjectKind, subject_of
-
-ABI = Path(provenance.chain.__file__).parent / "abi"
-CHAIN_ID = 41_337
 GENESIS_TIME_S = 1_800_000_000
-MODULES = {
-    name: bytes([index]) * 20
-    for index, name in enumerate(
-        ("Forwarder", "History", "Parties", "Supervision", "Titles", "Datasets"), start=1
-    )
-}
-ZERO = bytes(32)
 
 
-def sha(*parts):
-    return hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+def _load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def party(identifier):
-    return subject_of(SubjectKind.PARTY, identifier) if identifier else ZERO
-
-
-def dataset(identifier):
-    return subject_of(SubjectKind.DATASET, identifier)
-
-
-def _type(item):
-    if item["type"] != "tuple":
-        return item["type"]
-    return f"({','.join(_type(field) for field in item['components'])})"
-
-
-def _load():
-    found = {}
-    for module in ("Parties", "Supervision", "Titles", "Datasets"):
-        for entry in json.loads((ABI / f"{module}.json").read_text())["abi"]:
-            if entry["type"] == "event":
-                inputs = entry["inputs"]
-                types = [_type(item) for item in inputs]
-                topic = keccak(f"{entry['name']}({','.join(types)})".encode())
-                data = [_type(item) for item in inputs if not item["indexed"]]
-                found[entry["name"]] = (module, topic, data)
-    return found
-
-
-EVENTS = _load()
-
-
-def raw(name, subjects, values):
-    """Return module address, topics and data of an event."""
-    module, topic, types = EVENTS[name]
-    return MODULES[module], (topic, *subjects), encode(types, values)
+events = _load("world_events")
+ABI, CHAIN_ID, EVENTS, MODULES = events.ABI, events.CHAIN_ID, events.EVENTS, events.MODULES
+ZERO = events.ZERO
+dataset, grant, party, raw, sha = (
+    events.dataset,
+    events.grant,
+    events.party,
+    events.raw,
+    events.sha,
+)
+Licensing = _load("world_licenses").Licensing
 
 
 class World:
@@ -80,6 +45,7 @@ class World:
         self.roots = {}
         self.contests = {}
         self.delegations = {}
+        self.licensing = Licensing(raw, (party, dataset, grant), sha)
         self.commitments = 0
         self.accounts = 0
         self.time_s = GENESIS_TIME_S
@@ -120,7 +86,10 @@ class World:
             "end_contest",
             "role_admin",
         ]
-        return getattr(self, self.random.choice(names))()
+        chosen = self.random.choice([*names, *["license"] * 9])
+        if chosen == "license":
+            return self.random.choice(self.licensing.acts(self))(self)
+        return getattr(self, chosen)()
 
     def account(self):
         self.accounts += 1
@@ -340,7 +309,8 @@ class World:
         return [raw("HoldPlaced", [target, party(beneficiary)], values)]
 
     def hold(self):
-        target = self.random.choice([party(self.any_party()), dataset(1)])
+        targets = [party(self.any_party()), dataset(1), grant(1)]
+        target = self.random.choice(targets)
         beneficiary = self.random.choice([0, self.any_party()])
         until = self.random.choice([0, self.time_s + 30])
         return self.place(target, beneficiary, self.random.randint(1, 5), sha("case"), until)

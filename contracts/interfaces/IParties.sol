@@ -124,6 +124,11 @@ interface IParties {
     /// @notice True if the party exists and is not suspended.
     function isActive(PartyId id) external view returns (bool);
 
+    /// @notice What checks ask about a party, in one call.
+    /// @return active As {isActive}.
+    /// @return roles Its ROLE_ bits; they count only while it is active.
+    function standingOf(PartyId id) external view returns (bool active, uint32 roles);
+
     /// @notice The party that gives and takes a role; zero means the root admin.
     /// @param role One bit.
     function roleAdmin(uint32 role) external view returns (PartyId);

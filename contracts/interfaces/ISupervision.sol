@@ -61,6 +61,9 @@ interface ISupervision {
     /// @notice The first hold on `target` that stops an act of `scope` now, or zero.
     function activeHold(Subject target, uint16 scope) external view returns (HoldId);
 
+    /// @notice As {activeHold} on `a`, else on `b`.
+    function firstHold(Subject a, Subject b, uint16 scope) external view returns (HoldId);
+
     /// @notice Reverts with {HoldActive} if a hold on `target` stops an act of `scope` now.
     function requireClear(Subject target, uint16 scope) external view;
 

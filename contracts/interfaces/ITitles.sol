@@ -105,6 +105,10 @@ interface ITitles {
     /// @notice Reverts with {NotHolder} unless {mayAct}.
     function requireMayAct(DatasetId dataset, Right right, PartyId party) external view;
 
+    /// @notice The rights under which the party may act, as RIGHT_ bits.
+    /// @dev Requirements: the dataset is open, else {NotFound} or {BadStatus}.
+    function rightsOf(DatasetId dataset, PartyId party) external view returns (uint8 rights);
+
     /// @notice The party that registered the dataset, or zero.
     function registrantOf(DatasetId dataset) external view returns (PartyId);
 

@@ -9,6 +9,11 @@ enum Right {
     OPERATE
 }
 
+// The same as bits of a set, 1 shifted by the right.
+uint8 constant RIGHT_HOLD = 1 << 0;
+uint8 constant RIGHT_USE = 1 << 1;
+uint8 constant RIGHT_OPERATE = 1 << 2;
+
 /// @notice Units of the three rights, basis points each, in lanes of 16 bits: HOLD in the lowest,
 /// then USE, then OPERATE. A lane never exceeds {UNITS_WHOLE}, so lanes never carry into each other.
 type Units is uint48;

@@ -28,13 +28,22 @@ _log = logging.getLogger(__name__)
 
 DIRECTORY = "Directory"
 
-MODULES = ("Forwarder", "History", "Parties", "Supervision", "Titles", "Datasets")
+MODULES = (
+    "Forwarder",
+    "History",
+    "Parties",
+    "Supervision",
+    "Titles",
+    "Datasets",
+    "Policies",
+    "Licenses",
+)
 """Everything the directory names, in the order of construction: each looks up those above it."""
 
 RECORD_FILE = "deployment.json"
 _DRAFT_FILE = "deployment.draft.json"
 
-_CREATE_GAS = 8_000_000
+_CREATE_GAS = 6_000_000
 _CALL_GAS = 200_000
 _NO_PREDECESSOR = (0, bytes(20), bytes(32), bytes(32))
 

@@ -154,6 +154,14 @@ class Engine:
         """Return a machine whose state is the one after the block of ``header``."""
         return self.chain.get_vm(at_header=header)
 
+    def trie_node(self, node_hash: bytes) -> bytes:
+        """Return a stored node of a state or storage trie by its hash.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self._store[node_hash]
+
     def decode_transaction(self, raw: bytes) -> SignedTransactionAPI:
         """Return the signed transaction of its EIP-2718 or legacy bytes; py-evm's errors pass."""
         return CancunVM.get_transaction_builder().decode(raw)

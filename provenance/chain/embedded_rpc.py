@@ -17,6 +17,7 @@ from eth_typing import Address
 
 from provenance.chain.client import RpcError
 from provenance.chain.embedded_engine import CALL_GAS_LIMIT
+from provenance.chain.embedded_proofs import MAX_PROVEN_SLOTS, prove_account
 from provenance.chain.embedded_rendering import Json, data, quantity, render_transaction
 from provenance.errors import TransactionFailed
 
@@ -314,6 +315,15 @@ def _transaction_count(chain: EmbeddedChain, params: Params) -> str:
     return quantity(state.get_nonce(Address(address)))
 
 
+def _proof(chain: EmbeddedChain, params: Params) -> Json:
+    slots = params.get(1)
+    if not isinstance(slots, list) or len(slots) > MAX_PROVEN_SLOTS:
+        raise RpcError(INVALID_PARAMS, f"expected an array of at most {MAX_PROVEN_SLOTS} slots")
+    header = _state_header(chain, params.get(2))
+    wanted = [parse_int(slot, "slot") for slot in slots]
+    return prove_account(chain.engine, header, params.bytes_at(0, 20), wanted)
+
+
 def _send_raw(chain: EmbeddedChain, params: Params) -> str:
     try:
         return data(chain.send_raw(params.bytes_at(0)))
@@ -334,6 +344,7 @@ METHODS: dict[str, Callable[[EmbeddedChain, Params], Any]] = {
     "eth_getBlockReceipts": _block_receipts,
     "eth_getCode": _code,
     "eth_getLogs": _logs,
+    "eth_getProof": _proof,
     "eth_getStorageAt": _storage_at,
     "eth_getTransactionByHash": _transaction,
     "eth_getTransactionCount": _transaction_count,

@@ -9,9 +9,10 @@ words of 32 bytes (Solidity ABI specification, "Formal Specification of the Enco
 ``struct`` per event, made when it is first needed, reads them all.
 
 Values: integers for ``uintN``, enums and ids; bytes for ``bytesN``, addresses (20) and subjects
-(32); bool; a struct is a dict by field name.
+(32); bool; a struct is a dict by field name, an array of fixed length a tuple.
 """
 
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from provenance.proofs.history import RawLog
 
 _ABI_FOLDER = Path(__file__).parent / "abi"
 
-MODULES = ("Parties", "Supervision", "Titles", "Datasets")
+MODULES = ("Parties", "Supervision", "Titles", "Datasets", "Policies", "Licenses")
 """The contracts that write history: only their logs are folded into heads."""
 
 # How struct reads one word; what is not read ("x") is padding, and is checked to be zero.
@@ -39,6 +40,7 @@ _WORDS = {
     "uint8": "31xB",
     "uint16": "30xH",
     "uint32": "28xI",
+    "uint40": "27x5s",
     "uint48": "26x6s",
     "uint64": "24xQ",
     "uint96": "20x12s",
@@ -46,7 +48,8 @@ _WORDS = {
     "bytes2": "2s30x",
     "bytes12": "12s20x",
 }
-_WIDE_INTEGERS = frozenset({"uint48", "uint96", "uint256"})
+_WIDE_INTEGERS = frozenset({"uint40", "uint48", "uint96", "uint256"})
+_ARRAY = re.compile(r"(\w+)\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class _Plan:
     names: tuple[str, ...]
     wide: tuple[str, ...]
     nested: tuple[tuple[str, tuple[str, ...]], ...]
+    arrays: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 class Decoder:
@@ -137,6 +141,8 @@ def _decode(log: RawLog, module: str, plans: Mapping[bytes, _Plan]) -> Event:
     arguments.update(zip(plan.names, values, strict=True))
     for name in plan.wide:
         arguments[name] = int.from_bytes(arguments[name], "big")
+    for name, parts in plan.arrays:
+        arguments[name] = tuple(arguments.pop(part) for part in parts)
     for name, fields in plan.nested:
         arguments[name] = {field: arguments.pop(f"{name}.{field}") for field in fields}
     return Event(plan.name, module, arguments, log)
@@ -156,6 +162,7 @@ def _plan(entry: Mapping[str, Any]) -> tuple[bytes, _Plan]:
     inputs = entry["inputs"]
     words: list[tuple[str, str]] = []
     nested = []
+    arrays = []
     for item in inputs:
         if item["indexed"]:
             continue
@@ -163,6 +170,10 @@ def _plan(entry: Mapping[str, Any]) -> tuple[bytes, _Plan]:
             fields = item["components"]
             nested.append((item["name"], tuple(field["name"] for field in fields)))
             words.extend((f"{item['name']}.{field['name']}", field["type"]) for field in fields)
+        elif array := _ARRAY.fullmatch(item["type"]):
+            parts = tuple(f"{item['name']}[{index}]" for index in range(int(array[2])))
+            arrays.append((item["name"], parts))
+            words.extend((part, array[1]) for part in parts)
         else:
             words.append((item["name"], item["type"]))
     signature = f"{entry['name']}({','.join(_type(item) for item in inputs)})"
@@ -173,6 +184,7 @@ def _plan(entry: Mapping[str, Any]) -> tuple[bytes, _Plan]:
         tuple(name for name, _ in words),
         tuple(name for name, kind in words if kind in _WIDE_INTEGERS),
         tuple(nested),
+        tuple(arrays),
     )
 
 

@@ -32,6 +32,7 @@ ALLOWED_METHODS = frozenset(
         "eth_getBlockReceipts",
         "eth_getCode",
         "eth_getLogs",
+        "eth_getProof",
         "eth_getStorageAt",
         "eth_getTransactionByHash",
         "eth_getTransactionCount",

@@ -5,9 +5,11 @@ Promises: the environment is read once, here. Must never print a result.
 
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -142,6 +144,25 @@ def duration_s(text: str) -> int:
     if found is None:
         raise InputError(f"expected a duration such as 90s, 15m, 12h, 7d or 2w; found {text!r}")
     return int(found[1]) * _SECONDS[found[2]]
+
+
+def moment_s(text: str) -> int:
+    """Return the Unix second of ``2027-01-31``, of that many digits, or of a duration from now.
+
+    A day means its beginning in UTC.
+
+    Raises:
+        InputError: any other text.
+    """
+    if text.isascii() and text.isdigit() and len(text) < 13:
+        return int(text)
+    if _DURATION.match(text):
+        return int(time.time()) + duration_s(text)
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise InputError(f"expected 2027-01-31, a Unix second or 90d; found {text!r}") from None
+    return int(day.timestamp())
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:

@@ -19,6 +19,7 @@ from provenance.cli.door import (
     words,
     writing_door,
 )
+from provenance.cli.grants import print_grants
 from provenance.identifiers import DatasetId, TransferId, parse_hex
 
 
@@ -84,14 +85,23 @@ def accept(door: Door, transfer_id: int, signer: str, expected_head: str | None)
 
     \b
       provenance titles accept 1 --as bank
+
+    Grants stay with the title: those that can be used are shown first, and come with the answer.
     """
+    from provenance.ledger import license_views, views
     from provenance.ledger import titles as use
 
     head = parse_hex(expected_head, 32) if expected_head else None
     with door.ledger() as ledger:
+        offered = views.transfer(ledger, TransferId(transfer_id))
+        live = license_views.live_grants(ledger, DatasetId(offered["dataset_id"]))
+        if live and not door.as_json:
+            output.note(f"{len(live)} grants of dataset {offered['dataset_id']} stay in force:")
+            print_grants(live)
         found = use.accept_transfer(ledger, signer, TransferId(transfer_id), expected_head=head)
         ledger.sync()
-    output.print_receipt(door.as_json, found.to_json())
+    more = {"live_grants": live} if door.as_json else {}
+    output.print_receipt(door.as_json, {**found.to_json(), **more})
 
 
 @titles.command()

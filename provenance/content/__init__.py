@@ -13,6 +13,19 @@ A tour, from the bytes up:
   from its document;
 - :mod:`~provenance.content.diff` compares two manifests.
 
+What makes it fast:
+
+- :mod:`~provenance.content.batch` measures neighbouring files,
+  :mod:`~provenance.content.mapped` one that is large;
+- :mod:`~provenance.content.workers` does so in several processes at once;
+- :mod:`~provenance.content.state` remembers files, so that an unchanged one is not read again;
+- :mod:`~provenance.content.measuring` joins these, and says what was read and what was trusted.
+
+What connects it:
+
+- :mod:`~provenance.content.declared` takes over digests that others computed, and confirms them;
+- :mod:`~provenance.content.exports` writes a manifest in the forms of other tools.
+
 The formats are in ``docs/formats.md``. Example::
 
     from provenance.content import manifest

@@ -7,7 +7,7 @@ not of files. Must never do I/O of its own.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from provenance.content.entry import ManifestEntry
+from provenance.content.entry import ManifestEntry, parse_entry
 from provenance.content.writer import Manifest
 from provenance.errors import InputError
 
@@ -53,7 +53,7 @@ def diff(old: Manifest, new: Manifest) -> Diff:
     removed: list[tuple[str, _Content]] = []
     added: list[tuple[str, _Content]] = []
     changed: list[str] = []
-    for one, other in _pairs(old.entries(), new.entries()):
+    for one, other in _pairs(_Entries(old), _Entries(new)):
         before = _content(one, algorithms) if one else None
         after = _content(other, algorithms) if other else None
         if one and before and not other:
@@ -69,23 +69,49 @@ def _content(entry: ManifestEntry, algorithms: list[str]) -> _Content:
     return entry.size, tuple(entry.digests[name] for name in algorithms)
 
 
+class _Entries:
+    """The entries of a manifest one by one, parsed only when asked for."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._header = manifest.header
+        self._lines = manifest.entry_lines()
+        self.line: bytes | None = None
+        self._entry: ManifestEntry | None = None
+        self.advance()
+
+    def advance(self) -> None:
+        self.line = next(self._lines, None)
+        self._entry = None
+
+    @property
+    def entry(self) -> ManifestEntry | None:
+        if self._entry is None and self.line is not None:
+            self._entry = parse_entry(self.line, self._header)
+        return self._entry
+
+
 def _pairs(
-    old: Iterator[ManifestEntry], new: Iterator[ManifestEntry]
+    old: _Entries, new: _Entries
 ) -> Iterator[tuple[ManifestEntry | None, ManifestEntry | None]]:
-    """Yield entries of the same path together, the others alone; both come sorted."""
-    one, other = next(old, None), next(new, None)
-    while one or other:
+    """Yield entries of the same path together, the others alone; leave out equal lines."""
+    while old.line is not None or new.line is not None:
+        if old.line == new.line:
+            old.advance()
+            new.advance()
+            continue
+        one, other = old.entry, new.entry
         left = one.path.encode() if one else None
         right = other.path.encode() if other else None
         if right is None or (left is not None and left < right):
             yield one, None
-            one = next(old, None)
+            old.advance()
         elif left is None or right < left:
             yield None, other
-            other = next(new, None)
+            new.advance()
         else:
             yield one, other
-            one, other = next(old, None), next(new, None)
+            old.advance()
+            new.advance()
 
 
 def _with_renames(

@@ -4,8 +4,8 @@ Promises: a digest is returned only for content that was read whole and did not 
 everything else raises. ``sha256`` equals ``sha256sum`` (FIPS 180-4), ``blake3`` equals ``b3sum``,
 ``sm3`` is GB/T 32905-2016. Must never follow a symbolic link, nor read a device, socket or fifo.
 
-Reading is sequential. A faster reader may hash files side by side: every function here is free
-of shared state, so it can run in another process as it stands.
+Reading is sequential here, and every function is free of shared state: faster readers
+(:mod:`provenance.content.batch`, :mod:`provenance.content.mapped`) run them side by side.
 """
 
 import errno
@@ -26,7 +26,11 @@ DEFAULT_ALGORITHMS = ("sha256",)
 Progress = Callable[[int], None]
 """Called with the number of bytes read since the last call."""
 
-_CHUNK_BYTES = 1 << 20
+# a fifo would block without O_NONBLOCK; on regular files the flag has no effect
+OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""How a file is opened that must be a regular one."""
+
+_CHUNK_BYTES = 1 << 18  # what is read must still be in the processor's cache when it is hashed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,16 @@ class Measured:
     digests: Mapping[str, bytes]
 
 
-class _Hash(Protocol):
-    def update(self, data: bytes | memoryview, /) -> object: ...
+class RunningHash(Protocol):
+    """A hash that takes bytes in and gives its digest at the end."""
+
+    def update(self, data: bytes | memoryview, /) -> object:
+        """Take in the next bytes."""
+        ...
+
+    def digest(self) -> bytes:
+        """Return the digest."""
+        ...
 
 
 class _Sm3:
@@ -63,7 +75,7 @@ class Hasher:
     __slots__ = ("_hashes", "_size")
 
     def __init__(self, algorithms: Iterable[str] = DEFAULT_ALGORITHMS) -> None:
-        self._hashes = {name: _new_hash(name) for name in canonical_algorithms(algorithms)}
+        self._hashes = {name: new_hash(name) for name in canonical_algorithms(algorithms)}
         self._size = 0
 
     def update(self, data: bytes | memoryview) -> None:
@@ -172,10 +184,8 @@ def open_regular(name: str, shown: str, *, folder: int | None = None) -> int:
         UnsupportedFile: it is anything but a regular file.
         ReadError: it cannot be opened.
     """
-    # a fifo would block without O_NONBLOCK; on regular files the flag has no effect
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        descriptor = os.open(name, flags, dir_fd=folder)
+        descriptor = os.open(name, OPEN_FLAGS, dir_fd=folder)
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno == errno.ELOOP:
             raise UnsupportedFile(
@@ -183,7 +193,7 @@ def open_regular(name: str, shown: str, *, folder: int | None = None) -> int:
             ) from error
         if isinstance(error, OSError) and error.errno == errno.ENXIO:
             raise UnsupportedFile(f"expected a regular file, found a socket: {shown}") from error
-        raise ReadError(f"cannot open {shown}: {_reason(error)}") from error
+        raise ReadError(f"cannot open {shown}: {reason(error)}") from error
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
@@ -215,13 +225,22 @@ def digest_descriptor(
                 progress(length)
         after = os.fstat(descriptor)
     except OSError as error:
-        raise ReadError(f"cannot read {shown}: {_reason(error)}") from error
+        raise ReadError(f"cannot read {shown}: {reason(error)}") from error
     measured = hasher.finish()
     if measured.size != before.st_size:
         raise ReadError(f"expected {before.st_size} bytes, found {measured.size}: {shown}")
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise ReadError(f"the file changed while it was read: {shown}")
+    require_unchanged(before, after, shown)
     return measured
+
+
+def require_unchanged(before: os.stat_result, after: os.stat_result, shown: str) -> None:
+    """Compare what the system says of a file before and after it was read.
+
+    Raises:
+        ReadError: its size or modification time changed meanwhile.
+    """
+    if before.st_mtime_ns != after.st_mtime_ns or before.st_size != after.st_size:
+        raise ReadError(f"the file changed while it was read: {shown}")
 
 
 def kind_of(mode: int) -> str:
@@ -237,18 +256,32 @@ def kind_of(mode: int) -> str:
     return next((name for test, name in kinds if test(mode)), "something else")
 
 
-def _reason(error: OSError | ValueError) -> str:
+def reason(error: OSError | ValueError) -> str:
     """Return why the system refused, without the path, which the message names already."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-class _Digesting(_Hash, Protocol):
-    def digest(self) -> bytes: ...
+def new_hash(name: str, *, threads: int = 1) -> RunningHash:
+    """Return a new hash of a known algorithm.
 
-
-def _new_hash(name: str) -> _Digesting:
+    Args:
+        name: the algorithm.
+        threads: how many threads it may use, if it can.
+    """
     if name == "blake3":
         from blake3 import blake3
 
-        return blake3()
+        return blake3(max_threads=threads)
     return _Sm3() if name == "sm3" else hashlib.sha256()
+
+
+def one_shot(name: str) -> Callable[[bytes], str]:
+    """Return a function that gives the hexadecimal digest, by a known algorithm, of some bytes."""
+    if name == "blake3":
+        from blake3 import blake3
+
+        return lambda data: blake3(data).hexdigest()
+    if name == "sm3":
+        return lambda data: digest_bytes(data, ("sm3",)).digests["sm3"].hex()
+    sha256 = hashlib.sha256
+    return lambda data: sha256(data).hexdigest()

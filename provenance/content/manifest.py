@@ -14,8 +14,6 @@ a manifest of anything that was not read whole and found in order.
 
 import io
 import os
-import secrets
-import stat
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
@@ -23,9 +21,7 @@ from provenance.content.digest import (
     DEFAULT_ALGORITHMS,
     Measured,
     Progress,
-    digest_file,
     digest_stream,
-    kind_of,
 )
 from provenance.content.entry import (
     MAX_LINE_BYTES,
@@ -36,16 +32,14 @@ from provenance.content.entry import (
     parse_entry,
     parse_header,
 )
+from provenance.content.measuring import Measurement, measure
 from provenance.content.paths import SINGLE_FILE
 from provenance.content.spool import SortedRecords
-from provenance.content.walk import Folder, FoundFile
 from provenance.content.writer import MAX_ENTRIES, Manifest, ManifestWriter
 from provenance.errors import (
     InvalidManifest,
     InvalidPath,
-    ReadError,
     TooLarge,
-    UnsupportedFile,
 )
 
 __all__ = [
@@ -55,9 +49,11 @@ __all__ = [
     "Manifest",
     "ManifestEntry",
     "ManifestWriter",
+    "Measurement",
     "build",
     "build_from_entries",
     "build_from_stream",
+    "measure",
     "parse",
 ]
 
@@ -89,21 +85,7 @@ def build(
         ReadError: something could not be read whole, or changed while it was read.
     """
     header = Header.of(algorithms, ignore, private)
-    try:
-        mode = os.lstat(path).st_mode
-    except (OSError, ValueError) as error:
-        raise ReadError(f"cannot read {os.fspath(path)!a}: {error}") from error
-    if stat.S_ISREG(mode):
-        return _single(header, digest_file(path, header.algorithms, progress=progress))
-    if not stat.S_ISDIR(mode):
-        shown = ascii(os.fspath(path))
-        raise UnsupportedFile(f"expected a file or a folder, found {kind_of(mode)}: {shown}")
-    writer = ManifestWriter(header)
-    with Folder(path) as folder:
-        for file in _in_order(folder.files(header.ignore)):
-            measured = folder.measure(file, header.algorithms, progress)
-            writer.add(_entry(header, file.path, measured))
-    return writer.finish()
+    return measure(path, header, progress=progress).manifest
 
 
 def build_from_stream(
@@ -197,33 +179,6 @@ def _limited_lines(stream: BinaryIO, max_bytes: int) -> Iterator[bytes]:
         yield line[:-1]
 
 
-def _in_order(files: Iterable[FoundFile]) -> Iterator[FoundFile]:
-    """Yield files by the UTF-8 bytes of their paths; refuse paths that normalisation joins."""
-    records = SortedRecords()
-    for file in files:
-        records.add(file.path.encode(), os.fsencode(file.raw))
-    last = FoundFile("", "")
-    for key, value in records.take():
-        file = FoundFile(key.decode(), os.fsdecode(value))
-        _refuse_twins(last, file)
-        yield file
-        last = file
-
-
-def _refuse_twins(last: FoundFile, file: FoundFile) -> None:
-    """Compare neighbours: the files of one folder stand together, so twins meet somewhere."""
-    if file.raw == file.path and last.raw == last.path:
-        return
-    names = zip(last.path.split("/"), file.path.split("/"), strict=False)
-    raws = zip(last.raw.split("/"), file.raw.split("/"), strict=False)
-    pairs = zip(names, raws, strict=True)
-    parting = next((name for name, (raw, other) in pairs if raw != other), None)
-    if parting and parting[0] == parting[1]:
-        raise InvalidPath(
-            f"expected different names, found two that normalise to one: {last.raw!a}, {file.raw!a}"
-        )
-
-
 def _single(header: Header, measured: Measured) -> Manifest:
     writer = ManifestWriter(header)
     writer.add(_entry(header, SINGLE_FILE, measured))
@@ -231,5 +186,5 @@ def _single(header: Header, measured: Measured) -> Manifest:
 
 
 def _entry(header: Header, path: str, measured: Measured) -> ManifestEntry:
-    salt = secrets.token_bytes(SALT_BYTES) if header.private else None
+    salt = os.urandom(SALT_BYTES) if header.private else None
     return ManifestEntry(path, measured.size, measured.digests, salt)

@@ -8,7 +8,6 @@ behind.
 import heapq
 import os
 import struct
-import tempfile
 import weakref
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -43,7 +42,7 @@ class Spool:
         self._size += len(data)
         if len(self._memory) > self._limit:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives as the spool
+                self._file = _temporary_file(buffering=0)
                 weakref.finalize(self, self._file.close)
             _write_all(self._file, self._memory)
             self._memory = bytearray()
@@ -94,7 +93,7 @@ class SortedRecords:
 
     def _spill(self) -> None:
         self._pending.sort()
-        run = tempfile.TemporaryFile()  # noqa: SIM115 - lives until the records are taken
+        run = _temporary_file()
         self._runs.append(run)
         for key, value in self._pending:
             run.write(_LENGTHS.pack(len(key), len(value)) + key + value)
@@ -106,6 +105,14 @@ def _records(run: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
     while lengths := run.read(_LENGTHS.size):
         key, value = _LENGTHS.unpack(lengths)
         yield run.read(key), run.read(value)
+
+
+def _temporary_file(buffering: int = -1) -> BinaryIO:
+    # imported here: it takes longer to load than most manifests to make
+    import tempfile
+
+    file: BinaryIO = tempfile.TemporaryFile(buffering=buffering)  # type: ignore[assignment]  # noqa: SIM115
+    return file
 
 
 def _write_all(file: BinaryIO, data: bytearray) -> None:

@@ -52,6 +52,45 @@ def version_root(count: int, header_hash: bytes, tree_hash: bytes) -> bytes:
     return hashlib.sha256(_ROOT + count.to_bytes(8, "big") + header_hash + tree_hash).digest()
 
 
+def subtrees(start: int, leaves: list[bytes]) -> list[tuple[int, bytes]]:
+    """Return the hashes of the largest complete subtrees over some neighbouring leaves.
+
+    What is a subtree depends on where the leaves stand, not on how many others follow: so parts
+    of a tree can be hashed apart, and :meth:`TreeHasher.add_subtree` joins them.
+
+    Args:
+        start: index of the first of the leaves, from 0.
+        leaves: leaf hashes, 32 bytes each.
+
+    Returns:
+        Pairs of height (0 for a leaf) and hash, from left to right.
+    """
+    left: list[tuple[int, bytes]] = []
+    right: list[tuple[int, bytes]] = []
+    height, nodes = 0, leaves
+    while nodes:
+        if start & 1:
+            left.append((height, nodes[0]))
+            nodes = nodes[1:]
+            start += 1
+        if len(nodes) & 1:
+            right.append((height, nodes[-1]))
+            nodes = nodes[:-1]
+        nodes = nodes_above(nodes)
+        start >>= 1
+        height += 1
+    return left + right[::-1]
+
+
+def nodes_above(nodes: list[bytes]) -> list[bytes]:
+    """Return the hashes of neighbours taken in pairs; an odd one at the end is left out."""
+    sha256 = hashlib.sha256
+    twins = iter(nodes)
+    return [
+        sha256(b"\x01" + one + other).digest() for one, other in zip(twins, twins, strict=False)
+    ]
+
+
 class TreeHasher:
     """Running tree hash: leaf hashes go in one by one, in order; the root comes out.
 
@@ -71,12 +110,26 @@ class TreeHasher:
 
     def add(self, leaf: bytes) -> None:
         """Add the next leaf hash, 32 bytes."""
-        carried, count = leaf, self._count
+        self.add_subtree(0, leaf)
+
+    def add_subtree(self, height: int, subtree: bytes) -> None:
+        """Add the next complete subtree.
+
+        Args:
+            height: 0 for a leaf; there are 2^height leaves in it.
+            subtree: its hash, 32 bytes.
+
+        Raises:
+            ValueError: no subtree of this height can begin after the leaves so far.
+        """
+        if self._count & ((1 << height) - 1):
+            raise ValueError(f"expected a subtree lower than {height} after {self._count} leaves")
+        carried, count = subtree, self._count >> height
         while count & 1:
             carried = node_hash(self._subtrees.pop(), carried)
             count >>= 1
         self._subtrees.append(carried)
-        self._count += 1
+        self._count += 1 << height
 
     def root(self) -> bytes:
         """Return the tree hash of the leaves so far; SHA-256 of nothing when there is none."""

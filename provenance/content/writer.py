@@ -8,6 +8,7 @@ entries out of order.
 import hashlib
 from collections.abc import Iterable, Iterator
 
+from provenance.content.batch import Block
 from provenance.content.entry import (
     Header,
     ManifestEntry,
@@ -160,6 +161,19 @@ class ManifestWriter:
         else:
             entry = parse_entry(line, self._header)
             self._add_checked(entry.path.encode(), line)
+
+    def add_block(self, block: Block) -> None:
+        """Add the next entries, measured by a ``BatchReader`` in the order that a walk gives.
+
+        Raises:
+            TooLarge: there would be more than ``MAX_ENTRIES``.
+        """
+        if self._tree.count + block.files > MAX_ENTRIES:
+            raise TooLarge(f"expected at most {MAX_ENTRIES} entries, found more")
+        for height, subtree in block.subtrees:
+            self._tree.add_subtree(height, subtree)
+        self._lines.append(block.lines)
+        self._document.update(block.open_lines or block.lines)
 
     def _add_checked(self, path: bytes, line: bytes) -> None:
         self._order.add(path)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, select, upd
 from provenance.chain.client import BlockRef
 from provenance.errors import IndexBehind, InputError, NotFoundError
 from provenance.index import schema
-from provenance.index.schema import AnyRow
+from provenance.index.columns import AnyRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,13 @@ _BLOCKS = select(
 
 _AT_OR_BEFORE = _BLOCKS.where(schema.blocks.c.number <= bindparam("number")).limit(1)
 
+_AT_TIME = (
+    select(schema.blocks.c.number)
+    .where(schema.blocks.c.timestamp <= bindparam("time"))
+    .order_by(schema.blocks.c.timestamp.desc(), schema.blocks.c.number.desc())
+    .limit(1)
+)
+
 
 def cursor(connection: Connection) -> Cursor | None:
     """Return where the index stands, or None when it never was synced."""
@@ -102,6 +109,20 @@ def at(connection: Connection, as_of: int | None = None) -> BlockRef:
     if found is None:
         raise NotFoundError("block of this ledger", as_of)
     return BlockRef(*found)
+
+
+def number_at(connection: Connection, time_s: int) -> int:
+    """Return the number of the newest kept block at or before a time.
+
+    Raises:
+        IndexBehind: the index was never synced.
+        NotFoundError: the ledger is younger.
+    """
+    at(connection)
+    found = connection.scalar(_AT_TIME, {"time": time_s})
+    if found is None:
+        raise NotFoundError("block of this ledger at Unix second", time_s)
+    return int(found)
 
 
 def known(connection: Connection, before: int, limit: int) -> list[BlockRef]:

@@ -24,9 +24,9 @@ from provenance.chain.events import Event, subject_id
 from provenance.identifiers import DatasetId, HoldId, PartyId
 from provenance.index import blocks, contests, schema
 from provenance.index.blocks import BlockStamp
+from provenance.index.columns import AS_OF, AnyRow, AnySelect
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
 from provenance.index.rows import insert_rows
-from provenance.index.schema import AS_OF, AnyRow, AnySelect
 
 ClaimKey = tuple[int, int, int]
 """Where a claim stands among those to its root: precedence, block, log."""

@@ -18,9 +18,9 @@ from sqlalchemy import Connection, and_, bindparam, select
 from provenance.chain.events import Event, decode, subject_id
 from provenance.identifiers import LEDGER_SUBJECT, parse_subject
 from provenance.index import blocks, schema
+from provenance.index.columns import AnyRow, AnySelect
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
 from provenance.index.rows import insert_tuples, look_up
-from provenance.index.schema import AnyRow, AnySelect
 from provenance.proofs.history import (
     RawLog,
     event_hash,

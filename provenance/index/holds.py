@@ -16,9 +16,10 @@ from provenance.errors import NotFoundError
 from provenance.identifiers import HoldId, PartyId, Subject, SubjectKind, subject_of
 from provenance.index import blocks, schema
 from provenance.index.blocks import BlockStamp
+from provenance.index.columns import AS_OF, AnyRow, AnySelect
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
 from provenance.index.rows import insert_rows
-from provenance.index.schema import AS_OF, AnyRow, AnySelect
+from provenance.policy.grants import StandingHold
 
 HoldStatus = Literal["standing", "lapsed", "lifted"]
 
@@ -136,6 +137,32 @@ def of_party(
     return _page(connection, (SubjectKind.PARTY, party_id), after, limit, as_of, now_s)
 
 
+def standing(
+    connection: Connection, kind: SubjectKind, identifier: int, *, as_of: int | None = None
+) -> list[StandingHold]:
+    """Return the holds on one target that are not lifted, in the contract's order.
+
+    That order is not the order of placing: whoever is lifted, the last one takes its place
+    (``Supervision._unlist``), and a check names the first hold that stops it.
+
+    Raises:
+        IndexBehind: the index has not reached that block.
+    """
+    number = blocks.at(connection, as_of).number
+    wanted = {"kind": int(kind), "id": identifier, "as_of": number}
+    rows = connection.execute(_placed(), wanted).all()
+    acts = [(row[3], row[4], False, row) for row in rows]
+    acts += [(row[5], row[6], True, row) for row in rows if row[5] is not None and row[5] <= number]
+    found: list[AnyRow] = []
+    for _, _, lifted, row in sorted(acts, key=lambda act: act[:2]):
+        if lifted:
+            found[found.index(row)] = found[-1]
+            found.pop()
+        else:
+            found.append(row)
+    return [StandingHold(row[0], row[1], row[2]) for row in found]
+
+
 def apply(connection: Connection, events: Sequence[Event]) -> None:
     """Enter the holds of a chunk of events."""
     placed = [_row(event) for event in events if event.name == "HoldPlaced"]
@@ -143,6 +170,7 @@ def apply(connection: Connection, events: Sequence[Event]) -> None:
         {
             "_hold": event.arguments["hold"],
             "_block": event.log.block_number,
+            "_log": event.log.log_index,
             "_hash": event.arguments["liftHash"],
         }
         for event in events
@@ -151,7 +179,11 @@ def apply(connection: Connection, events: Sequence[Event]) -> None:
     insert_rows(connection, _H, placed)
     if lifted:
         mine = update(_H).where(_H.c.hold_id == bindparam("_hold"))
-        ending = mine.values(lifted_block=bindparam("_block"), lift_hash=bindparam("_hash"))
+        ending = mine.values(
+            lifted_block=bindparam("_block"),
+            lifted_log=bindparam("_log"),
+            lift_hash=bindparam("_hash"),
+        )
         connection.execute(ending, lifted)
 
 
@@ -200,6 +232,13 @@ def _holds() -> AnySelect:
         .outerjoin(ended, and_(ended.c.number == _H.c.lifted_block, ended.c.number <= AS_OF))
         .where(_H.c.block_number <= AS_OF)
     )
+
+
+@cache
+def _placed() -> AnySelect:
+    names = ("hold_id", "scope", "until", "block_number", "log_index", "lifted_block", "lifted_log")
+    mine = and_(_H.c.target_kind == bindparam("kind"), _H.c.target_id == bindparam("id"))
+    return select(*(_H.c[name] for name in names)).where(mine, _H.c.block_number <= AS_OF)
 
 
 @cache

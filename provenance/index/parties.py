@@ -13,8 +13,8 @@ from sqlalchemy import Connection, bindparam, or_, select
 from provenance.errors import NotFoundError
 from provenance.identifiers import Address, DatasetId, PartyId
 from provenance.index import blocks, schema
+from provenance.index.columns import AS_OF, AnyRow, AnySelect
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
-from provenance.index.schema import AS_OF, AnyRow, AnySelect
 from provenance.index.timelines import valid_at
 
 PartyStatus = Literal["active", "suspended"]

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, TextClause, text
 
-from provenance.index.schema import AnyRow
+from provenance.index.columns import AnyRow
 
 _SIZES = (100, 10, 1)
 """Keys in one statement: few sizes, so that few statements are prepared."""

@@ -33,7 +33,9 @@ from provenance.index import (
     datasets,
     history,
     holds,
+    licenses,
     memberships,
+    policies,
     titles,
     transfers,
     versions,
@@ -296,10 +298,12 @@ def apply(
         versions.apply(connection, events)
         claims.apply(connection, events)
         times = {number: block.timestamp for number, block in headers.items()}
-        rounds = titles.apply(connection, events, times)
-        transfers.apply(connection, events, rounds)
+        folded = titles.apply(connection, events, times)
+        transfers.apply(connection, events, folded.rounds)
         memberships.apply(connection, events)
         holds.apply(connection, events)
+        policies.apply(connection, events)
+        licenses.apply(connection, events, folded.on_hold)
     except IntegrityError as error:
         raise IndexDrift(f"expected events that fit together, found {error.orig}") from error
     except OverflowError as error:

@@ -17,8 +17,8 @@ from sqlalchemy import (
     or_,
 )
 
+from provenance.index.columns import AS_OF
 from provenance.index.rows import insert_tuples, look_up, update_rows
-from provenance.index.schema import AS_OF
 
 Key = tuple[Any, ...]
 Values = tuple[Any, ...]

@@ -17,12 +17,15 @@ from sqlalchemy import Connection, bindparam, select
 from provenance.chain.events import Event, subject_id
 from provenance.identifiers import DatasetId, PartyId
 from provenance.index import blocks, schema
+from provenance.index.columns import AnyRow, AnySelect
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
-from provenance.index.schema import AnyRow, AnySelect
 from provenance.index.timelines import Timeline, valid_at
 
 UNITS_WHOLE = 10_000
 """Units of each right that there are (basis points)."""
+
+UNITS_MAJORITY = UNITS_WHOLE // 2
+"""Units of a right of which its holder has more when it may act under the right."""
 
 _ALL_UNITS = UNITS_WHOLE << 32 | UNITS_WHOLE << 16 | UNITS_WHOLE
 _LANE = 0xFFFF
@@ -151,24 +154,33 @@ def holding(
     return _holding(found, block.timestamp if now_s is None else now_s)
 
 
-def apply(
-    connection: Connection, events: Sequence[Event], times: Mapping[int, int]
-) -> dict[int, int]:
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What the fold of a chunk tells the folds after it.
+
+    Attributes:
+        rounds: the round of each transfer that was started, for ``transfers.apply``.
+        on_hold: the grants whose granters acted as holders, for ``licenses.apply``.
+    """
+
+    rounds: Mapping[int, int]
+    on_hold: frozenset[int]
+
+
+def apply(connection: Connection, events: Sequence[Event], times: Mapping[int, int]) -> Folded:
     """Enter the movements of units in a chunk of events.
 
     Args:
         connection: the writer's.
         events: the chunk, in order.
         times: Unix seconds by block number.
-
-    Returns:
-        The round of each transfer that was started, for ``transfers.apply``.
     """
     moved = [event for event in events if event.name in _MOVES]
     timeline = Timeline(connection, _H)
     timeline.load(_keys(moved))
     started = {event.arguments["transfer"] for event in moved if event.name == "TransferStarted"}
     pending = _load_pending(connection, moved, started)
+    on_hold = set()
     for event in moved:
         if event.name == "DatasetRegistered":
             arguments = event.arguments
@@ -177,14 +189,24 @@ def apply(
         elif event.name == "TransferStarted":
             round_ = _reserve(timeline, event, times[event.log.block_number])
             pending[event.arguments["transfer"]] = (event.arguments["units"], round_)
+        elif event.name == "GrantIssued":
+            if _is_by_holder(timeline, event):
+                on_hold.add(event.arguments["grant"])
         else:
             _release(timeline, event, pending)
     timeline.flush()
-    return {transfer_id: pending[transfer_id][1] for transfer_id in started}
+    rounds = {transfer_id: pending[transfer_id][1] for transfer_id in started}
+    return Folded(rounds, frozenset(on_hold))
 
 
 _MOVES = frozenset(
-    {"DatasetRegistered", "TransferStarted", "TransferAccepted", "TransferCancelled"}
+    {
+        "DatasetRegistered",
+        "TransferStarted",
+        "TransferAccepted",
+        "TransferCancelled",
+        "GrantIssued",  # moves nothing, but what its granter holds then decides its title
+    }
 )
 _NOTHING = (0, 0, 0, 0)
 
@@ -192,8 +214,10 @@ _NOTHING = (0, 0, 0, 0)
 def _keys(moved: Sequence[Event]) -> Iterator[tuple[int, int]]:
     """Yield dataset and party of each holding that may have a row from before the chunk."""
     for event in moved:
-        if event.name != "DatasetRegistered":
-            arguments = event.arguments
+        arguments = event.arguments
+        if event.name == "GrantIssued":
+            yield arguments["terms"]["dataset"], subject_id(arguments["granter"])
+        elif event.name != "DatasetRegistered":
             dataset_id = subject_id(arguments["dataset"])
             yield dataset_id, subject_id(arguments["giver"])
             yield dataset_id, subject_id(arguments["taker"])
@@ -245,6 +269,13 @@ def _release(timeline: Timeline, event: Event, pending: Mapping[int, tuple[int, 
         taker = (dataset_id, subject_id(arguments["taker"]))
         units, reserved, lapses, round_ = timeline.get(taker) or _NOTHING
         _set(timeline, taker, event, (units + moved, reserved, lapses, round_))
+
+
+def _is_by_holder(timeline: Timeline, event: Event) -> bool:
+    """Tell whether the granter has the majority of HOLD, as ``Grants._requireTitle`` asks."""
+    key = (event.arguments["terms"]["dataset"], subject_id(event.arguments["granter"]))
+    units = (timeline.get(key) or _NOTHING)[0]
+    return unpack(units).hold > UNITS_MAJORITY
 
 
 def _set(

@@ -18,9 +18,9 @@ from provenance.errors import NotFoundError
 from provenance.identifiers import DatasetId, PartyId
 from provenance.index import blocks, datasets, schema
 from provenance.index.blocks import BlockStamp
+from provenance.index.columns import AS_OF, AnyRow, AnySelect
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
 from provenance.index.rows import insert_rows
-from provenance.index.schema import AS_OF, AnyRow, AnySelect
 
 VersionStatus = Literal["active", "superseded", "withdrawn"]
 

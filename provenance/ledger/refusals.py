@@ -5,7 +5,10 @@ Promises: what is not there is not found, whoever says so. Must never hide anoth
 
 from provenance.errors import ContractRevert, NotFoundError, ProvenanceError
 
-_KINDS = ("ledger", "party", "dataset", "grant", "version", "transfer", "hold", "commitment")
+_KINDS = (
+    *("ledger", "party", "dataset", "grant", "version", "transfer", "hold", "commitment"),
+    *("proposal", "policy", "territory", "offer"),
+)
 """Kinds of things by number (``Subject.sol``)."""
 
 

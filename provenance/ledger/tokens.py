@@ -27,11 +27,12 @@ from provenance.errors import AccessError, InputError, InvalidDocument, NotFound
 from provenance.ledger.files import write_whole
 
 TOKENS_FILE = "tokens.json"
-SCOPES = ("register", "transfer", "relay", "verify", "admin")
+SCOPES = ("register", "transfer", "grant", "use", "relay", "verify", "admin")
 """What a token may be allowed: ``register`` datasets and versions; start, accept and cancel
-``transfer``; ``relay`` signed requests; ``verify`` uploads; ``admin`` everything else."""
+``transfer``; ``grant``: policies, grants and offers; ``use``: activate, use and report grants, take
+offers up; ``relay`` signed requests; ``verify`` uploads; ``admin`` everything else."""
 
-DEFAULT_SCOPES = ("register", "transfer", "relay", "verify")
+DEFAULT_SCOPES = ("register", "transfer", "grant", "use", "relay", "verify")
 _PREFIX = "plt_"
 _TOKEN_BYTES = 32
 

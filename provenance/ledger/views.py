@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from provenance.errors import ProvenanceError
-from provenance.identifiers import DatasetId, PartyId, urn
+from provenance.identifiers import DatasetId, PartyId, TransferId, urn
 from provenance.index import claims, database, holds, parties, titles, transfers, versions
 from provenance.index import datasets as indexed
 from provenance.ledger.history import block_at
@@ -49,7 +49,7 @@ def dataset(ledger: Ledger, dataset_id: DatasetId, *, as_of: int | None = None) 
     Raises:
         NotFoundError: there was none by then.
     """
-    with _reading(ledger, as_of) as (connection, block):
+    with reading(ledger, as_of) as (connection, block):
         found = indexed.get(connection, dataset_id, as_of=block.block_number)
         page = versions.list_page(
             connection,
@@ -76,7 +76,7 @@ def datasets(
     ledger: Ledger, *, after: int = 0, limit: int = 50, as_of: int | None = None
 ) -> dict[str, Any]:
     """Return a page of datasets by id, with the titles of those whose documents are here."""
-    with _reading(ledger, as_of) as (connection, block):
+    with reading(ledger, as_of) as (connection, block):
         page = indexed.list_page(connection, after=after, limit=limit, as_of=block.block_number)
     items = [
         {**_in_words(item.as_json()), "title": title_of(ledger, item.metadata_hash)}
@@ -87,7 +87,7 @@ def datasets(
 
 def find_digest(ledger: Ledger, digest: bytes) -> dict[str, Any]:
     """Return the claims to a content, by its root or by the SHA-256 of its manifest document."""
-    with _reading(ledger, None) as (connection, block):
+    with reading(ledger, None) as (connection, block):
         found = list(claims.find_by_root(connection, digest, as_of=block.block_number).items)
         for version in versions.find_by_manifest(connection, digest, as_of=block.block_number):
             page = claims.find_by_root(connection, version.root, as_of=block.block_number)
@@ -105,7 +105,7 @@ def holders(ledger: Ledger, dataset_id: DatasetId, *, as_of: int | None = None) 
     Raises:
         NotFoundError: there was no such dataset by then.
     """
-    with _reading(ledger, as_of) as (connection, block):
+    with reading(ledger, as_of) as (connection, block):
         indexed.get(connection, dataset_id, as_of=block.block_number)
         page = titles.holders(connection, dataset_id, limit=1000, as_of=block.block_number)
     items = _named(ledger, [holding.as_json() for holding in page.items])
@@ -119,7 +119,7 @@ def holders(ledger: Ledger, dataset_id: DatasetId, *, as_of: int | None = None) 
 
 def inbox(ledger: Ledger, party_id: PartyId) -> dict[str, Any]:
     """Return the transfers that a party can accept."""
-    with _reading(ledger, None) as (connection, block):
+    with reading(ledger, None) as (connection, block):
         page = transfers.inbox(connection, party_id, limit=1000, as_of=block.block_number)
     return {
         "party_id": party_id,
@@ -129,9 +129,20 @@ def inbox(ledger: Ledger, party_id: PartyId) -> dict[str, Any]:
     }
 
 
+def transfer(ledger: Ledger, transfer_id: TransferId) -> dict[str, Any]:
+    """Return a transfer.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    with reading(ledger, None) as (connection, block):
+        found = transfers.get(connection, transfer_id, as_of=block.block_number)
+    return {**found.as_json(), "as_of": block.to_json()}
+
+
 def all_parties(ledger: Ledger, *, after: int = 0, limit: int = 1000) -> dict[str, Any]:
     """Return a page of parties, with their accounts, and their names in this home."""
-    with _reading(ledger, None) as (connection, block):
+    with reading(ledger, None) as (connection, block):
         page = parties.list_page(connection, after=after, limit=limit, as_of=block.block_number)
         accounts = {
             party.party_id: [
@@ -172,8 +183,12 @@ def title_of(ledger: Ledger, metadata_hash: bytes | None) -> str | None:
 
 
 @contextmanager
-def _reading(ledger: Ledger, as_of: int | None) -> "Iterator[tuple[Connection, AsOf]]":
-    """Give a connection to an index that is up to date, and the block to answer as of."""
+def reading(ledger: Ledger, as_of: int | None) -> "Iterator[tuple[Connection, AsOf]]":
+    """Give a connection to an index that is up to date, and the block to answer as of.
+
+    Raises:
+        InvalidIdentifier: there is no such block yet.
+    """
     ledger.sync()
     block = block_at(ledger.client, as_of)
     finality = ledger.client.finality(block.number)

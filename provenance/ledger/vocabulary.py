@@ -66,6 +66,8 @@ ACTS: Mapping[str, int] = MappingProxyType(
                 "accept",
                 "commit",
                 "decide",
+                "grant",
+                "use",
             )
         )
     }

@@ -11,11 +11,12 @@ from typing import Any
 
 from provenance.chain.client import Receipt
 from provenance.chain.events import Event
-from provenance.errors import ChainError
+from provenance.errors import ChainError, ContractRevert
 from provenance.identifiers import parse_subject
 from provenance.ledger import checkpoints
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
+from provenance.ledger.refusals import refusal_of
 
 DEFAULT_GAS = 500_000
 """Gas limit of a write: twice what the dearest one takes (``contracts/gas.json``)."""
@@ -72,20 +73,24 @@ def write(
     Raises:
         KeystoreError: there is no such key, or its password is wrong.
         ContractRevert: the contract refused it.
+        NotFoundError: it is about something that is not there.
         ConflictError: the idempotency key was used for another request.
         NodeUnavailable: it is not mined yet; it stays promised and is sent again.
     """
     key = ledger.key(signer)
     ledger.fund(key.address)
-    receipt = ledger.transactions.send(
-        key,
-        ledger.address(contract),
-        ledger.contracts[contract].encode(function, *arguments),
-        gas,
-        idempotency_key=idempotency_key,
-        request_hash=request_hash,
-        timeout_s=ledger.settings.transaction_timeout_s,
-    )
+    try:
+        receipt = ledger.transactions.send(
+            key,
+            ledger.address(contract),
+            ledger.contracts[contract].encode(function, *arguments),
+            gas,
+            idempotency_key=idempotency_key,
+            request_hash=request_hash,
+            timeout_s=ledger.settings.transaction_timeout_s,
+        )
+    except ContractRevert as error:
+        raise refusal_of(error) from error
     return written(ledger, receipt)
 
 

@@ -8,6 +8,11 @@ A tour:
 - :mod:`~provenance.proofs.history`: a list of logs is the complete history of a subject;
 - :mod:`~provenance.proofs.checkpoint`: signed statements of the operator about the chain, which
   make rewriting it detectable;
+- :mod:`~provenance.proofs.rlp`, :mod:`~provenance.proofs.trie`,
+  :mod:`~provenance.proofs.blocks`: a log or a storage slot is under the header of a block;
+- :mod:`~provenance.proofs.standing`: who holds a dataset and how it stands, as its history says;
+- :mod:`~provenance.proofs.bundle`, :mod:`~provenance.proofs.bundle_verification`: all of it in one
+  file, and the verdict on it;
 - :mod:`~provenance.proofs.verification`: bytes in hand and what the ledger says, put together
   into a ``Verdict`` that names what passed, what failed and what was not checked.
 

@@ -8,18 +8,15 @@ are a fraud proof against whoever registered it.
 Promises: both neighbours are verified against the same root, count and header. Must never do I/O.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 from provenance.content.paths import check_path
-from provenance.content.tree import leaf_hash
 from provenance.content.writer import Manifest
 from provenance.errors import ConflictError, InvalidPath, InvalidProof, VerificationError
 from provenance.proofs.merkle import (
     InclusionProof,
-    Tree,
-    inclusion,
+    inclusions,
     path_of_line,
     require_object,
     require_text,
@@ -68,7 +65,7 @@ class AbsenceProof:
 
 
 def prove_absence(manifest: Manifest, path: str) -> AbsenceProof:
-    """Return the proof that a manifest has no entry of a path; reads the manifest once.
+    """Return the proof that a manifest has no entry of a path; keeps no tree in memory.
 
     Of a private manifest the proof reveals two neighbours: give it out only on request.
 
@@ -81,22 +78,19 @@ def prove_absence(manifest: Manifest, path: str) -> AbsenceProof:
     left: tuple[int, bytes] | None = None
     right: tuple[int, bytes] | None = None
 
-    def leaves() -> Iterator[bytes]:
-        nonlocal left, right
-        for index, line in enumerate(manifest.entry_lines()):
-            if right is None:
-                found = path_of_line(line).encode()
-                if found == wanted:
-                    raise ConflictError(f"expected an absent path, found an entry of {path!a}")
-                if found < wanted:
-                    left = index, line
-                else:
-                    right = index, line
-            yield leaf_hash(line)
-
-    tree = Tree(leaves())
-    proofs = (side and inclusion(manifest, tree, *side) for side in (left, right))
-    return AbsenceProof(path, *proofs)
+    for index, line in enumerate(manifest.entry_lines()):
+        found = path_of_line(line).encode()
+        if found == wanted:
+            raise ConflictError(f"expected an absent path, found an entry of {path!a}")
+        if found > wanted:
+            right = index, line
+            break
+        left = index, line
+    proofs = {
+        proof.index: proof
+        for proof in inclusions(manifest, [side for side in (left, right) if side])
+    }
+    return AbsenceProof(path, *(side and proofs[side[0]] for side in (left, right)))
 
 
 def check_absence(proof: AbsenceProof, root: bytes) -> None:

@@ -176,6 +176,15 @@ def signed_text(note: str, key: VerifierKey) -> str:
     return text
 
 
+def signers(note: str) -> list[tuple[str, bytes]]:
+    """Return name and key id of each signature of a note, in its order; none is verified here.
+
+    Raises:
+        InvalidProof: the note breaks its format.
+    """
+    return [(name, signature[:_KEY_ID_BYTES]) for name, signature in _split_note(note)[1]]
+
+
 def parse_text(text: str) -> Checkpoint:
     """Return the checkpoint that the text of a note holds; its signature is not looked at.
 

@@ -8,16 +8,21 @@ Promises: a proof verifies against one root, for one entry at one index out of N
 ranges are looked at before any hash. Must never do I/O, nor take the root in a proof for true.
 """
 
+import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from provenance.content.entry import FORMAT as MANIFEST_FORMAT
+from provenance.content.erasure import Remaining
 from provenance.content.tree import (
     HASH_BYTES,
     TreeHasher,
     leaf_hash,
     node_hash,
+    nodes_above,
+    subtrees,
     version_root,
 )
 from provenance.content.writer import Manifest
@@ -28,11 +33,14 @@ __all__ = [
     "InclusionProof",
     "Tree",
     "TreeHasher",
+    "audit_paths",
     "inclusion",
+    "inclusions",
     "leaf_hash",
     "node_hash",
     "path_of_line",
     "prove",
+    "prove_remaining",
     "root_from_path",
     "verify_inclusion",
     "version_root",
@@ -40,6 +48,7 @@ __all__ = [
 
 FORMAT = "provenance-inclusion/1"
 MAX_COUNT = 2**64 - 1
+_LEAVES_AT_ONCE = 4096
 
 
 class Tree:
@@ -52,14 +61,20 @@ class Tree:
     __slots__ = ("_levels",)
 
     def __init__(self, leaves: Iterable[bytes]) -> None:
-        level = bytearray()
-        for leaf in leaves:
-            if len(leaf) != HASH_BYTES:
-                raise ValueError(f"expected leaf hashes of 32 bytes, found {len(leaf)}")
-            level += leaf
-        self._levels = [bytes(level)]
-        while len(self._levels[-1]) > HASH_BYTES:
-            self._levels.append(_level_above(self._levels[-1]))
+        level = list(leaves)
+        if wrong := next((leaf for leaf in level if len(leaf) != HASH_BYTES), None):
+            raise ValueError(f"expected leaf hashes of 32 bytes, found {len(wrong)}")
+        self._levels = [b"".join(level)]
+        while len(level) > 1:
+            # the last node of an odd level has no sibling and rises as it is
+            level = nodes_above(level) + level[len(level) & ~1 :]
+            self._levels.append(b"".join(level))
+
+    @classmethod
+    def of(cls, entries: Iterable[bytes]) -> "Tree":
+        """Return the tree over entries: entry lines without their newlines, or any leaves."""
+        sha256 = hashlib.sha256
+        return cls([sha256(b"\x00" + entry).digest() for entry in entries])
 
     def __len__(self) -> int:
         return len(self._levels[0]) // HASH_BYTES
@@ -78,21 +93,52 @@ class Tree:
             raise IndexError(f"expected an index below {len(self)}, found {index}")
         path = []
         for level in self._levels[:-1]:
-            # the last node of an odd level has no sibling and rises as it is
-            sibling = level[(index ^ 1) * HASH_BYTES : (index ^ 1) * HASH_BYTES + HASH_BYTES]
-            if sibling:
+            start = (index ^ 1) * HASH_BYTES
+            if sibling := level[start : start + HASH_BYTES]:
                 path.append(sibling)
             index >>= 1
         return tuple(path)
 
 
-def _level_above(level: bytes) -> bytes:
-    above = bytearray()
-    for start in range(0, len(level), 2 * HASH_BYTES):
-        left = level[start : start + HASH_BYTES]
-        right = level[start + HASH_BYTES : start + 2 * HASH_BYTES]
-        above += node_hash(left, right) if right else left
-    return bytes(above)
+def audit_paths(leaves: Iterable[bytes], indexes: Collection[int]) -> dict[int, tuple[bytes, ...]]:
+    """Return the audit paths of some leaves, lowest sibling first; reads the leaves once.
+
+    Keeps no tree: memory grows with the number of paths, not of leaves.
+
+    Args:
+        leaves: the leaf hashes in order, 32 bytes each.
+        indexes: which paths to return; each must have a leaf.
+    """
+    paths: dict[int, list[bytes]] = {index: [] for index in indexes}
+    # complete subtrees, and the indexes of the leaves in them whose paths are wanted
+    stack: list[tuple[bytes, tuple[int, ...]]] = []
+    count = 0
+
+    def join(node: bytes, held: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]]:
+        left, left_held = stack.pop()
+        for index in held:
+            paths[index].append(left)
+        for index in left_held:
+            paths[index].append(node)
+        return node_hash(left, node), left_held + held
+
+    remaining = iter(leaves)
+    while some := list(islice(remaining, _LEAVES_AT_ONCE)):
+        wanted = any(count <= index < count + len(some) for index in indexes)
+        parts = [(0, leaf) for leaf in some] if wanted else subtrees(count, some)
+        for height, node in parts:
+            held: tuple[int, ...] = (count,) if wanted and count in paths else ()
+            following = count >> height
+            count += 1 << height
+            while following & 1:
+                node, held = join(node, held)
+                following >>= 1
+            stack.append((node, held))
+    if stack:
+        node, held = stack.pop()
+        while stack:
+            node, held = join(node, held)
+    return {index: tuple(path) for index, path in paths.items()}
 
 
 def root_from_path(leaf: bytes, index: int, count: int, path: tuple[bytes, ...]) -> bytes:
@@ -109,22 +155,21 @@ def root_from_path(leaf: bytes, index: int, count: int, path: tuple[bytes, ...])
     """
     if not 0 <= index < count <= MAX_COUNT:
         raise InvalidProof(f"expected an index below {count}, found {index}")
-    if any(len(node) != HASH_BYTES for node in (leaf, *path)):
+    if len(leaf) != HASH_BYTES or set(map(len, path)) - {HASH_BYTES}:
         raise InvalidProof("expected hashes of 32 bytes, found another length")
-    node, last = leaf, count - 1
-    siblings = iter(path)
-    expected = 0
+    sha256, node, last, used = hashlib.sha256, leaf, count - 1, 0
     while last:
         if index & 1 or index < last:
-            expected += 1
-            sibling = next(siblings, None)
-            if sibling is None:
-                raise InvalidProof(f"expected at least {expected} hashes, found {len(path)}")
-            node = node_hash(sibling, node) if index & 1 else node_hash(node, sibling)
+            if used == len(path):
+                raise InvalidProof(f"expected more than {used} hashes, found {used}")
+            # node_hash, without the call
+            pair = path[used] + node if index & 1 else node + path[used]
+            node = sha256(b"\x01" + pair).digest()
+            used += 1
         index >>= 1
         last >>= 1
-    if expected != len(path):
-        raise InvalidProof(f"expected {expected} hashes, found {len(path)}")
+    if used != len(path):
+        raise InvalidProof(f"expected {used} hashes, found {len(path)}")
     return node
 
 
@@ -182,27 +227,63 @@ class InclusionProof:
 
 
 def prove(manifest: Manifest, path: str) -> InclusionProof:
-    """Return the inclusion proof of the entry with a path; reads the manifest once.
+    """Return the inclusion proof of the entry with a path; keeps no tree in memory.
 
     Raises:
         InvalidManifest: the manifest is sealed.
         NotFoundError: no entry has this path.
     """
+    # no text inside a JSON string can look like this: its quotation marks are escaped there
+    member = (
+        b',"path":' + json.dumps(path, ensure_ascii=False).encode(errors="surrogatepass") + b',"s'
+    )
+    found = next(
+        ((index, line) for index, line in enumerate(manifest.entry_lines()) if member in line),
+        None,
+    )
+    if found is None:
+        raise NotFoundError("path", ascii(path))
+    return inclusions(manifest, [found])[0]
+
+
+def inclusions(manifest: Manifest, entries: Iterable[tuple[int, bytes]]) -> list[InclusionProof]:
+    """Return the proofs for some entry lines at their indexes; reads the manifest once.
+
+    Whoever gives out many proofs over time keeps a ``Tree`` and calls ``inclusion``.
+    """
+    lines = dict(entries)
+    paths = audit_paths(manifest.leaf_hashes(), lines)
+    return [
+        InclusionProof(
+            manifest.root, manifest.count, manifest.header_hash, index, line, paths[index]
+        )
+        for index, line in lines.items()
+    ]
+
+
+def prove_remaining(remaining: Remaining, path: str) -> InclusionProof:
+    """Return the inclusion proof of an entry of a private manifest of which others were erased.
+
+    Raises:
+        NotFoundError: no entry has this path, or it was erased.
+    """
     found: list[tuple[int, bytes]] = []
 
     def leaves() -> Iterator[bytes]:
-        for index, line in enumerate(manifest.entry_lines()):
-            if not found and path_of_line(line) == path:
+        for index, (leaf, line) in enumerate(remaining.lines()):
+            if line is not None and path_of_line(line) == path:
                 found.append((index, line))
-            yield leaf_hash(line)
+            yield leaf
 
     tree = Tree(leaves())
     if not found:
         raise NotFoundError("path", ascii(path))
-    return inclusion(manifest, tree, *found[0])
+    return inclusion(remaining, tree, *found[0])
 
 
-def inclusion(manifest: Manifest, tree: Tree, index: int, line: bytes) -> InclusionProof:
+def inclusion(
+    manifest: Manifest | Remaining, tree: Tree, index: int, line: bytes
+) -> InclusionProof:
     """Return the proof for the entry line at an index of a manifest and its tree."""
     return InclusionProof(
         manifest.root, manifest.count, manifest.header_hash, index, line, tree.path(index)

@@ -21,7 +21,17 @@ ROUTES = [
     for method in methods
 ]
 ABI = Path(provenance.__file__).parent / "chain" / "abi"
-BAD = {"dataset_id": "0", "transfer_id": "x", "version": "01", "sha256": "zz", "party": "nobody"}
+BAD = {
+    "dataset_id": "0",
+    "transfer_id": "x",
+    "version": "01",
+    "sha256": "zz",
+    "party": "nobody",
+    "policy_id": "-1",
+    "grant_id": "1.0",
+    "offer_id": "0x1",
+    "change": "forget",
+}
 
 
 def _filled(path):
@@ -51,7 +61,7 @@ def test_another_method_is_a_problem_on_every_route(service, path, require_probl
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] == "post"])
 def test_every_write_needs_a_token(service, method, path, require_problem):
-    if path in ("/v1/verify", "/rpc"):
+    if path in ("/v1/verify", "/v1/rights/check", "/rpc"):
         return
     answer = service.client.request(method, _filled(path), json={})
     require_problem(answer, 401, "access")
@@ -114,7 +124,9 @@ UNPROCESSABLE = {
     "MalformedEvent",
     "NotHoldIssuer",
     "NotTarget",
+    "PolicyConflict",
     "RoleConflict",
+    "ScopeExceedsParent",
     "SourceProofMissing",
     "VersionGap",
 }

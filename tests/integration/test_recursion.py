@@ -5,7 +5,12 @@ import sys
 
 import pytest
 
-PARSERS = {"manifests": "from provenance.content.manifest import parse"}
+PARSERS = {
+    "policies": "from provenance.policy.odrl.reading import read as parse",
+    "manifests": "from provenance.content.manifest import parse",
+    "bundles": "from provenance.proofs.bundle import parse",
+    "ManifestsOfOthers": "from provenance.content.declared import parse_croissant as parse",
+}
 DEEP = """
 import threading
 import provenance.chain.embedded

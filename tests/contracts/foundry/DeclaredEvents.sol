@@ -2,7 +2,9 @@
 pragma solidity 0.8.37;
 
 import {IDatasets} from "../../../contracts/interfaces/IDatasets.sol";
+import {ILicenses} from "../../../contracts/interfaces/ILicenses.sol";
 import {IParties} from "../../../contracts/interfaces/IParties.sol";
+import {IPolicies} from "../../../contracts/interfaces/IPolicies.sol";
 import {ISupervision} from "../../../contracts/interfaces/ISupervision.sol";
 import {ITitles} from "../../../contracts/interfaces/ITitles.sol";
 
@@ -18,6 +20,7 @@ abstract contract DeclaredEvents {
 
     constructor() {
         _declareParties();
+        _declareLicenses();
         _shapes[ISupervision.HoldPlaced.selector] = Shape(3, 5);
         _shapes[ISupervision.HoldLifted.selector] = Shape(3, 2);
         _shapes[ITitles.TransferStarted.selector] = Shape(4, 4);
@@ -46,6 +49,20 @@ abstract contract DeclaredEvents {
         _shapes[IParties.RecoveryObjected.selector] = Shape(2, 1);
         _shapes[IParties.PartyRecovered.selector] = Shape(2, 2);
         _shapes[IParties.Delegated.selector] = Shape(3, 4);
+    }
+
+    function _declareLicenses() private {
+        _shapes[IPolicies.PolicyStored.selector] = Shape(1, 21);
+        _shapes[IPolicies.TerritoryStored.selector] = Shape(1, 4);
+        _shapes[ILicenses.GrantIssued.selector] = Shape(4, 10);
+        _shapes[ILicenses.GrantActivated.selector] = Shape(4, 1);
+        _shapes[ILicenses.GrantUsed.selector] = Shape(4, 4);
+        _shapes[ILicenses.GrantStatusSet.selector] = Shape(4, 2);
+        _shapes[ILicenses.AssignmentProposed.selector] = Shape(4, 0);
+        _shapes[ILicenses.AssignmentConsented.selector] = Shape(4, 0);
+        _shapes[ILicenses.GrantAssigned.selector] = Shape(4, 1);
+        _shapes[ILicenses.OfferMade.selector] = Shape(3, 4);
+        _shapes[ILicenses.OfferClosed.selector] = Shape(3, 1);
     }
 
     function declared(bytes32 topic0) internal view returns (Shape memory) {

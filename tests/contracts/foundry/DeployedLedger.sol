@@ -7,7 +7,9 @@ import {IDatasets} from "../../../contracts/interfaces/IDatasets.sol";
 import {IDirectory, Predecessor} from "../../../contracts/interfaces/IDirectory.sol";
 import {IForwarder} from "../../../contracts/interfaces/IForwarder.sol";
 import {IHistory} from "../../../contracts/interfaces/IHistory.sol";
+import {ILicenses} from "../../../contracts/interfaces/ILicenses.sol";
 import {IParties} from "../../../contracts/interfaces/IParties.sol";
+import {IPolicies} from "../../../contracts/interfaces/IPolicies.sol";
 import {ISupervision} from "../../../contracts/interfaces/ISupervision.sol";
 import {ITitles} from "../../../contracts/interfaces/ITitles.sol";
 import {Classification, Content, Form, Level, OpenClass, PiKind, SourceKind} from "../../../contracts/types/Dataset.sol";
@@ -34,6 +36,8 @@ abstract contract DeployedLedger is Test {
     ISupervision internal supervision;
     ITitles internal titles;
     IDatasets internal datasets;
+    IPolicies internal policies;
+    ILicenses internal licenses;
     address internal spare; // a module without powers of its own
     address internal rootAdmin = makeAddr("root admin");
 
@@ -51,6 +55,8 @@ abstract contract DeployedLedger is Test {
         supervision = ISupervision(_deploy("Supervision"));
         titles = ITitles(_deploy("Titles"));
         datasets = IDatasets(_deploy("Datasets"));
+        policies = IPolicies(_deploy("Policies"));
+        licenses = ILicenses(_deploy("Licenses"));
         spare = address(new SpareModule());
         vm.startPrank(rootAdmin);
         directory.add("Spare", spare);

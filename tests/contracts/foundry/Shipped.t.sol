@@ -6,8 +6,17 @@ import {Test} from "forge-std/Test.sol";
 /// @notice What these tests run is what the library ships.
 contract ShippedTest is Test {
     function test_ShippedBytecodeIsTested() public view {
-        string[7] memory names =
-            ["Directory", "Forwarder", "History", "Parties", "Supervision", "Titles", "Datasets"];
+        string[9] memory names = [
+            "Directory",
+            "Forwarder",
+            "History",
+            "Parties",
+            "Supervision",
+            "Titles",
+            "Datasets",
+            "Policies",
+            "Licenses"
+        ];
         for (uint256 i = 0; i < names.length; ++i) {
             string memory json = vm.readFile(string.concat("provenance/chain/abi/", names[i], ".json"));
             bytes memory tested = vm.getCode(string.concat(names[i], ".sol:", names[i]));

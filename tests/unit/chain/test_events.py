@@ -30,6 +30,9 @@ EXTREMES = {
 
 
 def value(kind, which):
+    if kind.endswith("]"):
+        kind, _, count = kind[:-1].rpartition("[")
+        return tuple(value(kind, which) for _ in range(int(count)))
     if kind.startswith("("):
         return tuple(value(part, which) for part in kind[1:-1].split(","))
     if kind in EXTREMES:

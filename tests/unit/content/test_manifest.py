@@ -149,8 +149,9 @@ class TestBuild:
             build("\0")
 
     def test_a_file_that_vanishes_or_changes_while_the_folder_is_read(self, tmp_path):
+        size = 1 << 20
         for name in ("a", "b"):
-            (tmp_path / name).write_bytes(b"x")
+            (tmp_path / name).write_bytes(bytes(size))
         with pytest.raises(ReadError, match="cannot open 'b'"):
             build(tmp_path, progress=lambda _: (tmp_path / "b").unlink(missing_ok=True))
 
@@ -184,6 +185,13 @@ class TestEntries:
         written.add(entry("a"))
         with pytest.raises(TooLarge, match="at most 1 entries"):
             written.add(entry("b"))
+
+    def test_a_folder_has_the_same_limit(self, tmp_path, monkeypatch):
+        for name in "ab":
+            (tmp_path / name).touch()
+        monkeypatch.setattr(writer, "MAX_ENTRIES", 1)
+        with pytest.raises(TooLarge, match="at most 1 entries"):
+            build(tmp_path)
 
 
 class TestParse:

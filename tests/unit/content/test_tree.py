@@ -1,8 +1,10 @@
 import hashlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from provenance.content.tree import TreeHasher, leaf_hash, node_hash, version_root
+from provenance.content.tree import TreeHasher, leaf_hash, node_hash, subtrees, version_root
 
 
 def test_preimages():
@@ -36,3 +38,22 @@ def test_a_root_needs_entries(count):
 def test_a_root_needs_whole_hashes(header, tree):
     with pytest.raises(ValueError, match="32 bytes"):
         version_root(1, bytes(header), bytes(tree))
+
+
+@given(st.lists(st.integers(1, 40), max_size=12))
+def test_a_tree_hashed_in_parts_is_the_same_tree(parts):
+    whole, joined = TreeHasher(), TreeHasher()
+    for part in parts:
+        leaves = [leaf_hash(bytes([joined.count % 251, n])) for n in range(part)]
+        for height, subtree in subtrees(joined.count, leaves):
+            joined.add_subtree(height, subtree)
+        for leaf in leaves:
+            whole.add(leaf)
+    assert (joined.count, joined.root()) == (whole.count, whole.root())
+
+
+def test_a_subtree_must_fit_where_it_stands():
+    tree = TreeHasher()
+    tree.add(bytes(32))
+    with pytest.raises(ValueError, match="lower than 1 after 1 leaves"):
+        tree.add_subtree(1, bytes(32))

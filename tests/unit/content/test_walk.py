@@ -4,6 +4,8 @@ import socket
 
 import pytest
 
+from provenance.content import walk
+from provenance.content.paths import nfc
 from provenance.content.walk import Folder, FoundFile
 from provenance.errors import InvalidPath, ReadError, UnsupportedFile
 
@@ -76,6 +78,39 @@ def test_the_root_must_be_a_folder(tmp_path):
         found(tmp_path / "absent")
     with pytest.raises(ReadError, match="null"):
         found("a\0b")
+
+
+@pytest.mark.parametrize("kept", [3, 1000])
+def test_files_come_in_the_order_of_their_paths(tmp_path, monkeypatch, kept):
+    monkeypatch.setattr(walk, "MEMORY_NAMES", kept)
+    monkeypatch.setattr(walk, "RUN_NAMES", 2)
+    names = ["a.b", "a/b", "a-b", "a/c/d", "a/b-", "Z", "\U0001f4be/x", "e\u0301", "b", "c", "a0"]
+    make(tmp_path, *names)
+    with Folder(tmp_path) as folder:
+        files = list(folder.files())
+    assert [file.raw for file in files] == sorted(names, key=lambda name: nfc(name).encode())
+    assert [file.path for file in files] == [nfc(file.raw) for file in files]
+
+
+@pytest.mark.parametrize("kept", [2, 1000])
+@pytest.mark.parametrize(
+    "names", [("\u00e9", "e\u0301"), ("\u00e9/x", "e\u0301"), ("\u00e9/x", "e\u0301/y")]
+)
+def test_names_that_normalise_to_one_are_refused(tmp_path, monkeypatch, kept, names):
+    monkeypatch.setattr(walk, "MEMORY_NAMES", kept)
+    make(tmp_path, "a", "z", *names)
+    with pytest.raises(InvalidPath, match="normalise to one"):
+        found(tmp_path)
+
+
+def test_a_long_path_is_refused(tmp_path, monkeypatch):
+    folder = tmp_path
+    monkeypatch.chdir(tmp_path)
+    for _ in range(17):
+        os.mkdir("x" * 250)
+        os.chdir("x" * 250)
+    with pytest.raises(InvalidPath, match="at most 4096 bytes"):
+        found(folder)
 
 
 def test_files_are_measured_in_any_order(tmp_path):

@@ -10,11 +10,17 @@ from provenance.index import (
     contests,
     database,
     datasets,
+    grant_changes,
+    grants,
     history,
     holds,
+    offers,
     parties,
+    policies,
+    snapshots,
     titles,
     transfers,
+    uses,
     versions,
 )
 from provenance.index.sync import sync
@@ -60,7 +66,36 @@ def everything(connection, scenario, world, as_of):
             attempt(datasets.list_page, connection, registrant_id=number, **named),
             parties.accounts(connection, number, **named),
         ]
+    found["licenses"] = of_licenses(connection, world.licensing, as_of)
     found["all"] = the_rest(connection, scenario, world, as_of)
+    return found
+
+
+def of_licenses(connection, licensing, as_of):
+    """Return the answers about policies, grants and offers."""
+    named = {"as_of": as_of}
+    found = []
+    for number in range(len(licensing.policies) + 2):
+        found.append(attempt(policies.get, connection, number, **named))
+        found.append(attempt(offers.get, connection, number, **named))
+        found.append(attempt(offers.list_page, connection, dataset_id=number, **named))
+        found.append(attempt(offers.list_page, connection, granter_id=number, **named))
+        found.append(attempt(grants.of_offer, connection, number, limit=1, **named))
+        found.append(attempt(grants.of_dataset, connection, number, limit=3, **named))
+        found.append(attempt(grants.of_party, connection, number, limit=3, **named))
+    for number in range(len(licensing.grants) + 2):
+        found.append(attempt(grants.get, connection, number, **named))
+        found.append(attempt(grants.chain, connection, number, **named))
+        found.append(attempt(grants.below, connection, number, **named))
+        found.append(attempt(grant_changes.of_grant, connection, number, **named))
+        found.append(attempt(uses.of_grant, connection, number, limit=2, **named))
+        found.append(grant_changes.assignment(connection, number, **named))
+        found.append(snapshots.snapshot(connection, number, as_of))
+    page = grants.list_page(connection, limit=40, **named)
+    found.append((page.items, page.next))
+    found.append(snapshots.inactivities(connection, page.items, 1_800_000_400, **named))
+    found.append(attempt(policies.list_page, connection, limit=2, **named))
+    found.append(attempt(policies.by_content, connection, licensing.sha("policy", 2), **named))
     return found
 
 

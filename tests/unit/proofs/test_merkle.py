@@ -9,9 +9,12 @@ from provenance.content.entry import Header, ManifestEntry
 from provenance.content.manifest import build_from_entries, build_from_stream, parse
 from provenance.content.tree import TreeHasher
 from provenance.errors import InvalidManifest, InvalidProof, NotFoundError, RootMismatch
+from provenance.proofs import merkle
 from provenance.proofs.merkle import (
     InclusionProof,
     Tree,
+    audit_paths,
+    inclusion,
     leaf_hash,
     path_of_line,
     prove,
@@ -167,3 +170,45 @@ def test_an_entry_line_has_a_path(line):
 def test_a_proof_is_an_object(fields):
     with pytest.raises(InvalidProof, match="expected"):
         InclusionProof.from_json(fields)
+
+
+@given(st.integers(1, 70), st.data())
+def test_paths_without_a_tree_are_those_of_the_tree(count, data):
+    leaves = [leaf_hash(bytes([number])) for number in range(count)]
+    wanted = data.draw(st.sets(st.integers(0, count - 1), max_size=5))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merkle, "_LEAVES_AT_ONCE", data.draw(st.sampled_from([1, 3, 8, 4096])))
+        found = audit_paths(leaves, wanted)
+    assert found == {index: Tree(leaves).path(index) for index in wanted}
+
+
+def test_no_leaves_have_no_paths():
+    assert audit_paths([], []) == {}
+
+
+def test_a_path_that_no_file_can_have_is_not_found():
+    entries = [ManifestEntry("?", 0, {"sha256": bytes(32)})]
+    with pytest.raises(NotFoundError):
+        prove(build_from_entries(Header(), entries), "\ud800")
+
+
+@pytest.mark.parametrize("name", ['"', "\\", "\n", '","path":"a","size":0', "a,", "\u00e9"])
+def test_names_that_look_like_json_are_found(name):
+    entries = [
+        ManifestEntry(path, 0, {"sha256": bytes(32)}) for path in (name, name + "x", "x" + name)
+    ]
+    built = build_from_entries(Header(), entries)
+    for entry in entries:
+        assert verify_inclusion(prove(built, entry.path), built.root) == entry.path
+
+
+def test_a_tree_of_entries_is_that_of_their_hashes():
+    entries = [b"a", b"", b"c"]
+    assert Tree.of(entries).root() == Tree(map(leaf_hash, entries)).root()
+
+
+def test_a_tree_that_is_kept_gives_the_same_proofs():
+    built = manifest(7)
+    tree = Tree(built.leaf_hashes())
+    for index, line in enumerate(built.entry_lines()):
+        assert inclusion(built, tree, index, line) == prove(built, f"f{index:03}")

@@ -1,0 +1,110 @@
+"""``provenance offers``: make, take, close, list."""
+
+import click
+
+from provenance.cli import output
+from provenance.cli.door import ID, Door, door, moment_s, signer_option, writing_door
+from provenance.identifiers import DatasetId, OfferId, PolicyId
+
+
+@click.group()
+def offers() -> None:
+    """Standing offers: whoever may takes them up with one message (开放共享)."""
+
+
+@offers.command()
+@click.argument("dataset_id", metavar="DATASET", type=ID)
+@click.option("--policy", "policy_id", type=ID, required=True, help="The terms of each grant.")
+@click.option("--until", "ends", metavar="TIME", help="2027-01-31, 90d, or a Unix second.")
+@click.option("--uses", type=click.IntRange(min=1), help="Of each grant.")
+@signer_option
+@writing_door
+def make(
+    door: Door,
+    dataset_id: int,
+    policy_id: int,
+    ends: str | None,
+    uses: int | None,
+    signer: str | None,
+) -> None:
+    r"""Offer grants under a policy to whoever has one of its roles.
+
+    \b
+      provenance offers make 1 --policy 1
+      provenance offers make 1 --policy 1 --until 90d --uses 100
+    """
+    from provenance.ledger import offers as use
+
+    with door.ledger() as ledger:
+        found = use.make(
+            ledger,
+            signer or ledger.first_party,
+            DatasetId(dataset_id),
+            PolicyId(policy_id),
+            not_after=moment_s(ends) if ends else None,
+            uses=uses,
+        )
+        ledger.sync()
+    output.print_receipt(door.as_json, found.to_json())
+
+
+@offers.command()
+@click.argument("offer_id", metavar="OFFER", type=ID)
+@click.option("--as", "signer", required=True, metavar="NAME", help="Who takes it up.")
+@writing_door
+def take(door: Door, offer_id: int, signer: str) -> None:
+    r"""Take an offer up: you get a grant.
+
+    \b
+      provenance offers take 1 --as bank
+    """
+    from provenance.ledger import offers as use
+
+    with door.ledger() as ledger:
+        found = use.take_up(ledger, signer, OfferId(offer_id))
+        ledger.sync()
+    output.print_receipt(door.as_json, found.to_json())
+
+
+@offers.command()
+@click.argument("offer_id", metavar="OFFER", type=ID)
+@signer_option
+@writing_door
+def close(door: Door, offer_id: int, signer: str | None) -> None:
+    r"""End an offer; grants that were taken up stay.
+
+    \b
+      provenance offers close 1
+    """
+    from provenance.ledger import offers as use
+
+    with door.ledger() as ledger:
+        found = use.close(ledger, signer or ledger.first_party, OfferId(offer_id))
+        ledger.sync()
+    output.print_receipt(door.as_json, found.to_json())
+
+
+@offers.command("list")
+@click.option("--dataset", "dataset_id", type=ID, help="Only those of this dataset.")
+@click.option("--after", type=int, default=0, metavar="ID", help="Begin behind this one.")
+@door
+def list_(door: Door, dataset_id: int | None, after: int) -> None:
+    r"""List offers.
+
+    \b
+      provenance offers list
+      provenance offers list --dataset 1
+    """
+    from provenance.ledger import license_views
+
+    about = DatasetId(dataset_id) if dataset_id else None
+    with door.ledger() as ledger:
+        found = license_views.offers(ledger, dataset_id=about, after=after)
+    if door.as_json:
+        output.print_json(found)
+        return
+    rows = [
+        (o["offer_id"], o["dataset_id"], o["granter_id"], o["policy_id"], o["status"], o["taken"])
+        for o in found["items"]
+    ]
+    output.print_table(("offer", "dataset", "granter", "policy", "status", "taken"), rows)

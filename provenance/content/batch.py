@@ -1,0 +1,323 @@
+"""Files by the batch: the lines, and the part of the tree, that some neighbouring files give.
+
+One process measures batches one after another, several processes side by side
+(:mod:`provenance.content.workers`); what they return is put together in order.
+
+Promises: the same bytes as entry by entry through a ``ManifestWriter``, and the same strictness as
+:mod:`provenance.content.digest`. Must never write to a file, nor follow a link.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from provenance.content.digest import (
+    OPEN_FLAGS,
+    Progress,
+    digest_descriptor,
+    kind_of,
+    one_shot,
+    open_regular,
+    reason,
+    require_unchanged,
+)
+from provenance.content.entry import SALT_BYTES, Header, entry_line, leaf_line
+from provenance.content.paths import SINGLE_FILE, nfc
+from provenance.content.tree import leaf_hash, subtrees
+from provenance.content.walk import Folder
+from provenance.errors import ReadError, UnsupportedFile
+
+if TYPE_CHECKING:
+    from provenance.content.state import State
+
+WHOLE_BYTES = 1 << 18
+"""Files up to this size are read by one call."""
+
+MAPPED_BYTES = 1 << 25
+"""Files from this size on are quicker to map into memory than to read."""
+
+Stamp = tuple[int, int, int, int, int]
+"""Device, inode, size, modification time and change time in nanoseconds of a file."""
+
+Known = tuple[Stamp, tuple[bytes, ...]]
+"""A stamp, and digests in the order of the names of their algorithms."""
+
+Remembered = tuple[int, int, int, int, tuple[str, ...]]
+"""Inode, size, modification time, change time and digests in hexadecimal of a file."""
+
+Lookup = Callable[[int, list[int]], dict[int, Remembered]]
+"""Returns by inode what is remembered of files: from their device and inodes."""
+
+Runs = tuple[tuple[str, list[str]], ...]
+"""Folders and names in them, as :meth:`provenance.content.walk.Folder.runs` yields them."""
+
+
+class Batch(NamedTuple):
+    """Files that follow one another, and the index of the first of them among all, from 0."""
+
+    start: int
+    runs: Runs
+
+
+class Block(NamedTuple):
+    """What a batch gives.
+
+    Attributes:
+        files: number of entries.
+        lines: the entry lines, each with its newline.
+        open_lines: the lines of the open document; empty if they are the same.
+        subtrees: the part of the tree over the entries (:func:`provenance.content.tree.subtrees`).
+        trusted: one byte for each entry: 1 if its digests were known, 0 if it was read.
+        bytes_read: size of what was read, in bytes.
+        bytes_trusted: size of what was known, in bytes.
+        learned: stamps and digests of files that were read, if they may be remembered.
+    """
+
+    files: int
+    lines: bytes
+    open_lines: bytes
+    subtrees: list[tuple[int, bytes]]
+    trusted: bytes
+    bytes_read: int
+    bytes_trusted: int
+    learned: list[Known]
+
+
+class BatchSource:
+    """Hands out batches of the files that a walk finds.
+
+    Args:
+        runs: what ``Folder.runs`` yields.
+    """
+
+    def __init__(self, runs: Iterable[tuple[str, list[str]]]) -> None:
+        self._runs: Iterator[tuple[str, list[str]]] = iter(runs)
+        self._rest: tuple[str, list[str]] = ("", [])
+        self._start = 0
+
+    def take(self, count: int) -> Batch | None:
+        """Return the next files, ``count`` of them or what is left; None if nothing is."""
+        taken: list[tuple[str, list[str]]] = []
+        missing = count
+        while missing:
+            folder, names = self._rest
+            if not names:
+                following = next(self._runs, None)
+                if following is None:
+                    break
+                folder, names = following
+            taken.append((folder, names[:missing]))
+            self._rest = folder, names[missing:]
+            missing -= len(taken[-1][1])
+        if not taken:
+            return None
+        batch = Batch(self._start, tuple(taken))
+        self._start += count - missing
+        return batch
+
+
+class BatchReader:
+    """Measures batches of files below an open folder.
+
+    Args:
+        folder: the open folder; None if the names are paths and each is a dataset of one file.
+        header: header of the manifest that is to be.
+        lookup: tells which digests are known, if any are to be trusted.
+        state: says what may be remembered; None if nothing is to be.
+        threads: how many threads may share one large file; 0 to map no file into memory, which
+            is right where a file that shrinks must not end the process.
+    """
+
+    def __init__(
+        self,
+        folder: Folder | None,
+        header: Header,
+        *,
+        lookup: Lookup | None = None,
+        state: "State | None" = None,
+        threads: int = 0,
+    ) -> None:
+        self._folder = folder
+        self._algorithms = header.algorithms
+        self._private = header.private
+        self._lookup = lookup
+        self._state = state
+        self._threads = threads
+        self._template = ",".join(f'"{name}":"%s"' for name in header.algorithms)
+        self._digests = [one_shot(name) for name in header.algorithms]
+        self._learned: list[Known] = []
+        self._started_ns = 0
+
+    def measure(self, batch: Batch, progress: Progress | None = None) -> Block:
+        """Return what the files of a batch give.
+
+        Args:
+            batch: the files.
+            progress: told how many bytes were read, or known, since the last call.
+
+        Raises:
+            UnsupportedFile: something is no longer a regular file.
+            ReadError: a file cannot be read whole, or it changed while it was read.
+        """
+        lines: list[bytes] = []
+        trusted: list[bytes] = []
+        bytes_read = bytes_trusted = 0
+        self._learned = []
+        self._started_ns = self._state.clock_ns() if self._state else 0
+        telling = progress and _Telling(progress)
+        for folder, names in batch.runs:
+            descriptor, prefix = self._enter(folder)
+            known = self._known(self._lookup, descriptor, names) if self._lookup else {}
+            found = [
+                known.get(name) or self._read(descriptor, name, prefix + name, telling)
+                for name in names
+            ]
+            lines += self._lines(prefix, names, found)
+            known_bytes = sum([size for size, _ in known.values()])
+            bytes_trusted += known_bytes
+            bytes_read += sum([size for size, _ in found]) - known_bytes
+            trusted.append(bytes([name in known for name in names]) if known else bytes(len(names)))
+        if telling is not None:
+            telling.finish(bytes_read + bytes_trusted)
+        return self._block(batch.start, lines, b"".join(trusted), bytes_read, bytes_trusted)
+
+    def _lines(
+        self, prefix: str, names: list[str], found: list[tuple[int, tuple[str, ...]]]
+    ) -> list[bytes]:
+        """Return the entry lines of the files of one folder."""
+        if self._folder is None:
+            paths = [SINGLE_FILE] * len(names)
+        elif prefix.isascii() and "".join(names).isascii():
+            paths = [prefix + name for name in names]
+        else:
+            paths = [nfc(prefix + name) for name in names]
+        template = self._template
+        entries = zip(paths, found, strict=True)
+        if self._private:
+            return [
+                entry_line(template % digests, path, size, os.urandom(SALT_BYTES))
+                for path, (size, digests) in entries
+            ]
+        return [entry_line(template % digests, path, size) for path, (size, digests) in entries]
+
+    def _block(
+        self, start: int, lines: list[bytes], trusted: bytes, bytes_read: int, bytes_trusted: int
+    ) -> Block:
+        leaves = [leaf_hash(line) for line in lines]
+        tree = subtrees(start, leaves)
+        text = b"\n".join([*lines, b""])
+        opened = b""
+        if self._private:
+            opened = b"".join([leaf_line(leaf) + b"\n" for leaf in leaves])
+        return Block(
+            len(lines), text, opened, tree, trusted, bytes_read, bytes_trusted, self._learned
+        )
+
+    def _enter(self, folder: str) -> tuple[int | None, str]:
+        """Return the descriptor of a folder, and what stands before the names in it."""
+        if self._folder is None:
+            return None, ""
+        return self._folder.enter(folder), f"{folder}/" if folder else ""
+
+    @staticmethod
+    def _known(
+        lookup: Lookup, folder: int | None, names: list[str]
+    ) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """Return size and digests of the files that need not be read."""
+        found: dict[str, os.stat_result] = {}
+        for name in names:
+            try:
+                found[name] = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            except OSError:
+                continue  # reading it will say what is wrong
+        if not found:
+            return {}
+        device = next(iter(found.values())).st_dev
+        remembered = lookup(device, [status.st_ino for status in found.values()])
+        known: dict[str, tuple[int, tuple[str, ...]]] = {}
+        for name, status in found.items():
+            seen = remembered.get(status.st_ino)
+            if (
+                seen
+                and seen[1] == status.st_size
+                and seen[2] == status.st_mtime_ns
+                and seen[3] == status.st_ctime_ns
+                and status.st_dev == device
+                and stat.S_ISREG(status.st_mode)
+            ):
+                known[name] = seen[1], seen[4]
+        return known
+
+    def _read(
+        self, folder: int | None, name: str, path: str, progress: Progress | None
+    ) -> tuple[int, tuple[str, ...]]:
+        """Return size and digests in hexadecimal of a file."""
+        try:
+            descriptor = os.open(name, OPEN_FLAGS, dir_fd=folder)
+        except OSError:
+            descriptor = open_regular(name, ascii(path), folder=folder)
+        try:
+            before = os.fstat(descriptor)
+            size = before.st_size
+            data = None
+            if size <= WHOLE_BYTES and stat.S_ISREG(before.st_mode):
+                data = os.read(descriptor, size + 1)
+            if data is None or len(data) != size:
+                digests = self._read_long(descriptor, before, ascii(path), progress)
+            else:
+                digests = tuple([digest(data) for digest in self._digests])
+            after = os.fstat(descriptor)
+        except OSError as error:
+            raise ReadError(f"cannot read {path!a}: {reason(error)}") from error
+        finally:
+            os.close(descriptor)
+        require_unchanged(before, after, ascii(path))
+        if self._state is not None:
+            self._learn(self._state, stamp_of(before), stamp_of(after), digests)
+        return size, digests
+
+    def _read_long(
+        self, descriptor: int, status: os.stat_result, shown: str, progress: Progress | None
+    ) -> tuple[str, ...]:
+        """Return the digests of a file that was not read by one call; from its start."""
+        if not stat.S_ISREG(status.st_mode):
+            kind = kind_of(status.st_mode)
+            raise UnsupportedFile(f"expected a regular file, found {kind}: {shown}")
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        if self._threads and status.st_size >= MAPPED_BYTES:
+            # imported here: most folders hold no such file
+            from provenance.content.mapped import digest_mapped
+
+            measured = digest_mapped(
+                descriptor, shown, self._algorithms, threads=self._threads, progress=progress
+            )
+        else:
+            measured = digest_descriptor(descriptor, shown, self._algorithms, progress=progress)
+        return tuple([measured.digests[name].hex() for name in self._algorithms])
+
+    def _learn(self, state: "State", before: Stamp, after: Stamp, digests: tuple[str, ...]) -> None:
+        if before == after and state.settled(after, self._started_ns):
+            raw = tuple([bytes.fromhex(digest) for digest in digests])
+            self._learned.append((after, raw))
+
+
+class _Telling:
+    """Tells progress while a long file is read, and at the end of a batch what is left."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._told = 0
+
+    def __call__(self, length: int) -> None:
+        self._told += length
+        self._progress(length)
+
+    def finish(self, total: int) -> None:
+        self._progress(total - self._told)
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """Return the stamp of a file from its status."""
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return (status.st_dev, status.st_ino, status.st_size, *times)

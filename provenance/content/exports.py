@@ -1,0 +1,98 @@
+"""A manifest in the forms of other tools, which accept it as their own.
+
+Promises: what is left out or cannot be said is refused, never changed. Must never do I/O.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+from provenance.content.paths import SINGLE_FILE
+from provenance.content.writer import Manifest
+from provenance.errors import InputError
+
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+_ESCAPED = re.compile(r"[\\\n\r]")
+
+IN_TOTO_STATEMENT = "https://in-toto.io/Statement/v1"
+MODEL_SIGNING = "https://model_signing/signature/v1.0"
+
+
+def sum_lines(manifest: Manifest, algorithm: str = "sha256", name: str = "") -> Iterator[str]:
+    """Yield the lines that ``sha256sum -c`` and ``b3sum -c`` check, each with its newline.
+
+    Args:
+        manifest: the manifest.
+        algorithm: which of its digests.
+        name: the name of the file, if the manifest is of a single one.
+
+    Raises:
+        InputError: the manifest lacks the algorithm, or the name of a single file is missing.
+        InvalidManifest: it is sealed.
+    """
+    _require(manifest, algorithm)
+    for entry in manifest.entries():
+        path = _named(entry.path, name)
+        shown = _ESCAPED.sub(lambda found: _ESCAPES[found[0]], path)
+        mark = "\\" if shown != path else ""
+        yield f"{mark}{entry.digests[algorithm].hex()}  {shown}\n"
+
+
+def model_signing_statement(
+    manifest: Manifest, subject: str, algorithm: str = "sha256", name: str = ""
+) -> dict[str, object]:
+    """Return an in-toto statement as model-signing 1.0 makes and reads it; all in memory.
+
+    Args:
+        manifest: the manifest.
+        subject: what to call the whole.
+        algorithm: which of its digests; model-signing knows sha256 and blake3.
+        name: the name of the file, if the manifest is of a single one.
+
+    Raises:
+        InputError: the manifest lacks the algorithm, model-signing does, or a name is missing.
+        InvalidManifest: it is sealed.
+    """
+    if algorithm == "sm3":
+        raise InputError("expected sha256 or blake3 for model-signing, found sm3")
+    _require(manifest, algorithm)
+    whole = hashlib.sha256()
+    resources = []
+    # it sorts by the parts of a path, we by its bytes
+    entries = sorted(
+        (tuple(path.split("/")), path, digest)
+        for path, digest in (
+            (_named(entry.path, name), entry.digests[algorithm]) for entry in manifest.entries()
+        )
+    )
+    for _, path, digest in entries:
+        whole.update(digest)
+        resources.append({"name": path, "algorithm": algorithm, "digest": digest.hex()})
+    return {
+        "_type": IN_TOTO_STATEMENT,
+        "subject": [{"name": subject, "digest": {"sha256": whole.hexdigest()}}],
+        "predicateType": MODEL_SIGNING,
+        "predicate": {
+            "resources": resources,
+            "serialization": {
+                "method": "files",
+                "hash_type": algorithm,
+                "allow_symlinks": False,
+                "ignore_paths": list(manifest.header.ignore),
+            },
+        },
+    }
+
+
+def _require(manifest: Manifest, algorithm: str) -> None:
+    if algorithm not in manifest.header.algorithms:
+        found = ", ".join(manifest.header.algorithms)
+        raise InputError(f"expected a manifest with {algorithm}, found one with {found}")
+
+
+def _named(path: str, name: str) -> str:
+    if path != SINGLE_FILE:
+        return path
+    if not name:
+        raise InputError("expected the name of the single file, found none")
+    return name

@@ -1,0 +1,203 @@
+"""Who has which right in a dataset at a moment: holders, grants that can be used, open offers.
+
+Every query is called on a connection from ``database.reading`` and may run on any thread that has
+one of its own. ``as_of`` is a block number; None means where the index stands.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from provenance.identifiers import DatasetId, GrantId
+from provenance.index import datasets, grants, offers, policies, snapshots, titles
+from provenance.index.grants import Grant
+from provenance.index.offers import Offer
+from provenance.index.paging import MAX_LIMIT
+from provenance.index.policies import StoredPolicy
+from provenance.index.titles import Holding
+from provenance.policy.grants import Inactive
+
+
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """A grant, and why it cannot be used at a time; NONE if it can."""
+
+    grant: Grant
+    inactive: Inactive
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the grant as doors show it, with the reason in a word or null."""
+        return {**self.grant.as_json(), "inactive": shown(self.inactive)}
+
+
+def judged(
+    connection: Connection, found: Sequence[Grant], now_s: int, *, as_of: int | None = None
+) -> list[Usable]:
+    """Return grants with whether they can be used.
+
+    Args:
+        connection: see above.
+        found: grants as of that block.
+        now_s: Unix seconds.
+        as_of: block number.
+
+    Raises:
+        IndexBehind: the index has not reached that block.
+    """
+    why = snapshots.inactivities(connection, found, now_s, as_of=as_of)
+    return [Usable(grant, why[grant.grant_id]) for grant in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """The rights in a dataset.
+
+    Attributes:
+        dataset_id: the dataset.
+        at: Unix seconds that decide what can be used.
+        holders: who holds units of its titles.
+        grants: those that can be used, what is above them included.
+        offers: those that can be taken up.
+        policies: the terms of these grants and offers by id.
+        complete: whether all are here; each list holds at most a thousand.
+    """
+
+    dataset_id: DatasetId
+    at: int
+    holders: Sequence[Holding]
+    grants: Sequence[Grant]
+    offers: Sequence[Offer]
+    policies: dict[int, StoredPolicy]
+    complete: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the rights as doors show them."""
+        return {
+            "dataset_id": self.dataset_id,
+            "at": self.at,
+            "holders": [holding.as_json() for holding in self.holders],
+            "grants": [Usable(grant, Inactive.NONE).as_json() for grant in self.grants],
+            "offers": [offer.as_json() for offer in self.offers],
+            "policies": [self.policies[key].as_json() for key in sorted(self.policies)],
+            "complete": self.complete,
+        }
+
+
+def of_dataset(
+    connection: Connection, dataset_id: int, now_s: int, *, as_of: int | None = None
+) -> Rights:
+    """Return the rights in a dataset as of a block, for a time.
+
+    Args:
+        connection: see above.
+        dataset_id: the dataset.
+        now_s: Unix seconds that decide what can be used.
+        as_of: block number.
+
+    Raises:
+        NotFoundError: there was no such dataset by then.
+        IndexBehind: the index has not reached that block.
+    """
+    datasets.get(connection, dataset_id, as_of=as_of)
+    named = {"limit": MAX_LIMIT, "as_of": as_of}
+    held = titles.holders(connection, dataset_id, now_s=now_s, **named)  # type: ignore[arg-type]
+    live = grants.live(connection, dataset_id, now_s, **named)  # type: ignore[arg-type]
+    found = judged(connection, live.items, now_s, as_of=as_of)
+    usable = [item.grant for item in found if item.inactive is Inactive.NONE]
+    offered = offers.list_page(
+        connection, dataset_id=dataset_id, limit=MAX_LIMIT, as_of=as_of, now_s=now_s
+    )
+    standing = [offer for offer in offered.items if offer.status == "open"]
+    terms = {grant.policy_id for grant in usable} | {offer.policy_id for offer in standing}
+    return Rights(
+        DatasetId(dataset_id),
+        now_s,
+        held.items,
+        usable,
+        standing,
+        policies.of_ids(connection, terms) if terms else {},
+        held.next is None and live.next is None and offered.next is None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A grant in a tree, with why it cannot be used and what is cut from it.
+
+    Attributes:
+        grant: the grant.
+        inactive: why it cannot be used; NONE if it can.
+        below: the grants that are cut from it.
+    """
+
+    grant: Grant
+    inactive: Inactive
+    below: list["Node"]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the tree from here on as nested JSON values."""
+        here = Usable(self.grant, self.inactive).as_json()
+        return {**here, "grants": [node.as_json() for node in self.below]}
+
+
+def tree_of_dataset(
+    connection: Connection, dataset_id: int, now_s: int, *, as_of: int | None = None
+) -> tuple[list[Node], GrantId | None]:
+    """Return the grants cut from the titles of a dataset, with all below them.
+
+    Returns:
+        The trees, of the first thousand grants; and after which grant they stop, or None.
+
+    Raises:
+        NotFoundError: there was no such dataset by then.
+        IndexBehind: the index has not reached that block.
+    """
+    datasets.get(connection, dataset_id, as_of=as_of)
+    page = grants.of_dataset(connection, dataset_id, limit=grants.MAX_TREE, as_of=as_of)
+    nodes = _nodes(connection, page.items, now_s, as_of)
+    return nodes, None if page.next is None else GrantId(page.next)
+
+
+def tree_of_grant(
+    connection: Connection, grant_id: int, now_s: int, *, as_of: int | None = None
+) -> tuple[list[Node], GrantId | None]:
+    """Return a grant with all below it; the rest is as for ``tree_of_dataset``.
+
+    Raises:
+        NotFoundError: there was no such grant by then.
+        IndexBehind: the index has not reached that block.
+    """
+    page = grants.below(connection, grant_id, as_of=as_of)
+    nodes = _nodes(connection, page.items, now_s, as_of)
+    return nodes, None if page.next is None else GrantId(page.next)
+
+
+def rows_of(nodes: Sequence[Node]) -> list[dict[str, Any]]:
+    """Return trees as rows of a table, each grant before those that are cut from it."""
+    found: list[dict[str, Any]] = []
+    for node in nodes:
+        found.append(Usable(node.grant, node.inactive).as_json())
+        found += rows_of(node.below)
+    return found
+
+
+def shown(inactive: Inactive) -> str | None:
+    """Return the word for why a grant cannot be used; None if it can."""
+    return None if inactive is Inactive.NONE else inactive.name.lower()
+
+
+def _nodes(
+    connection: Connection, items: Sequence[Grant], now_s: int, as_of: int | None
+) -> list[Node]:
+    found = judged(connection, items, now_s, as_of=as_of)
+    made = {item.grant.grant_id: Node(item.grant, item.inactive, []) for item in found}
+    tops = []
+    for node in made.values():
+        above = node.grant.parent_id
+        if above is None or above not in made:
+            tops.append(node)
+        else:
+            made[above].below.append(node)
+    return tops

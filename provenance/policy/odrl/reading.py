@@ -1,0 +1,275 @@
+"""An ODRL document as nodes that know where they stand and what of them was read.
+
+Promises: every key of a node is either taken by a reader or refused by `Node.finish` with its term
+and path, so nothing is dropped; contexts cannot hide anything (a term defined as ``null`` is
+refused). Must never fetch: the W3C's context is bundled, any other that is not in the document is
+refused.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from pyld import jsonld
+
+from provenance.errors import InvalidDocument, TooLarge, UnsupportedOdrlTerm
+from provenance.policy.odrl.context import (
+    ALIASES,
+    CONTEXT,
+    CONTEXT_URLS,
+    ODRL,
+    PREFIXES,
+    UNKNOWN,
+    short,
+)
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 40
+
+# What describes a thing and decides nothing; it stays in the document. Terms that carry a
+# decision are left out on purpose: dct:license, dct:rights, dct:coverage, dct:isReplacedBy.
+_DESCRIPTIONS = (
+    "title description creator contributor publisher issued modified created date identifier"
+    " subject replaces"
+)
+ANNOTATIONS = frozenset(
+    [PREFIXES[prefix] + word for prefix in ("dc", "dct") for word in _DESCRIPTIONS.split()]
+    + [PREFIXES["rdfs"] + word for word in ("label", "comment", "seeAlso")]
+    + [PREFIXES["skos"] + word for word in ("prefLabel", "note", "definition")]
+)
+
+_KEYWORD_WORDS = """
+    @context @id @type @value @list @set @vocab @base @version @container @import
+"""
+_KEYWORDS = frozenset(_KEYWORD_WORDS.split())
+
+_REASONS = {
+    f"{ODRL}inheritFrom": "terms are whole: a policy inherits nothing",
+    f"{ODRL}consequence": "what follows from a neglected duty is for people to decide",
+    f"{ODRL}remedy": "what follows from a breach is for people to decide",
+    f"{ODRL}failure": "what follows from a failure is for people to decide",
+    f"{ODRL}or": "alternatives cannot be held: terms apply all together",
+    f"{ODRL}xone": "alternatives cannot be held: terms apply all together",
+    f"{ODRL}andSequence": "an order of fulfilment cannot be held",
+    f"{ODRL}refinement": "only distribution can be refined, by its recipient",
+}
+
+
+@dataclass(slots=True)
+class Node:
+    """One object of the expanded document.
+
+    Attributes:
+        keys: Values by full IRI, each a list, and ``@id`` and ``@type``.
+        path: Where it stands, such as ``permission[0].constraint[1]``.
+    """
+
+    keys: dict[str, Any]
+    path: str
+    _taken: set[str] = field(default_factory=set)
+
+    def at(self, iri: str, index: int | None = None) -> str:
+        """Return the path of a key of this node, or of one of its values."""
+        name = short(iri) + ("" if index is None else f"[{index}]")
+        return f"{self.path}.{name}" if self.path else name
+
+    def has(self, iri: str) -> bool:
+        """Tell whether the node has a key."""
+        return iri in self.keys
+
+    def take(self, iri: str) -> list[dict[str, Any]]:
+        """Return the values of a key and count it as read; lists are opened."""
+        self._taken.add(iri)
+        found: list[dict[str, Any]] = []
+        for value in self.keys.get(iri, []):
+            found += value["@list"] if set(value) == {"@list"} else [value]
+        return found
+
+    def nodes(self, iri: str) -> "Iterator[Node]":
+        """Yield the values of a key as nodes.
+
+        Raises:
+            UnsupportedOdrlTerm: a value that is text or a number.
+        """
+        for index, value in enumerate(self.take(iri)):
+            if "@value" in value:
+                raise self.refuse(iri, f"expected an object, found {value['@value']!r:.80}")
+            yield Node(value, self.at(iri, index))
+
+    def identifiers(self, iri: str) -> list[str]:
+        """Return the IRIs of the values of a key, which say nothing else.
+
+        Raises:
+            UnsupportedOdrlTerm: a value without an IRI, or with more than one.
+        """
+        found = []
+        for node in self.nodes(iri):
+            found.append(node.identifier())
+            node.finish()
+        return found
+
+    def identifier(self) -> str:
+        """Return this node's own IRI, its slips mended.
+
+        Raises:
+            UnsupportedOdrlTerm: it has none.
+        """
+        self._taken.add("@id")
+        iri = self.keys.get("@id")
+        if not isinstance(iri, str) or not iri:
+            name = self.path.rsplit(".", 1)[-1].split("[")[0]
+            raise UnsupportedOdrlTerm(name, self.path, "expected an IRI, found none")
+        return ALIASES.get(iri, iri)
+
+    def name(self) -> str | None:
+        """Return this node's own IRI if it has one."""
+        self._taken.add("@id")
+        found = self.keys.get("@id")
+        return found if isinstance(found, str) else None
+
+    def types(self) -> list[str]:
+        """Return the classes of the node."""
+        self._taken.add("@type")
+        return list(self.keys.get("@type", []))
+
+    def annotations(self) -> list[str]:
+        """Take what only describes the node, and return where it stands."""
+        found = [key for key in self.keys if key in ANNOTATIONS]
+        self._taken.update(found)
+        return [self.at(key) for key in found]
+
+    def refuse(self, iri: str, reason: str) -> UnsupportedOdrlTerm:
+        """Return the error for a key of this node."""
+        return UnsupportedOdrlTerm(short(iri), self.at(iri), reason)
+
+    def require_known(self) -> None:
+        """Refuse the first key of which the document's context knows nothing.
+
+        Raises:
+            UnsupportedOdrlTerm: there is one.
+        """
+        for key in self.keys:
+            if key.startswith(UNKNOWN):
+                raise self.refuse(key, "not a term of ODRL 2.2 in JSON-LD")
+
+    def finish(self) -> None:
+        """Refuse the first key that nobody took.
+
+        Raises:
+            UnsupportedOdrlTerm: there is one.
+        """
+        for key in self.keys:
+            if key not in self._taken:
+                default = "not a term that terms of use can hold"
+                raise self.refuse(key, _REASONS.get(key, default))
+
+
+def read(document: bytes) -> Node:
+    """Return the one node at the top of a document.
+
+    Args:
+        document: JSON-LD in UTF-8.
+
+    Raises:
+        TooLarge: more than `MAX_BYTES` bytes or `MAX_DEPTH` levels.
+        InvalidDocument: not JSON, a key given twice, not JSON-LD, or not exactly one policy.
+        UnsupportedOdrlTerm: a context that is not bundled, or that hides terms.
+    """
+    if len(document) > MAX_BYTES:
+        raise TooLarge(f"expected at most {MAX_BYTES} bytes of ODRL, found {len(document)}")
+    try:
+        # The standard parser recurses as deep as it is told to, which may be deeper than the stack;
+        # orjson has a bound of its own. Only the standard one can show a key that is given twice.
+        orjson.loads(document)
+        parsed = json.loads(document, object_pairs_hook=_object, parse_constant=_constant)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise InvalidDocument(f"expected one JSON document, found {error!s:.120}") from error
+    if not isinstance(parsed, dict):
+        raise InvalidDocument(f"expected a JSON object, found {type(parsed).__name__}")
+    _require_plain(parsed, "", 0)
+    expanded = _expand(parsed)
+    if len(expanded) != 1:
+        raise InvalidDocument(f"expected one policy, found {len(expanded)}")
+    return Node(expanded[0], "")
+
+
+def _expand(parsed: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the expanded document (JSON-LD 1.1 Processing Algorithms and API, section 5.1)."""
+    options = {
+        "base": "",
+        "documentLoader": _load,
+        "expandContext": {"@vocab": UNKNOWN},
+    }
+    try:
+        expanded: list[dict[str, Any]] = jsonld.expand(parsed, options)
+    except jsonld.JsonLdError as error:
+        raise InvalidDocument(f"expected JSON-LD 1.1, found {error!s:.200}") from error
+    return expanded
+
+
+def _load(url: str, options: object) -> dict[str, Any]:
+    """Return the bundled context; `_require_plain` lets nothing else come here."""
+    return {
+        "contentType": "application/ld+json",
+        "contextUrl": None,
+        "documentUrl": url,
+        "document": {"@context": dict(CONTEXT)},
+    }
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise InvalidDocument(f"expected each key once, found {key[:80]!r} twice")
+        found[key] = value
+    return found
+
+
+def _constant(name: str) -> object:
+    raise InvalidDocument(f"expected JSON numbers, found {name}")
+
+
+def _require_plain(value: object, path: str, depth: int) -> None:
+    """Refuse documents that are too deep, and contexts that are elsewhere or hide terms."""
+    if depth > MAX_DEPTH:
+        raise TooLarge(f"expected at most {MAX_DEPTH} levels of ODRL, found more")
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            _require_plain(item, f"{path}[{index}]", depth + 1)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            where = f"{path}.{key}" if path else key
+            if key.startswith("@") and key not in _KEYWORDS:
+                raise UnsupportedOdrlTerm(key[:80], where, "not a keyword that ODRL needs")
+            if key == "@context":
+                _require_known_context(item, where)
+            _require_plain(item, where, depth + 1)
+
+
+def _require_known_context(context: object, path: str) -> None:
+    for index, item in enumerate(context if isinstance(context, list) else [context]):
+        where = f"{path}[{index}]" if isinstance(context, list) else path
+        if isinstance(item, str) and item not in CONTEXT_URLS:
+            raise UnsupportedOdrlTerm(item[:80], where, "a context that is not in the document")
+        if _hides(item):
+            raise UnsupportedOdrlTerm("null", where, "a context that hides terms")
+        if isinstance(item, dict) and "@import" in item:
+            raise UnsupportedOdrlTerm("@import", where, "a context that is not in the document")
+
+
+def _hides(context: object) -> bool:
+    """Tell whether a context takes terms out, so that what they say would vanish.
+
+    JSON-LD 1.1, section 4.1: what is mapped to null, or to something like a keyword, is ignored,
+    and so is what expands to a relative IRI.
+    """
+    if isinstance(context, dict):
+        vocab = context.get("@vocab", UNKNOWN)
+        is_relative = isinstance(vocab, str) and ":" not in vocab
+        return is_relative or any(_hides(value) for value in context.values())
+    if isinstance(context, str):
+        return context.startswith("@") and context not in _KEYWORDS
+    return context is None

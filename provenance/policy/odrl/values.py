@@ -1,0 +1,177 @@
+"""Right operands of ODRL: times, durations, numbers, countries and words, both ways.
+
+Promises: what is written here reads back equal; a value that is not surely understood raises
+`InvalidValue`. Must never read a duration of months or years, which have no fixed length.
+"""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+
+from provenance.policy.odrl.context import DPL, XSD
+from provenance.policy.territory import bit_of
+from provenance.policy.vocabulary import Field
+
+COUNTRY_IRI = "http://www.itu.int/tML/tML-ISO-3166:"
+"""The form of ODRL Vocabulary 2.2, section 4.8 (spatial): code and where it is from."""
+
+UNIX_SECONDS = f"{DPL}unixSeconds"
+"""Datatype for times after the year 9999, which few programs read as dates."""
+
+_LAST_DATE = 253_402_300_799  # 9999-12-31T23:59:59Z
+_DAY_S = 86_400
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+_DURATION = re.compile(
+    r"P(?=.)(?:(\d{1,9})D)?(?:T(?=.)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,10})S)?)?\Z", re.ASCII
+)
+_NUMBER = re.compile(r"\+?(\d{1,20})\Z", re.ASCII)
+
+
+class InvalidValue(ValueError):
+    """A right operand that is not surely understood."""
+
+
+def _text(value: dict[str, Any], *types: str) -> str:
+    """Return a literal as text; numbers as their digits.
+
+    Raises:
+        InvalidValue: not a literal, or of another datatype than those named.
+    """
+    given = value.get("@value")
+    if set(value) - {"@value", "@type"} or isinstance(given, bool | None | dict | list):
+        raise InvalidValue(f"expected a plain literal, found {_shown(value)}")
+    if value.get("@type") not in (None, f"{XSD}string", *types):
+        raise InvalidValue(f"expected a literal of {types or 'text'}, found {value['@type']!r:.80}")
+    return str(given)
+
+
+def moment(value: dict[str, Any]) -> tuple[int, int]:
+    """Return the first and the last second that a time names; a date names its whole day in UTC.
+
+    Raises:
+        InvalidValue: not a date or time of ISO 8601, or before 1970.
+    """
+    text = _text(value, f"{XSD}dateTime", f"{XSD}date", f"{XSD}dateTimeStamp", UNIX_SECONDS)
+    if value.get("@type") == UNIX_SECONDS:
+        seconds = _digits(text)
+        return seconds, seconds
+    try:
+        if _DATE.match(text):
+            day = date.fromisoformat(text)
+            start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+            first, last = start, start + _DAY_S - 1
+        else:
+            read = datetime.fromisoformat(text)
+            first = last = int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError) as error:
+        raise InvalidValue(f"expected a date or time, found {text[:80]!r}") from error
+    if first < 0:
+        raise InvalidValue(f"expected a time after 1970, found {text[:80]!r}")
+    return first, last
+
+
+def write_moment(seconds: int) -> dict[str, str]:
+    """Return a time in Unix seconds as a literal."""
+    if seconds > _LAST_DATE:
+        return {"@value": str(seconds), "@type": "dpl:unixSeconds"}
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"@value": text, "@type": "xsd:dateTime"}
+
+
+def duration(value: dict[str, Any]) -> int:
+    """Return the seconds of a duration of days, hours, minutes and seconds.
+
+    Raises:
+        InvalidValue: any other duration.
+    """
+    text = _text(value, f"{XSD}duration", f"{XSD}dayTimeDuration")
+    match = _DURATION.match(text)
+    if match is None:
+        raise InvalidValue(f"expected a duration without months or years, found {text[:80]!r}")
+    days, hours, minutes, seconds = (int(group or 0) for group in match.groups())
+    return days * _DAY_S + hours * 3600 + minutes * 60 + seconds
+
+
+def write_duration(seconds: int) -> dict[str, str]:
+    """Return seconds as a literal."""
+    return {"@value": f"PT{seconds}S", "@type": "xsd:duration"}
+
+
+def number(value: dict[str, Any]) -> int:
+    """Return a whole number.
+
+    Raises:
+        InvalidValue: a fraction, a negative number, or no number.
+    """
+    numbers = [XSD + kind for kind in ("integer", "nonNegativeInteger", "positiveInteger", "int")]
+    return _digits(_text(value, *numbers))
+
+
+def write_number(value: int) -> dict[str, str]:
+    """Return a whole number as a literal."""
+    return {"@value": str(value), "@type": "xsd:integer"}
+
+
+def country(value: dict[str, Any]) -> int:
+    """Return the bit of a country: its code, or the IRI of its code.
+
+    Raises:
+        InvalidValue: neither.
+    """
+    iri = value.get("@id")
+    if isinstance(iri, str) or str(value.get("@value")).startswith(COUNTRY_IRI):
+        given = iri if isinstance(iri, str) else _text(value, f"{XSD}anyURI")
+        code = given.removeprefix(COUNTRY_IRI).upper() if given.startswith(COUNTRY_IRI) else ""
+    else:
+        code = _text(value)
+    bit = bit_of(code.encode("ascii", "replace"))
+    if bit is None:
+        raise InvalidValue(f"expected a code of ISO 3166-1 alpha-2, found {_shown(value)}")
+    return 1 << bit
+
+
+def write_country(code: str) -> dict[str, str]:
+    """Return a country as an IRI."""
+    return {"@id": COUNTRY_IRI + code.lower()}
+
+
+_FIELD_NAMES = {"purposes": "purpose", "industries": "industry", "roles": "role", "modes": "mode"}
+
+
+def bit(field: Field, value: dict[str, Any]) -> int:
+    """Return the bit of a word: ``urn:dpl:odrl:purpose:research``, or ``research`` alone.
+
+    Raises:
+        InvalidValue: a word that the field does not have.
+    """
+    start = f"{DPL}{_FIELD_NAMES[field.name]}:"
+    iri = value.get("@id")
+    word = iri.removeprefix(start) if isinstance(iri, str) else _text(value)
+    found = _named_bits(field).get(word)
+    if found is None:
+        raise InvalidValue(f"expected one of {field.name}, found {_shown(value)}")
+    return found
+
+
+def write_bits(field: Field, bits: int) -> list[dict[str, str]]:
+    """Return the words of bits as IRIs."""
+    start = f"dpl:{_FIELD_NAMES[field.name]}:"
+    return [{"@id": start + word} for word, one in _named_bits(field).items() if one & bits]
+
+
+def _named_bits(field: Field) -> dict[str, int]:
+    """Return all bits of a field by word, those without a name as ``bit_40``, lowest first."""
+    names = {one: word for word, one in field.words.items()}
+    singles = [1 << place for place in range(field.all_bits.bit_length())]
+    return {names.get(one, f"bit_{one.bit_length() - 1}"): one for one in singles}
+
+
+def _digits(text: str) -> int:
+    match = _NUMBER.match(text)
+    if match is None:
+        raise InvalidValue(f"expected a whole number, found {text[:80]!r}")
+    return int(match[1])
+
+
+def _shown(value: dict[str, Any]) -> str:
+    return f"{value.get('@id', value.get('@value'))!r:.80}"

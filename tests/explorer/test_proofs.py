@@ -1,0 +1,58 @@
+"""The browser's module of proofs, run by Node, on the vectors of the Python verifiers."""
+
+import json
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts import toolchain
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = ROOT / "api" / "explorer" / "proofs.js"
+VECTORS = {
+    path.stem: json.loads(path.read_text())
+    for path in sorted((ROOT / "tests" / "vectors" / "bundle").glob("*.json"))
+}
+
+
+@pytest.fixture(scope="session")
+def judge():
+    """Return the verdicts of the module on vectors."""
+    script = Path(__file__).with_name("check_bundles.mjs")
+
+    def run(vectors):
+        command = [toolchain.node(), "--no-warnings", script, MODULE]
+        found = subprocess.run(
+            command, input=json.dumps(vectors), capture_output=True, text=True, check=True
+        )
+        return json.loads(found.stdout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def verdicts(judge):
+    return dict(zip(VECTORS, judge(list(VECTORS.values())), strict=True))
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_the_browser_gives_the_verdict_of_the_vector(name, verdicts):
+    found = verdicts[name]
+    assert found["status"] == VECTORS[name]["verdict"], found
+
+
+def test_the_browser_lists_what_it_cannot_know(verdicts):
+    listed = "\n".join(verdicts["good_version"]["notChecked"])
+    for words in ("one operator: rewriting not excluded", "finality", "opentimestamps", "after"):
+        assert words in listed
+
+
+def test_no_edited_byte_passes_in_the_browser(judge):
+    vector, chosen = VECTORS["good_file"], random.Random(7)
+    text, edited = vector["bundle"], []
+    for position in range(0, len(text), 20):
+        digit = chosen.choice([c for c in "0123456789abcdef" if c != text[position]])
+        edited.append({**vector, "bundle": text[:position] + digit + text[position + 1 :]})
+    assert {found["status"] for found in judge(edited)} == {"failed"}

@@ -1,0 +1,158 @@
+"""Policies, grants, offers and rights by typed commands."""
+
+import json
+
+import pytest
+
+TERMS = {
+    "actions": ["compute", "license", "transfer"],
+    "purposes": ["rd_test"],
+    "territory": ["CN"],
+    "max_uses": 10,
+    "sub_depth": 1,
+}
+USE = ("--action", "compute", "--purpose", "rd_test", "--industry", "C", "--mode", "api")
+
+
+@pytest.fixture
+def terms(tmp_path):
+    path = tmp_path / "terms.json"
+    path.write_text(json.dumps(TERMS))
+    return path
+
+
+@pytest.fixture
+def granted(home, type_, terms):
+    type_("policies", "import", terms)
+    type_("grants", "issue", "--dataset", 1, "--policy", 1, "--to", "bank", "--until", "365d")
+
+
+def test_terms_come_in_and_go_out(home, type_, terms, tmp_path):
+    dry = type_("policies", "import", terms, "--dry-run", "--json").json
+    assert dry["terms"]["max_uses"] == 10
+    assert "policy_id" not in dry
+    stored = type_("policies", "import", terms, "--json").json
+    assert (stored["policy_id"], stored["stored"]) == (1, True)
+    assert type_("policies", "import", terms, "--json").json["stored"] is False
+    assert "rd_test" in type_("policies", "show", 1).out
+    document = type_("policies", "export", 1, "--dataset", 1).out
+    odrl = tmp_path / "policy.jsonld"
+    odrl.write_text(document)
+    again = type_("policies", "import", odrl, "--json").json
+    assert (again["policy_id"], again["terms"]) == (2, stored["terms"])
+    assert type_("policies", "export", 2, "--original").out == document + "\n"
+    type_("policies", "export", 1, "--original", code=2)
+    ready = type_("policies", "import", "--license", "CC-BY-4.0").out
+    assert "CC-BY-4.0" in ready
+    assert "CC-BY-4.0" in type_("policies", "list").out
+    assert len(type_("policies", "list", "--json").json["items"]) == 3
+    type_("policies", "import", code=2)
+
+
+def test_what_odrl_terms_cannot_hold_is_named(home, type_, tmp_path):
+    path = tmp_path / "odd.jsonld"
+    path.write_text(
+        json.dumps(
+            {
+                "@context": "http://www.w3.org/ns/odrl.jsonld",
+                "@type": "Set",
+                "uid": "http://example.com/1",
+                "permission": [{"target": "http://example.com/a", "action": "sing"}],
+            }
+        )
+    )
+    found = type_("policies", "import", path, "--dry-run", "--json", code=2).json
+    assert found["error"] == "UnsupportedOdrlTerm"
+
+
+def test_a_grant_is_used_suspended_and_revoked(type_, granted):
+    asked = ("rights", "check", 1, "--party", "bank", *USE)
+    assert type_(*asked, "--json").json["verdict"] == "permitted"
+    refused = type_(*asked, "--country", "SG", code=1).out
+    assert "TERRITORY_NOT_ALLOWED" in refused
+    assert "territory of policy 1" in refused
+    used = type_("grants", "use", 1, *USE, "--uses", 2, "--as", "bank", "--json").json
+    assert (used["first"], used["uses"]) == (1, 2)
+    failed = type_("grants", "use", 1, *USE, "--uses", 9, "--as", "bank", code=1)
+    assert "QuotaExceeded" in failed.err
+    type_("grants", "suspend", 1, "--reason", "unpaid")
+    assert "suspended" in type_("grants", "show", 1).out
+    type_("grants", "resume", 1, "--reason", "paid")
+    type_("grants", "revoke", 1, "--reason", "over")
+    found = type_("grants", "show", 1, "--json").json
+    assert found["inactive"] == "revoked"
+    assert [change["status"] for change in found["changes"]] == ["suspended", "active", "revoked"]
+    type_("grants", "revoke", 1, code=2)
+
+
+def test_sub_grants_show_as_a_tree(home, type_, granted, tmp_path):
+    below = tmp_path / "below.json"
+    below.write_text(json.dumps({**TERMS, "actions": ["compute"], "sub_depth": 0}))
+    type_("policies", "import", below)
+    words = ("--parent", 1, "--policy", 2, "--uses", 4, "--as", "bank")
+    type_("grants", "issue", *words, "--to", "founder", "--until", "2200-01-01", code=1)
+    type_("grants", "issue", *words, "--to", "founder")
+    lines = type_("grants", "tree", "--dataset", 1).out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["1", "2"]
+    assert lines[2].startswith("  2")
+    nested = type_("grants", "tree", 1, "--json").json
+    assert nested["grants"][0]["grants"][0]["grant_id"] == 2
+    assert "usable" in type_("grants", "list", "--party", "bank").out
+    assert len(type_("grants", "list", "--dataset", 1, "--json").json["items"]) == 2
+    type_("grants", "list", "--dataset", 1, "--party", "bank", code=2)
+    type_("grants", "tree", code=2)
+    shown = type_("rights", "show", 1)
+    assert "holder" in shown.out
+    assert "usable" in shown.out
+
+
+def test_a_grant_is_assigned_in_three_steps(type_, granted):
+    type_("grants", "assign", 1, "--to", "founder", "--as", "bank")
+    type_("grants", "assign", 1, "--withdraw", "--as", "bank")
+    type_("grants", "assign", 1, "--to", "founder", "--as", "bank")
+    type_("grants", "assign", 1, "--consent", "founder")
+    done = type_("grants", "assign", 1, "--accept", "--json").json
+    assert (done["from_id"], done["to_id"]) == (4, 3)
+    type_("grants", "assign", 1, code=2)
+
+
+def test_who_takes_a_title_sees_its_grants(type_, granted):
+    taken = type_("titles", "accept", 1, "--as", "bank")
+    assert "1 grants of dataset 1 stay in force" in taken.err
+    assert "usable" in taken.out
+
+
+def test_an_offer_is_made_taken_and_closed(home, type_, terms):
+    type_("policies", "import", terms)
+    type_("offers", "make", 1, "--policy", 1, "--until", "2100-01-01", "--uses", 5)
+    assert type_("offers", "take", 1, "--as", "bank", "--json").json["offer_id"] == 1
+    assert "open" in type_("offers", "list", "--dataset", 1).out
+    assert "offer" in type_("rights", "show", 1).out
+    type_("offers", "close", 1)
+    assert type_("offers", "list", "--json").json["items"][0]["status"] == "closed"
+    made = type_("rights", "show", 1, "--json").json
+    before = made["as_of"]["block_number"] - 1
+    assert type_("rights", "show", 1, "--as-of", before, "--json").json["offers"]
+    assert type_("rights", "show", 1, "--at", "2015-01-01", "--json", code=2).json["error"]
+    type_("offers", "make", 1, "--policy", 1, "--until", "tomorrow", code=2)
+
+
+def test_receipts_are_metered_reported_and_audited(type_, granted, tmp_path):
+    path = tmp_path / "uses.jsonl"
+    meter = ("grants", "meter", 1, "--receipts", path, "--purpose", "rd_test")
+    for _ in range(2):
+        type_(*meter, "--action", "compute", "--result", "ab" * 32)
+    done = type_("grants", "report", 1, "--receipts", path, "--as", "bank", "--json").json
+    assert (done["first"], done["uses"]) == (1, 2)
+    assert type_("grants", "audit", 1, "--receipts", path, "--json").json["clean"]
+    type_(*meter, "--action", "train")
+    assert "not_permitted" in type_("grants", "audit", 1, "--receipts", path, code=1).out
+
+
+def test_a_limited_time_is_activated(home, type_, tmp_path):
+    path = tmp_path / "day.json"
+    path.write_text(json.dumps({**TERMS, "max_duration": 86_400}))
+    type_("policies", "import", path)
+    type_("grants", "issue", "--dataset", 1, "--policy", 1, "--to", "bank", "--exclusive")
+    assert "not_activated" in type_("grants", "list").out
+    assert type_("grants", "activate", 1, "--as", "bank", "--json").json["not_after"]

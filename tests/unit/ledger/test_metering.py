@@ -1,0 +1,149 @@
+"""Receipts of use: kept, reported in batches, compared with the ledger."""
+
+import hashlib
+import json
+
+import pytest
+
+from provenance.errors import (
+    ContractRevert,
+    InputError,
+    InvalidDocument,
+    NotFoundError,
+    ReadError,
+    RootMismatch,
+)
+from provenance.index import database, uses
+from provenance.ledger import datasets, grants, metering, policies
+from provenance.proofs import metering as proofs
+
+BANK = 4
+
+
+@pytest.fixture
+def granted(ledger, content):
+    datasets.register(ledger, "founder", content, "T")
+    terms = policies.of_json({"actions": ["compute"], "purposes": ["rd_test"], "max_uses": 6})
+    stored = policies.store(ledger, "founder", terms)
+    return grants.issue(ledger, "founder", stored.policy_id, BANK, dataset_id=1)
+
+
+@pytest.fixture
+def meter(ledger, granted, tmp_path, clock):
+    path = tmp_path / "receipts.jsonl"
+    header = metering.header_for(ledger, 1)
+
+    def count(times=1, action="compute", purpose=("rd_test",), result=None):
+        for _ in range(times):
+            metering.append(path, header, action, purpose, result, clock=clock)
+        return path
+
+    return count
+
+
+def kinds(report):
+    return [(finding.kind, finding.first, finding.last) for finding in report.findings]
+
+
+def test_batches_follow_each_other_and_prove_each_receipt(ledger, meter):
+    path = meter(3, result=hashlib.sha256(b"model").digest())
+    first = metering.report(ledger, "bank", 1, path).to_json()
+    assert (first["first"], first["uses"]) == (1, 3)
+    meter(2)
+    second = metering.report(ledger, "bank", 1, path).to_json()
+    assert (second["first"], second["uses"]) == (4, 2)
+    with pytest.raises(InputError, match="from number 6 on"):
+        metering.report(ledger, "bank", 1, path)
+    assert metering.audit(ledger, 1, path).to_json() == {
+        "grant_id": 1,
+        "receipts": 5,
+        "reported": 5,
+        "clean": True,
+        "findings": [],
+    }
+    with database.reading(ledger.engine) as connection:
+        roots = [use.receipts for use in uses.of_grant(connection, 1).items]
+    proof = metering.prove(ledger, 1, path, 5)
+    header, receipt = proofs.verify(proofs.ReceiptProof.from_json(proof.to_json()), roots[1])
+    assert (header.grant_id, receipt.sequence, receipt.action) == (1, 5, "compute")
+    with pytest.raises(RootMismatch):
+        proofs.verify(proof, roots[0])
+    with pytest.raises(NotFoundError):
+        metering.prove(ledger, 1, path, 6)
+
+
+def test_gaps_and_altered_receipts_show(ledger, meter):
+    path = meter(5)
+    metering.report(ledger, "bank", 1, path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], *lines[3:]]))
+    assert kinds(metering.audit(ledger, 1, path)) == [("missing", 1, 5), ("gap", 2, 2)]
+    changed = json.loads(lines[3]) | {"at": json.loads(lines[3])["at"] + 1}
+    line = json.dumps(changed, separators=(",", ":"), sort_keys=True).encode()
+    path.write_bytes(b"".join([*lines[:3], line + b"\n", *lines[4:]]))
+    assert kinds(metering.audit(ledger, 1, path)) == [("altered", 1, 5)]
+    path.write_bytes(b"".join([*lines[:3], lines[2], *lines[3:]]))
+    assert ("gap", 3, 3) in kinds(metering.audit(ledger, 1, path))
+
+
+def test_over_use_shows_before_and_after_a_report(ledger, meter):
+    path = meter(8)
+    found = kinds(metering.audit(ledger, 1, path))
+    assert found == [("unreported", 1, 8), ("over_use", 7, 8)]
+    with pytest.raises(ContractRevert, match="QuotaExceeded"):
+        metering.report(ledger, "bank", 1, path)
+
+
+def test_uses_outside_the_terms_show(ledger, meter, tmp_path, clock):
+    path = meter()
+    meter(action="train")
+    meter(purpose=("marketing",))
+    meter(purpose=())
+    metering.report(ledger, "bank", 1, path)
+    found = kinds(metering.audit(ledger, 1, path))
+    assert found == [("not_permitted", n, n) for n in (2, 3, 4)]
+    strange = proofs.UseReceipt(5, int(clock()) - 10**9, "juggle", ("rd_test",))
+    with path.open("ab") as file:
+        file.write(proofs.line_of(strange) + b"\n")
+    assert ("not_permitted", 5, 5) in kinds(metering.audit(ledger, 1, path))
+
+
+def test_uses_before_the_window_show(ledger, granted, tmp_path, clock):
+    begins = int(clock())
+    policy = granted.to_json()["policy_id"]
+    grants.issue(ledger, "founder", policy, BANK, dataset_id=1, not_before=begins)
+    path = tmp_path / "early.jsonl"
+    header = metering.header_for(ledger, 2)
+    metering.append(path, header, "compute", ("rd_test",), clock=lambda: begins - 1)
+    assert ("outside_window", 1, 1) in kinds(metering.audit(ledger, 2, path))
+
+
+def test_a_half_written_receipt_is_cut_off(ledger, meter):
+    path = meter(2)
+    with path.open("ab") as file:
+        file.write(b'{"action":"comp')
+    meter()
+    assert metering.report(ledger, "bank", 1, path).to_json()["uses"] == 3
+    path.write_bytes(b'{"chain')
+    meter()
+    assert len(path.read_bytes().splitlines()) == 2
+
+
+def test_files_of_others_are_refused(ledger, meter, tmp_path, clock):
+    path = meter()
+    other = metering.header_for(ledger, 2)
+    with pytest.raises(InvalidDocument, match="expected receipts of grant 2"):
+        metering.append(path, other, "compute", ("rd_test",), clock=clock)
+    with pytest.raises(InputError, match="among"):
+        meter(action="juggle")
+    with pytest.raises(ReadError):
+        metering.audit(ledger, 1, tmp_path / "none")
+    with pytest.raises(ReadError):
+        metering.append(tmp_path, other, "compute", ("rd_test",))
+    gap = path.read_bytes() + proofs.line_of(proofs.UseReceipt(3, 0, "compute", ())) + b"\n"
+    path.write_bytes(gap)
+    with pytest.raises(InvalidDocument, match="expected receipt 2, found 3"):
+        metering.report(ledger, "bank", 1, path)
+    path.write_bytes(gap[:-1])
+    with pytest.raises(InvalidDocument, match="and its end"):
+        metering.report(ledger, "bank", 1, path)

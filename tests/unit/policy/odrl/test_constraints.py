@@ -1,0 +1,190 @@
+import json
+
+import pytest
+
+from provenance.errors import InvalidPolicy, UnsupportedOdrlTerm
+from provenance.policy.odrl.import_ import import_document
+from provenance.policy.territory import Territory
+
+ODRL = "http://www.w3.org/ns/odrl/2/"
+
+
+def document(more=None, **changes):
+    """Return a document with one permission to read, changed."""
+    rule = {"target": "urn:example:data", "action": "read"} | (more or {})
+    whole = {
+        "@context": ["http://www.w3.org/ns/odrl.jsonld", {"dpl": "urn:dpl:odrl:"}],
+        "@type": "Set",
+        "uid": "urn:example:policy",
+        "permission": [rule],
+    } | changes
+    return json.dumps({key: value for key, value in whole.items() if value is not ...}).encode()
+
+
+def policy(more=None, **changes):
+    return import_document(document(more, **changes)).policy
+
+
+def constraint(operand, operator, value, **more):
+    return {"leftOperand": operand, "operator": operator, "rightOperand": value} | more
+
+
+def limited(operand, operator, value, **more):
+    return policy({"constraint": [constraint(operand, operator, value, **more)]})
+
+
+def refusal(data):
+    with pytest.raises(UnsupportedOdrlTerm) as caught:
+        import_document(data)
+    return caught.value.term, caught.value.path
+
+
+@pytest.mark.parametrize(
+    ("operand", "operator", "value", "field", "expected"),
+    [
+        ("purpose", "eq", "research", "purposes", 1),
+        (
+            "purpose",
+            "isAnyOf",
+            ["research", {"@id": "dpl:purpose:bit_40"}],
+            "purposes",
+            1 | 1 << 40,
+        ),
+        ("purpose", "isNoneOf", ["research"], "purposes", 2**64 - 2),
+        ("odrl:industry", "isAnyOf", ["A", "B"], "industries", 3),
+        ({"@id": "odrl:industry:"}, "eq", "A", "industries", 1),
+        ("purpose", {"@id": "odrl:neg"}, "research", "purposes", 2**64 - 2),
+        ("recipient", "eq", {"@id": "dpl:role:consumer"}, "roles", 1 << 5),
+        ("deliveryChannel", "isAnyOf", {"@list": ["api", "file"]}, "modes", 3),
+        ("spatial", "eq", "CN", "territory", Territory.of(["CN"])),
+        ("spatial", "neq", "CN", "territory", Territory.of(["CN"]).complement()),
+        (
+            "spatial",
+            "eq",
+            "http://www.itu.int/tML/tML-ISO-3166:it",
+            "territory",
+            Territory.of(["IT"]),
+        ),
+        ("dateTime", "gteq", "2030-01-01T00:00:00Z", "not_before", 1893456000),
+        ("dateTime", "gteq", "2030-01-01T01:00:00+01:00", "not_before", 1893456000),
+        ("dateTime", "gteq", "2030-01-01T00:00:00", "not_before", 1893456000),
+        ("dateTime", "gt", "2030-01-01", "not_before", 1893456000 + 86400),
+        ("dateTime", "lteq", "2030-01-01", "not_after", 1893456000 + 86399),
+        ("dateTime", "lt", "2030-01-01", "not_after", 1893456000 - 1),
+        ("elapsedTime", "lteq", "P1DT2H3M4S", "max_duration", 93784),
+        ("elapsedTime", "eq", {"@value": "PT5S", "@type": "xsd:duration"}, "max_duration", 5),
+        ("count", "lteq", 10, "max_uses", 10),
+        ("count", "lt", {"@value": "10", "@type": "xsd:integer"}, "max_uses", 9),
+        ("dpl:maxGrants", "lteq", 0, "max_grants", 0),
+        ("dpl:securityGrade", "gteq", 3, "min_security_grade", 3),
+        ("dpl:securityGrade", "gt", 3, "min_security_grade", 4),
+        ("dpl:subLicenseDepth", "lteq", 2, "sub_depth", 2),
+    ],
+)
+def test_a_constraint_sets_its_field(operand, operator, value, field, expected):
+    found = limited(operand, operator, value)
+    assert getattr(found, field) == expected
+    assert not found.off_chain_terms
+
+
+def test_constraints_apply_all_together():
+    both = [constraint("spatial", "isAnyOf", ["CN", "DE"]), constraint("spatial", "neq", "DE")]
+    assert policy({"constraint": both}).territory == Territory.of(["CN"])
+    assert policy({"constraint": [{"and": both}]}).territory == Territory.of(["CN"])
+    listed = [{"@type": "LogicalConstraint", "and": {"@list": both}, "uid": "urn:c"}]
+    assert policy({"constraint": listed}).territory == Territory.of(["CN"])
+    depths = [constraint("dpl:subLicenseDepth", "lteq", 3), constraint("count", "lteq", 4)]
+    depths += [constraint("dpl:subLicenseDepth", "lteq", 2), constraint("count", "lteq", 6)]
+    found = policy({"action": "grantUse", "constraint": depths})
+    assert (found.sub_depth, found.max_uses) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("operand", "operator", "value", "term"),
+    [
+        ("purpose", "eq", "world peace", "rightOperand"),
+        ("purpose", "eq", ["research", "marketing"], "rightOperand"),
+        ("purpose", "isAnyOf", [], "rightOperand"),
+        ("purpose", "isAllOf", ["research"], "operator"),
+        ("purpose", "resembles", "research", "operator"),
+        (
+            "deliveryChannel",
+            "isNoneOf",
+            ["file", "api", "sandbox", "privacy_compute", "report", "physical"],
+            "rightOperand",
+        ),
+        ("spatial", "eq", "China", "rightOperand"),
+        ("spatial", "eq", {"@id": "http://example.com/CN"}, "rightOperand"),
+        ("spatial", "eq", {"@value": "CN", "@type": "xsd:date"}, "rightOperand"),
+        ("dateTime", "eq", "2030-01-01", "operator"),
+        ("dateTime", "lteq", "soon", "rightOperand"),
+        ("dateTime", "lteq", "1969-12-31", "rightOperand"),
+        ("dateTime", "lteq", {"@value": "2030-01-01", "@type": "xsd:gYear"}, "rightOperand"),
+        ("elapsedTime", "lteq", "P1M", "rightOperand"),
+        ("elapsedTime", "lteq", "P", "rightOperand"),
+        ("elapsedTime", "gteq", "P1D", "operator"),
+        ("count", "eq", 1, "operator"),
+        ("count", "lteq", 1.5, "rightOperand"),
+        ("count", "lteq", True, "rightOperand"),
+        ("dpl:securityGrade", "lteq", 1, "operator"),
+        ("foaf:age", "gt", 17, "leftOperand"),
+        ("shoeSize", "gt", 17, "leftOperand"),
+        (["count", "spatial"], "eq", 1, "leftOperand"),
+    ],
+)
+def test_a_constraint_that_cannot_be_held_is_refused(operand, operator, value, term):
+    found = document({"constraint": [constraint(operand, operator, value)]})
+    assert refusal(found) == (term, f"permission[0].constraint[0].{term}")
+
+
+def test_constraints_that_exclude_each_other_are_refused():
+    for operand, one, other in (("spatial", "CN", "DE"), ("purpose", "research", "marketing")):
+        both = [constraint(operand, "eq", one), constraint(operand, "eq", other)]
+        path = "permission[0].constraint[1].rightOperand"
+        assert refusal(document({"constraint": both})) == ("rightOperand", path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("or", [constraint("spatial", "eq", "CN")]),
+        ("xone", []),
+        ("andSequence", [constraint("spatial", "eq", "CN")]),
+        ("status", "5"),
+        ("unit", "urn:x"),
+        ("ex", 1),
+        ("@type", "Permission"),
+    ],
+)
+def test_what_a_constraint_says_beside_is_refused(key, value):
+    given = constraint("spatial", "eq", "CN", **{key: value})
+    path = f"permission[0].constraint[0].{key}"
+    assert refusal(document({"constraint": [given]})) == (key, path)
+
+
+@pytest.mark.parametrize("operand", ["resolution", "meteredTime", "event", "device", "version"])
+def test_what_only_people_can_decide_is_marked(operand):
+    found = limited(operand, "lteq", 5, unit="urn:unit", dataType="urn:type")
+    assert found.off_chain_terms
+
+
+def test_nothing_beside_an_undecidable_constraint_is_dropped():
+    given = constraint("resolution", "lteq", 5, surprise=1)
+    assert refusal(document({"constraint": [given]}))[0] == "surprise"
+
+
+def test_numbers_beyond_the_contracts_types_limit_nothing_or_are_refused():
+    assert limited("count", "lteq", 2**50).max_uses == 2**40 - 1
+    with pytest.raises(InvalidPolicy, match="min_security_grade"):
+        limited("dpl:securityGrade", "gteq", 2**50)
+
+
+def test_values_in_a_language_are_refused():
+    value = {"@value": "research", "@language": "en"}
+    term, path = refusal(document({"constraint": [constraint("purpose", "eq", value)]}))
+    assert (term, path) == ("@language", "permission[0].constraint[0].rightOperand.@language")
+
+
+def test_a_time_after_the_year_9999_is_written_as_a_number():
+    value = {"@value": "300000000000", "@type": "dpl:unixSeconds"}
+    assert limited("dateTime", "lteq", value).not_after == 300_000_000_000
