@@ -21,6 +21,8 @@ from scripts import forge, toolchain
 Step = Callable[[], bool]
 PURE_ROOMS = (
     "provenance/content/*",
+    "provenance/interchange/*",
+    "provenance/lineage/*",
     "provenance/proofs/*",
     "provenance/identifiers.py",
     "provenance/errors.py",
