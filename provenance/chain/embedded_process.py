@@ -11,7 +11,8 @@ dies, every call says so. Must never be reachable by another process.
 Messages are JSON over ``multiprocessing``'s framing. Near to far: ``[id, method, params]``, or
 ``[id, null, calls]`` for a batch. Far to near: ``[id, answer]``, an answer being ``[0, result]``,
 ``[1, code, message, data]`` for an ``RpcError`` or ``[2, class, message]``; and, unasked,
-``[null, [[hash, reason or null], …]]`` for transactions that are on disk or were given up.
+``[null, [[hash, reason or null, receipt or null], …]]`` for transactions that are on disk or were
+given up. What was told needs not be asked for: the near side answers for such a receipt itself.
 """
 
 import logging
@@ -40,6 +41,19 @@ _log = logging.getLogger(__name__)
 
 _THREADS = 8
 _REMEMBERED = 100_000
+_KEPT_RECEIPTS = 2_000
+# Answered by the thread that reads: handing them to another costs more than they do.
+_QUICK = frozenset(
+    (
+        "eth_blockNumber",
+        "eth_chainId",
+        "eth_getBalance",
+        "eth_getTransactionCount",
+        "eth_getTransactionReceipt",
+        "eth_maxPriorityFeePerGas",
+        "eth_sendRawTransaction",
+    )
+)
 _END_S = 60.0
 _SWITCH_INTERVAL_S = 0.0005
 """How long the thread that executes may keep the interpreter while calls wait (5 ms by default)."""
@@ -80,6 +94,7 @@ class ChainProcess:
         self._next_id = 0
         self._waiters: dict[bytes, threading.Event] = {}
         self._settled: OrderedDict[bytes, str | None] = OrderedDict()
+        self._receipts: OrderedDict[str, Any] = OrderedDict()
         self._ended = False
         try:
             _parsed(orjson.loads(self._connection.recv_bytes())[1])
@@ -122,6 +137,11 @@ class ChainProcess:
             RpcError: the chain answered with an error.
             NodeUnavailable: its process has ended.
         """
+        if method == "eth_getTransactionReceipt" and len(params) == 1:
+            with self._lock:
+                receipt = self._receipts.get(params[0])
+            if receipt is not None:
+                return receipt
         return _parsed(self._ask(method, params))
 
     def batch(self, calls: Sequence[tuple[str, list[Any]]]) -> list[Any]:
@@ -199,14 +219,18 @@ class ChainProcess:
 
     def _note(self, settled: list[list[Any]]) -> None:
         with self._lock:
-            for text, reason in settled:
+            for text, reason, receipt in settled:
                 transaction_hash = bytes.fromhex(text[2:])
                 self._settled[transaction_hash] = reason
+                if receipt is not None:
+                    self._receipts[text] = receipt
                 event = self._waiters.get(transaction_hash)
                 if event is not None:
                     event.set()
             while len(self._settled) > _REMEMBERED:
                 self._settled.popitem(last=False)
+            while len(self._receipts) > _KEPT_RECEIPTS:
+                self._receipts.popitem(last=False)
 
     def _end(self) -> None:
         self._connection.close()
@@ -268,11 +292,20 @@ class _FarSide:
                     message = orjson.loads(self._connection.recv_bytes())
                 except (EOFError, OSError):
                     return 0
-                threads.submit(self._answer, *message)
+                if message[1] in _QUICK:
+                    self._answer(*message)
+                else:
+                    threads.submit(self._answer, *message)
 
     def _settled(self, hashes: Sequence[bytes]) -> None:
         dropped = self._chain.pool.dropped
-        self.send(None, [[to_hex(found), dropped(found)] for found in hashes])
+        told = []
+        for text, reason in ((to_hex(found), dropped(found)) for found in hashes):
+            receipt = None
+            if reason is None:
+                receipt = self._chain.request("eth_getTransactionReceipt", [text])
+            told.append([text, reason, receipt])
+        self.send(None, told)
 
     def _answer(self, identifier: int, method: str | None, params: list[Any]) -> None:
         if method is None:

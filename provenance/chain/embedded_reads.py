@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from eth.abc import BlockHeaderAPI, StateAPI
+from eth.abc import BlockAPI, BlockHeaderAPI, StateAPI
 from eth.exceptions import HeaderNotFound, TransactionNotFound
 from eth_bloom.bloom import BloomFilter
 from eth_typing import Hash32
@@ -30,12 +30,19 @@ _CACHED_BLOCKS = 64
 
 @dataclass(frozen=True, slots=True)
 class RenderedBlock:
-    """A block as JSON-RPC shows it, with everything that belongs to it."""
+    """A block as JSON-RPC shows it, with its receipts; whole transactions are seldom asked for."""
 
-    header: BlockHeaderAPI
+    source: BlockAPI
     block: Json
-    transactions: list[Json]
     receipts: list[Json]
+
+    def transaction(self, index: int) -> Json:
+        """Return a transaction of the block by its index."""
+        return render_transaction(self.source.transactions[index], self.source.header, index)
+
+    def transactions(self) -> list[Json]:
+        """Return all transactions of the block."""
+        return [self.transaction(index) for index in range(len(self.source.transactions))]
 
 
 class Reads:
@@ -51,6 +58,7 @@ class Reads:
         self._headers: LRU[int, BlockHeaderAPI] = LRU(_CACHED_HEADERS)
         self._sealed: LRU[bytes, SealedBlock] = LRU(_CACHED_BLOCKS)
         self._rendered: LRU[bytes, RenderedBlock] = LRU(_CACHED_BLOCKS)
+        self._rendering = threading.Lock()
         self._account_lock = threading.Lock()
         self._account_state: StateAPI | None = None
 
@@ -100,10 +108,13 @@ class Reads:
 
     def rendered(self, header: BlockHeaderAPI) -> RenderedBlock:
         """Return a block of this chain with transactions and receipts."""
-        found = self._rendered.get(header.hash)
+        found: RenderedBlock | None = self._rendered.get(header.hash)
         if found is None:
-            found = self._render(self._load(header))
-            self._rendered[header.hash] = found
+            with self._rendering:  # all that wait for a block ask at the same moment
+                found = self._rendered.get(header.hash)
+                if found is None:
+                    found = self._render(self._load(header))
+                    self._rendered[header.hash] = found
         return found
 
     def locate(self, transaction_hash: bytes) -> tuple[BlockHeaderAPI, int] | None:
@@ -145,11 +156,7 @@ class Reads:
 
     def _render(self, sealed: SealedBlock) -> RenderedBlock:
         block = sealed.block
-        transactions = [
-            render_transaction(transaction, block.header, index)
-            for index, transaction in enumerate(block.transactions)
-        ]
-        hashes = [transaction["hash"] for transaction in transactions]
+        hashes = [data(transaction.hash) for transaction in block.transactions]
         receipts = render_receipts(block.header, block.transactions, sealed.receipts)
         for receipt in receipts:
             returned = sealed.reverts.get(bytes.fromhex(receipt["transactionHash"][2:]))
@@ -157,7 +164,7 @@ class Reads:
                 # As Besu shows it: the reason is exact even when earlier transactions of the
                 # same block caused it, where a replay at the parent block would pass.
                 receipt["revertReason"] = data(returned)
-        return RenderedBlock(block.header, render_block(block, hashes), transactions, receipts)
+        return RenderedBlock(block, render_block(block, hashes), receipts)
 
 
 def _may_contain(bloom: int, addresses: frozenset[str] | None) -> bool:

@@ -126,7 +126,7 @@ def _shown_block(chain: EmbeddedChain, header: BlockHeaderAPI | None, full: Any)
         return None
     rendered = chain.reads.rendered(header)
     if full is True:
-        return {**rendered.block, "transactions": rendered.transactions}
+        return {**rendered.block, "transactions": rendered.transactions()}
     return rendered.block
 
 
@@ -150,7 +150,7 @@ def _transaction(chain: EmbeddedChain, params: Params) -> Json | None:
     wanted = params.bytes_at(0, 32)
     place = chain.reads.locate(wanted)
     if place is not None:
-        return chain.reads.rendered(place[0]).transactions[place[1]]
+        return chain.reads.rendered(place[0]).transaction(place[1])
     waiting = chain.pool.find(wanted)
     return None if waiting is None else render_transaction(waiting.transaction, None, 0)
 

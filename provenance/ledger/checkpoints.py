@@ -48,15 +48,16 @@ def current(ledger: "Ledger") -> str:
 
 def signed_at(ledger: "Ledger", block: BlockRef) -> str:
     """Return a signed note over a block."""
-    known = ledger.notes.get(block.hash)
-    if known is None:
+
+    def sign() -> str:
         head = ledger.head_of(LEDGER_SUBJECT, block.hash)
-        known = notes.sign(
+        return notes.sign(
             Checkpoint(ledger.chain_id, ledger.address("History"), block.number, block.hash, head),
             ledger.checkpoint_key,
         )
-        ledger.notes.put(block.hash, known)
-    return known
+
+    # All that wait for one block ask at the same moment.
+    return ledger.notes.made(block.hash, sign)
 
 
 def verifier_key(ledger: "Ledger") -> VerifierKey:

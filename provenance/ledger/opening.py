@@ -4,6 +4,7 @@ Promises: one process owns the embedded chain, or speaks to its owner; everythin
 is closed, in order, whatever happens. Must never ask for a password before a key is needed.
 """
 
+import math
 import os
 import threading
 import time
@@ -58,6 +59,7 @@ COMPLETE_FILE = "setup.complete"
 _KEPT_NOTES = 1024
 _LOW_BALANCE_WEI = 10**15
 _FUNDED_BALANCE_WEI = 10**17
+_FUNDS_LAST_S = 1.0  # what is left below the limit pays for many seconds more
 _TRANSFER_GAS = 21_000  # Yellow Paper, appendix G: a transaction without data
 
 
@@ -90,7 +92,8 @@ class Ledger:
         self.documents = Documents(settings.home / "documents", settings.max_document_bytes)
         self.keystore = Keystore(settings.home / "keys")
         self.notes: Recent[bytes, str] = Recent(_KEPT_NOTES)
-        self._blocks: Recent[bytes, BlockRef] = Recent(_KEPT_NOTES)
+        self._blocks: Recent[bytes, BlockRef | None] = Recent(_KEPT_NOTES)
+        self._funded: Recent[Address, float] = Recent(_KEPT_NOTES)
         self._password = password
         self._closing = closing
         self._keys: dict[bytes, SigningKey] = {}
@@ -227,12 +230,9 @@ class Ledger:
         Raises:
             ChainReorganised: it is no longer part of the chain.
         """
-        known = self._blocks.get(block_hash)
+        known = self._blocks.made(block_hash, lambda: self.client.block(block_hash))
         if known is None:
-            known = self.client.block(block_hash)
-            if known is None:
-                raise _gone(block_hash)
-            self._blocks.put(block_hash, known)
+            raise ChainReorganised(f"block 0x{block_hash.hex()} is no longer part of the chain")
         return known
 
     def key(self, name: str) -> "SigningKey":
@@ -297,7 +297,11 @@ class Ledger:
             account: who needs it.
             wait: whether to wait until it is there; without, it comes with the next block.
         """
+        now = time.monotonic()
+        if now - (self._funded.get(account) or -math.inf) < _FUNDS_LAST_S:
+            return
         if self.client.balance(account) >= _LOW_BALANCE_WEI:
+            self._funded.put(account, now)
             return
         with self._funding:
             admin = self.key(ADMIN)
@@ -391,7 +395,3 @@ def _served(
 def connect_remote(settings: Settings, closing: ExitStack) -> Node:
     """Return the node of the settings; closed with ``closing``."""
     return closing.enter_context(HttpNode(settings.chain))
-
-
-def _gone(block_hash: bytes) -> ChainReorganised:
-    return ChainReorganised(f"block 0x{block_hash.hex()} is no longer part of the chain")

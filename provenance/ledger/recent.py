@@ -5,6 +5,7 @@ Promises: bounded; any thread may use it. Must never be the only place that know
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 _K = TypeVar("_K")
@@ -17,6 +18,7 @@ class Recent(Generic[_K, _V]):
     def __init__(self, size: int) -> None:
         self._size = size
         self._values: OrderedDict[_K, _V] = OrderedDict()
+        self._making: dict[_K, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def get(self, key: _K) -> _V | None:
@@ -30,3 +32,19 @@ class Recent(Generic[_K, _V]):
             self._values[key] = value
             while len(self._values) > self._size:
                 self._values.popitem(last=False)
+
+    def made(self, key: _K, make: Callable[[], _V]) -> _V:
+        """Return a value, made once however many threads want it at the same moment."""
+        with self._lock:
+            if (known := self._values.get(key)) is not None:
+                return known
+            making = self._making.setdefault(key, threading.Lock())
+        try:
+            with making:
+                if (known := self.get(key)) is None:
+                    known = make()
+                    self.put(key, known)
+                return known
+        finally:
+            with self._lock:
+                self._making.pop(key, None)

@@ -96,3 +96,9 @@ def test_malformed_nodes_are_refused(node):
 
 def test_keccak_is_not_sha3():
     assert keccak(b"").hex().startswith("c5d2460186f7233c927e7db2dcc703c0")
+
+
+def test_what_leaves_the_path_of_an_extension_is_absent():
+    entries = {b"\x11\x11": b"one", b"\x11\x12": b"two"}
+    proof = prove(entries, b"\x22\x22")
+    assert verify(proof.root, b"\x22\x22", proof.nodes) is None
