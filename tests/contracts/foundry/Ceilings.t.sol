@@ -250,7 +250,7 @@ contract CeilingsTest is DerivedLedger {
 
     function test_GrantCeiling() public {
         Policy memory free = _lifting();
-        free.maxDuration = type(uint32).max;
+        (free.maxDuration, free.maxUses) = (type(uint32).max, type(uint40).max);
         Input[] memory inputs = _limitedInput(free);
         (, dataset) = deriveAs(taker, _read(), inputs, outputOf("out"));
         GrantTerms memory grant = rootTerms(ceilingOf(dataset));
