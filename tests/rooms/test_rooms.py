@@ -66,7 +66,14 @@ CONCEPTS = set(
 FLOORS = {
     "contracts": (
         "*.sol",
-        {"Directory", "Forwarder", "GrantRecords", "LedgerModule", "LineageInputs", "PartyAccounts"},
+        {
+            "Directory",
+            "Forwarder",
+            "GrantRecords",
+            "LedgerModule",
+            "LineageInputs",
+            "PartyAccounts",
+        },
     ),
     "provenance/ledger": (
         "*.py",
