@@ -116,8 +116,15 @@ uint32 constant UNLIMITED_DURATION = type(uint32).max;
 
 // Actions: one bit each, in the order of domain 3.3. A bit is never reused; 4-7, 18, 19, 27, 30, 31
 // are reserved and must be zero.
+uint32 constant ACTION_DELETE = 1 << 2;
 uint32 constant ACTION_AUTHORISE = 1 << 3;
+uint32 constant ACTION_READ = 1 << 8;
+uint32 constant ACTION_AGGREGATE = 1 << 12;
+uint32 constant ACTION_MODIFY = 1 << 13;
 uint32 constant ACTION_DERIVE = 1 << 14;
+uint32 constant ACTION_ANONYMISE = 1 << 15;
+uint32 constant ACTION_COMPUTE = 1 << 16;
+uint32 constant ACTION_TRAIN = 1 << 17;
 uint32 constant ACTION_LICENSE = 1 << 21;
 uint32 constant ACTION_OPEN = 1 << 24;
 uint32 constant ACTION_SHARE_GOV = 1 << 25;

@@ -33,16 +33,20 @@ NO_NAMES = set(
 # What the house keeps an account of. A file on one of the floors below is named like its concept.
 CONCEPTS = set(
     [
+        "anchors",
         "bundles",
+        "ceilings",
         "claims",
         "contests",
         "datasets",
+        "derivations",
         "documents",
         "grant_changes",
         "grants",
         "history",
         "holds",
         "licenses",
+        "lineage",
         "memberships",
         "metering",
         "offers",
@@ -62,7 +66,14 @@ CONCEPTS = set(
 FLOORS = {
     "contracts": (
         "*.sol",
-        {"Directory", "Forwarder", "GrantRecords", "LedgerModule", "PartyAccounts"},
+        {
+            "Directory",
+            "Forwarder",
+            "GrantRecords",
+            "LedgerModule",
+            "LineageInputs",
+            "PartyAccounts",
+        },
     ),
     "provenance/ledger": (
         "*.py",
