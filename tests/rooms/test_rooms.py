@@ -33,6 +33,7 @@ NO_NAMES = set(
 # What the house keeps an account of. A file on one of the floors below is named like its concept.
 CONCEPTS = set(
     [
+        "anchors",
         "bundles",
         "claims",
         "contests",
@@ -71,6 +72,7 @@ FLOORS = {
             "files",
             "identifying",
             "indexing",
+            "journal",
             "license_views",
             "keys",
             "metadata",
