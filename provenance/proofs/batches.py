@@ -12,7 +12,7 @@ I/O, nor say that a proof is true: that is ``batch_verification``.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from provenance.content.tree import leaf_hash
@@ -26,7 +26,7 @@ from provenance.identifiers import (
     parse_hex,
     subject_of,
 )
-from provenance.proofs.blocks import ReceiptLog
+from provenance.proofs.blocks import ReceiptLog, parse_header
 from provenance.proofs.bundle import MAX_INTEGER, MAX_NODES, SignedNote, canonical
 from provenance.proofs.merkle import (
     require_hash,
@@ -122,6 +122,18 @@ class BatchProof:
     index: int
     path: tuple[bytes, ...]
     anchor: AnchorPart | None = None
+
+    def with_anchor(self, anchor: AnchorPart) -> "BatchProof":
+        """Return the proof with the place of its log."""
+        return replace(self, anchor=anchor)
+
+    def block_number(self) -> int | None:
+        """Return the number of the block of the log, as its header says; None without one.
+
+        Raises:
+            InvalidProof: the header is none.
+        """
+        return None if self.anchor is None else parse_header(self.anchor.header).number
 
     def to_json(self) -> dict[str, object]:
         """Return the proof as JSON values."""
