@@ -235,7 +235,7 @@ class Journal:
                 f"expected a document of at most {self._max_document_bytes} bytes, "
                 f"found {len(document)}"
             )
-        if type(kind) is not int or not 1 <= kind <= 255:
+        if isinstance(kind, bool) or not isinstance(kind, int) or not 1 <= kind <= 255:
             raise InvalidDocument(f"expected a kind from 1 to 255, found {ascii(kind)[:80]}")
         # SQLite holds signed integers; a counter on chain never comes that far
         if type(party) is not int or not 1 <= party <= MAX_ID >> 1:
