@@ -94,7 +94,7 @@ def record(
         kind: what they are.
 
     Raises:
-        ReadError: the journal cannot be written; nothing was recorded.
+        StorageError: the journal cannot be written; nothing was recorded.
     """
     return ledger.journal.append_many(documents, kind, party)
 
@@ -133,7 +133,7 @@ def advance(ledger: Ledger) -> None:
 
     Raises:
         NodeUnavailable: the node does not answer; the next call goes on.
-        ReadError: the journal cannot be written.
+        StorageError: the journal cannot be written.
     """
     close(ledger, due_only=True)
     anchor(ledger)

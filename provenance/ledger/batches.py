@@ -11,7 +11,6 @@ Promises: closing reads the entries in a stream, in memory that does not grow wi
 two who close at once make one batch. Must never talk to a chain.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -177,7 +176,7 @@ class Batches:
             now: Unix seconds.
 
         Raises:
-            ReadError: the file cannot be written; nothing was closed.
+            StorageError: the file cannot be written; nothing was closed.
         """
         after = self._closed_up_to(party)
         hasher = TreeHasher()
@@ -207,7 +206,7 @@ class Batches:
 
     def open_entries(self) -> list[OpenEntries]:
         """Return what waits to be closed, by party."""
-        found = self._rows(_OPEN, ())
+        found = self._journal.rows(_OPEN, ())
         return [OpenEntries(PartyId(party), count, since) for party, count, since in found]
 
     def in_state(self, state: BatchState) -> list[Batch]:
@@ -261,7 +260,8 @@ class Batches:
 
     def mark_refused(self, batch: Batch, reason: str, *, mined: bool) -> None:
         """Note why a batch was not anchored; ``mined``: a transaction was spent on it."""
-        self._update("reason = ?, attempt = attempt + ?", (reason[:500], int(mined)), batch)
+        if mined or batch.reason != reason[:500]:
+            self._update("reason = ?, attempt = attempt + ?", (reason[:500], int(mined)), batch)
 
     def proof(self, batch: Batch, entry: JournalEntry) -> BatchProof:
         """Return the proof that an entry is in a batch.
@@ -269,7 +269,7 @@ class Batches:
         Raises:
             RootMismatch: the file is damaged: its entries no longer give the root.
         """
-        chunks = self._rows(
+        chunks = self._journal.rows(
             "SELECT first, node FROM chunks WHERE batch = ? ORDER BY position", (batch.id,)
         )
         position = max(n for n, (first, _) in enumerate(chunks) if first <= entry.sequence)
@@ -294,7 +294,7 @@ class Batches:
         return min(CHUNK_LEAVES, batch.count - position * CHUNK_LEAVES)
 
     def _closed_up_to(self, party: PartyId) -> int:
-        ((found,),) = self._rows(
+        ((found,),) = self._journal.rows(
             "SELECT coalesce(max(last), 0) FROM batches WHERE party = ?", (party,)
         )
         return int(found)
@@ -320,12 +320,8 @@ class Batches:
 
     def _several(self, where: str, values: tuple[object, ...]) -> list[Batch]:
         # ``where`` is one of the constants above, never input
-        rows = self._rows(f"SELECT {_COLUMNS} FROM batches WHERE {where}", values)
+        rows = self._journal.rows(f"SELECT {_COLUMNS} FROM batches WHERE {where}", values)
         return [_batch(row) for row in rows]
-
-    def _rows(self, query: str, values: tuple[object, ...]) -> list[sqlite3.Row]:
-        with self._journal.reading() as connection:
-            return connection.execute(query, values).fetchall()
 
 
 def _node_over(leaves: list[bytes]) -> bytes:

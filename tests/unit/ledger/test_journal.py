@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from provenance.errors import InvalidDocument, ReadError, TooLarge
+from provenance.errors import InvalidDocument, StorageError, TooLarge
 from provenance.ledger.journal import Journal
 
 
@@ -98,12 +98,12 @@ def test_what_cannot_be_written_is_an_error_for_all_who_wait(journal, tmp_path):
     other = sqlite3.connect(tmp_path / "journal.sqlite3")
     other.execute("DROP TABLE documents")
     other.commit()
-    with pytest.raises(ReadError, match="the journal cannot be written"):
+    with pytest.raises(StorageError, match="the journal cannot be written"):
         journal.append(b"two", 1, 7)
     assert len(journal.entries()) == 1
     other.close()
 
 
 def test_a_journal_needs_a_folder(tmp_path):
-    with pytest.raises(ReadError, match="the journal cannot be opened"):
+    with pytest.raises(StorageError, match="the journal cannot be opened"):
         Journal(tmp_path / "none" / "journal.sqlite3")
