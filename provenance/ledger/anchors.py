@@ -116,6 +116,18 @@ def find(ledger: Ledger, digest: bytes, party: PartyId | None = None) -> Record:
     return Record(entry, ledger.batches.of_entry(entry))
 
 
+def numbered(ledger: Ledger, sequence: int) -> Record:
+    """Return a record by its number in the journal.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    entries = ledger.journal.entries(sequence - 1, 1)
+    if not entries or entries[0].sequence != sequence:
+        raise NotFoundError("record", sequence)
+    return Record(entries[0], ledger.batches.of_entry(entries[0]))
+
+
 def document(ledger: Ledger, found: Record) -> bytes:
     """Return the document of a record.
 
