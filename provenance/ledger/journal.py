@@ -163,7 +163,7 @@ class Journal:
                 continue
             results.append(None)
             digest = Digest32(hashlib.sha256(document).digest())
-            turn.rows.append((party, kind, now, os.urandom(NONCE_BYTES), digest, document))
+            turn.rows.append((party, int(kind), now, os.urandom(NONCE_BYTES), digest, document))
         entries = iter(self._written(turn) if turn.rows else ())
         return [next(entries) if result is None else result for result in results]
 
