@@ -54,7 +54,7 @@ def add(door: Door, files: tuple[Path, ...], kind: str, signer: str | None) -> i
     with door.ledger() as ledger:
         party = ledger.party_of_signer(signer or ledger.first_party)
         found = use.record(ledger, party, contents, RecordKind[kind.upper()])
-    rows = []
+    rows: list[tuple[str, str | None, int | None, str | None]] = []
     for path, each in zip(files, found, strict=True):
         if isinstance(each, JournalEntry):
             rows.append((str(path), each.digest.hex(), each.sequence, None))

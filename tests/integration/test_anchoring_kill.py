@@ -1,7 +1,7 @@
 """``kill -9`` of a process that records and anchors, at random moments, loses and doubles nothing.
 
 In the end every acknowledged document is provable under a root on the chain, in exactly one
-anchored batch, and nothing else was anchored. ``KILLS`` is how often (4 by default); the seed is
+anchored batch, and nothing else was anchored. ``KILLS`` is how often (3 by default); the seed is
 printed with a failure.
 """
 
@@ -27,7 +27,7 @@ _spec = importlib.util.spec_from_file_location("home", ROOT / "tests" / "home.py
 homes = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(homes)
 
-KILLS = int(os.environ.get("KILLS", "4"))
+KILLS = int(os.environ.get("KILLS", "3"))
 READY_S = 90
 
 WORKER = """

@@ -68,7 +68,9 @@ FLOORS = {
     "provenance/ledger": (
         "*.py",
         {
+            "batches",
             "checkpoints",
+            "connecting",
             "files",
             "identifying",
             "indexing",
