@@ -1,8 +1,8 @@
 """The journal: records that wait to be anchored, durable before anyone is told that they are in.
 
 One SQLite file of the home holds the records with their documents: a pipeline event is small, and
-the document store, with a file and two syncs for each, would be a hundred times slower and leave
-millions of files. All who write at the same time share one commit.
+in the document store it would cost a file, an inode and two syncs; nor could its sequence and nonce
+appear together with it. Here all who write at the same time share one commit.
 
 Promises: what ``append`` returned outlives ``kill -9`` and a loss of power; a sequence once seen
 has all lower ones before it; the same document recorded again by the same party under the same
