@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provenance.chain import evidence
-from provenance.chain.client import BlockRef
 from provenance.errors import (
     ChainReorganised,
     ContractRevert,
@@ -25,6 +24,7 @@ from provenance.errors import (
     KeystoreError,
     NotFoundError,
     TransactionFailed,
+    VerificationError,
 )
 from provenance.identifiers import Address, PartyId
 from provenance.index import anchors as indexed
@@ -212,12 +212,16 @@ def settle(ledger: Ledger) -> None:
     """Note which batches are final, and which left the chain and have to be anchored again."""
     waiting = ledger.batches.in_state(BatchState.ANCHORED)
     finalized = ledger.client.final_block("finalized") if waiting else 0
+    is_dropped = False
     for batch in waiting:
         block = ledger.client.block(batch.block_number or 0)
         if block is None or block.hash != batch.block_hash:
             ledger.batches.mark_dropped(batch)
+            is_dropped = True
         elif block.number <= finalized:
             ledger.batches.mark_final(batch)
+    if is_dropped:
+        ledger.transactions.follow()  # sends again what left the chain
 
 
 def prove(ledger: Ledger, found: Record) -> BatchProof:
@@ -251,6 +255,10 @@ def check(
         proof: the proof.
         content: the document in hand.
         pins: what is trusted besides.
+
+    Raises:
+        VerificationError: the chain has no block of that number.
+        InvalidProof: the header in the proof is none.
     """
     trusted = pins or Pins()
     key = checkpoints.verifier_key(ledger)
@@ -283,7 +291,8 @@ def _noting_refusal(ledger: Ledger, batch: Batch, *, mined: bool = False) -> Ite
     try:
         yield
     except (ContractRevert, NotFoundError, KeystoreError, TransactionFailed) as error:
-        _log.warning("batch %d was not anchored: %s", batch.id, type(error).__name__)
+        level = logging.DEBUG if batch.reason else logging.WARNING
+        _log.log(level, "batch %d was not anchored: %s", batch.id, type(error).__name__)
         ledger.batches.mark_refused(batch, str(error), mined=mined)
 
 
@@ -346,8 +355,10 @@ def _anchor_part(ledger: Ledger, batch: Batch) -> AnchorPart:
 def _own_block(ledger: Ledger, proof: BatchProof) -> list[Checkpoint]:
     """Return what this home's own node says about the block of a proof, as a pin."""
     number = proof.block_number()
-    block: BlockRef | None = None if number is None else ledger.client.block(number)
-    if block is None:
+    if number is None:
         return []
+    block = ledger.client.block(number)
+    if block is None:
+        raise VerificationError(f"expected block {number} on the chain, found none")
     history = ledger.address("History")
     return [Checkpoint(ledger.chain_id, history, block.number, block.hash, bytes(32))]

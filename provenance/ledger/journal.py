@@ -113,6 +113,10 @@ class Journal:
         self._writer.execute("PRAGMA journal_mode = WAL")
         # Whoever was told that a record is in may forget it: it must outlive a loss of power.
         self._writer.execute("PRAGMA synchronous = FULL")
+        # The index of digests is written at random: more of it is kept in memory (64 MiB), and
+        # moved into the file less often (every 32 MiB), so that a page takes many rows at once.
+        self._writer.execute("PRAGMA cache_size = -65536")
+        self._writer.execute("PRAGMA wal_autocheckpoint = 8192")
         self._writer.executescript(_SCHEMA)
         self._reading = threading.Lock()
         self._reader = self._connect()
