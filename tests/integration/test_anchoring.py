@@ -1,10 +1,13 @@
 """Batches on a node that finalises slowly and reorganises: anchored, dropped, anchored, final."""
 
+import hashlib
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from provenance.chain.keystore import Keystore, Password
 from provenance.chain.rpc import HttpNode
 from provenance.config import Settings
 from provenance.errors import ChainReorganised, NodeUnavailable
+from provenance.identifiers import format_address
 from provenance.index import anchors as indexed
 from provenance.index import database
 from provenance.ledger import anchors, setup
@@ -21,6 +25,7 @@ from provenance.ledger.opening import ADMIN, open_ledger
 from provenance.ledger.recent import Recent
 
 ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "docs" / "check_record.py"
 
 
 def find_anvil():
@@ -71,6 +76,44 @@ def ledger(node, tmp_path):
     setup.initialise(settings, password=password)
     with open_ledger(settings, password=password) as opened:
         yield opened
+
+
+def checked_alone(proof, document, node, address, folder):
+    """Run the documented script as an auditor runs it; return its exit code and what it says."""
+    (folder / "proof.json").write_bytes(proof.to_bytes())
+    (folder / "document").write_bytes(document)
+    files = (str(folder / "proof.json"), str(folder / "document"))
+    command = [sys.executable, "-I", str(SCRIPT), *files, node.url, format_address(address)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.returncode, found.stdout + found.stderr
+
+
+def test_an_auditor_needs_the_files_and_a_node_alone(node, ledger, tmp_path):
+    documents = [b"record %d" % number for number in range(5)]
+    anchors.record(ledger, ledger.party_of_signer("founder"), documents)
+    anchors.close(ledger)
+    open_record = anchors.find(ledger, hashlib.sha256(documents[3]).digest())
+    address = ledger.address("Anchors")
+    unanchored = anchors.prove(ledger, open_record)
+    assert checked_alone(unanchored, documents[3], node, address, tmp_path)[0] == 1
+    anchors.anchor(ledger)
+    for number, document in enumerate(documents):
+        digest = hashlib.sha256(document).digest()
+        proof = anchors.prove(ledger, anchors.find(ledger, digest))
+        code, said = checked_alone(proof, document, node, address, tmp_path)
+        assert (code, said[:9]) == (0, "anchored:"), said
+        for wrong in (
+            replace(proof, party=2),
+            replace(proof, index=(number + 1) % 5),
+            replace(proof, count=4 if number == 4 else 9),
+            replace(proof, nonce=bytes(16)),
+            replace(proof, path=proof.path[:-1]),
+            replace(proof, path=(*proof.path, bytes(32))),
+        )[number :: len(documents)]:
+            code, said = checked_alone(wrong, document, node, address, tmp_path)
+            assert code == 1, said
+            assert "NOT ANCHORED" in said
+    assert checked_alone(proof, b"other", node, address, tmp_path)[0] == 1
 
 
 def on_chain(ledger):
