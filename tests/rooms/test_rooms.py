@@ -35,15 +35,18 @@ CONCEPTS = set(
     [
         "anchors",
         "bundles",
+        "ceilings",
         "claims",
         "contests",
         "datasets",
+        "derivations",
         "documents",
         "grant_changes",
         "grants",
         "history",
         "holds",
         "licenses",
+        "lineage",
         "memberships",
         "metering",
         "offers",
@@ -63,7 +66,14 @@ CONCEPTS = set(
 FLOORS = {
     "contracts": (
         "*.sol",
-        {"Directory", "Forwarder", "GrantRecords", "LedgerModule", "PartyAccounts"},
+        {
+            "Directory",
+            "Forwarder",
+            "GrantRecords",
+            "LedgerModule",
+            "LineageInputs",
+            "PartyAccounts",
+        },
     ),
     "provenance/ledger": (
         "*.py",
