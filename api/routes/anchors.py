@@ -107,7 +107,7 @@ async def list_anchors(
 
 def _record(ledger: Ledger, caller: Caller, body: RecordMany) -> dict[str, Any]:
     require_party(ledger, caller, body.party_id)
-    party = ledger.party_of_signer(caller.signer)
+    party = anchors.recorder(ledger, caller.signer)
     results: list[dict[str, object]] = []
     documents: list[bytes] = []
     places: list[int] = []
@@ -125,7 +125,7 @@ def _record(ledger: Ledger, caller: Caller, body: RecordMany) -> dict[str, Any]:
 
 
 def _find(ledger: Ledger, caller: Caller, sha256: str) -> Record:
-    return anchors.find(ledger, digest_of(sha256), ledger.party_of_signer(caller.signer))
+    return anchors.find(ledger, digest_of(sha256), anchors.recorder(ledger, caller.signer))
 
 
 def _recorded(entry: JournalEntry) -> dict[str, object]:
