@@ -17,11 +17,13 @@ from fastapi.routing import APIRoute
 
 from api import description, problems
 from api.authentication import Admission
+from api.closer import BatchCloser
 from api.dependencies import READ_THREADS, WRITE_THREADS, Context
 from api.follower import IndexFollower, Reached
 from api.frame import PREFIX, Frame, Metrics
 from api.limits import BodyLimit, RateLimit
 from api.routes import (
+    anchors,
     bundles,
     datasets,
     documentation,
@@ -44,6 +46,7 @@ from api.routes import (
 )
 from provenance.config import Settings, load_settings
 from provenance.index import sync
+from provenance.ledger import anchors as use_cases
 from provenance.ledger.opening import Ledger, open_ledger
 from provenance.ledger.recent import Recent
 from provenance.ledger.tokens import Tokens
@@ -88,6 +91,7 @@ _ROUTERS: Sequence[APIRouter] = tuple(
         rights,
         verification,
         relay,
+        anchors,
     )
 )
 
@@ -142,6 +146,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Callable[[FastAPI], Any]:
             ledger = opened.enter_context(open_ledger(settings, serving_url=url))
             _warm(ledger)
             follower = opened.enter_context(IndexFollower(_following(ledger)))
+            opened.enter_context(BatchCloser(lambda: use_cases.advance(ledger)))
             app.state.context = Context(
                 ledger,
                 Tokens(settings.home),
@@ -161,6 +166,7 @@ def _warm(ledger: Ledger) -> None:
     ledger.sync()
     ledger.transactions  # noqa: B018 - sends again what an earlier process promised
     ledger.checkpoint_key  # noqa: B018
+    ledger.batches  # noqa: B018
 
 
 def _following(ledger: Ledger) -> Callable[[], Reached]:

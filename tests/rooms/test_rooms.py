@@ -78,10 +78,13 @@ FLOORS = {
     "provenance/ledger": (
         "*.py",
         {
+            "batches",
             "checkpoints",
+            "connecting",
             "files",
             "identifying",
             "indexing",
+            "journal",
             "license_views",
             "keys",
             "metadata",
