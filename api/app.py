@@ -21,6 +21,7 @@ from api.dependencies import READ_THREADS, WRITE_THREADS, Context
 from api.follower import IndexFollower, Reached
 from api.frame import PREFIX, Frame, Metrics
 from api.limits import BodyLimit, RateLimit
+from api.pipelines import PipelineDesk
 from api.routes import (
     bundles,
     datasets,
@@ -30,13 +31,16 @@ from api.routes import (
     grants,
     health,
     history,
+    jobs,
     offers,
+    openlineage,
     parties,
     policies,
     proofs,
     relay,
     rights,
     rpc,
+    runs,
     titles,
     transfers,
     verification,
@@ -88,6 +92,9 @@ _ROUTERS: Sequence[APIRouter] = tuple(
         rights,
         verification,
         relay,
+        jobs,
+        runs,
+        openlineage,
     )
 )
 
@@ -116,6 +123,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX)
+    app.include_router(openlineage.door)
     for module in (health, rpc, documentation):
         app.include_router(module.router)
     problems.install(app)
@@ -141,7 +149,8 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Callable[[FastAPI], Any]:
             url = f"http://{_url_host(settings.host)}:{settings.port}/rpc"
             ledger = opened.enter_context(open_ledger(settings, serving_url=url))
             _warm(ledger)
-            follower = opened.enter_context(IndexFollower(_following(ledger)))
+            desk = PipelineDesk(ledger)
+            follower = opened.enter_context(IndexFollower(_following(ledger, desk)))
             app.state.context = Context(
                 ledger,
                 Tokens(settings.home),
@@ -150,6 +159,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Callable[[FastAPI], Any]:
                 metrics,
                 anyio.CapacityLimiter(WRITE_THREADS),
                 anyio.CapacityLimiter(READ_THREADS),
+                desk,
             )
             yield
 
@@ -163,13 +173,14 @@ def _warm(ledger: Ledger) -> None:
     ledger.checkpoint_key  # noqa: B018
 
 
-def _following(ledger: Ledger) -> Callable[[], Reached]:
-    """Return what the follower does: sync, and now and then settle what was sent."""
+def _following(ledger: Ledger, desk: PipelineDesk) -> Callable[[], Reached]:
+    """Return what the follower does: sync, feed the graph, now and then settle what was sent."""
     settled_s = time.monotonic()
 
     def follow() -> Reached:
         nonlocal settled_s
         found = sync.sync(ledger.engine, ledger.client, ledger.deployment)
+        desk.feed()
         if time.monotonic() - settled_s >= _SETTLE_S:
             settled_s = time.monotonic()
             ledger.transactions.follow()

@@ -26,6 +26,12 @@ READING = frozenset(("GET", "HEAD", "OPTIONS"))
 OPEN_PATHS = frozenset(("/v1/verify", "/v1/rights/check", "/rpc"))
 """Paths that take a body and change nothing, or have a guard of their own."""
 
+_GUARDED = re.compile(r"/v1/(jobs|runs|openlineage)(/|\Z)")
+"""Paths that are read with a token only: pipelines name tables, people and queries."""
+
+_RETRYING_PATHS = frozenset(("/api/v1/lineage", "/api/v1/lineage/batch"))
+"""Paths whose clients send again after 503, and give an event up after 429."""
+
 UNLIMITED_PATHS = frozenset(("/rpc", "/healthz", "/readyz", "/metrics"))
 """Paths for the machine itself."""
 
@@ -43,6 +49,7 @@ _SCOPE_BY_PATH = (
     (re.compile(r"/v1/grants/[^/]+/(activate|use|report)\Z|/v1/offers/[^/]+/take\Z"), "use"),
     (re.compile(r"/v1/(policies|grants|offers)(/|\Z)|/v1/datasets/[^/]+/offers\Z"), "grant"),
     (re.compile(r"/v1/relay\Z"), "relay"),
+    (re.compile(r"/api/v1/lineage(/batch)?\Z|/v1/(jobs|runs|openlineage)(/|\Z)"), "lineage"),
 )
 _WIDEST_SCOPE = "admin"
 
@@ -98,15 +105,24 @@ class Admission:
         path, client = scope["path"], scope.get("client")
         address = f"address {client[0] if client else ''}"
         caller = None
-        if scope["method"] not in READING and path not in OPEN_PATHS:
+        writes = scope["method"] not in READING and path not in OPEN_PATHS
+        if writes or _GUARDED.match(path):
             try:
                 caller = self._identify(Headers(scope=scope), path)
             except AccessError:
                 self._rate.require(address)  # guessing tokens costs the guesser
                 raise
         if path not in UNLIMITED_PATHS:
-            self._rate.require(address if caller is None else f"token {caller.token_id}")
+            self._count(path, address if caller is None else f"token {caller.token_id}")
         return caller
+
+    def _count(self, path: str, name: str) -> None:
+        try:
+            self._rate.require(name)
+        except HttpProblem as error:
+            if path not in _RETRYING_PATHS:
+                raise
+            raise HttpProblem(503, error.name, error.detail, error.headers) from None
 
     def _identify(self, headers: Headers, path: str) -> Caller:
         secret = bearer_token(headers)

@@ -267,9 +267,7 @@ class Journal:
     def _select(self, rest: str, values: tuple[object, ...]) -> list[JournalEntry]:
         with self._reading:
             # ``rest`` is put together from the constants above, never from input.
-            rows = self._reader.execute(
-                f"SELECT {_COLUMNS} FROM entries {rest}", values
-            ).fetchall()
+            rows = self._reader.execute(f"SELECT {_COLUMNS} FROM entries {rest}", values).fetchall()
         return [_entry(row) for row in rows]
 
 

@@ -32,6 +32,7 @@ from provenance.errors import (
     SettingsError,
 )
 from provenance.identifiers import Address, PartyId
+from provenance.ledger.journal import JOURNAL_FILE, Journal
 from provenance.ledger.passwords import password_source
 from provenance.ledger.recent import Recent
 from provenance.ledger.refusals import refusal_of
@@ -152,6 +153,13 @@ class Ledger:
         )
         sender.recover()
         return sender
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Records that wait to be anchored, and those that were."""
+        journal = Journal(self.settings.home / JOURNAL_FILE)
+        self._closing.callback(journal.close)
+        return journal
 
     @property
     def engine(self) -> "Engine":
