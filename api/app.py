@@ -17,12 +17,14 @@ from fastapi.routing import APIRoute
 
 from api import description, problems
 from api.authentication import Admission
+from api.closer import BatchCloser
 from api.dependencies import READ_THREADS, WRITE_THREADS, Context
 from api.follower import IndexFollower, Reached
 from api.frame import PREFIX, Frame, Metrics
 from api.limits import BodyLimit, RateLimit
 from api.pipelines import PipelineDesk
 from api.routes import (
+    anchors,
     bundles,
     datasets,
     documentation,
@@ -48,6 +50,7 @@ from api.routes import (
 )
 from provenance.config import Settings, load_settings
 from provenance.index import sync
+from provenance.ledger import anchors as use_cases
 from provenance.ledger.opening import Ledger, open_ledger
 from provenance.ledger.recent import Recent
 from provenance.ledger.tokens import Tokens
@@ -95,6 +98,7 @@ _ROUTERS: Sequence[APIRouter] = tuple(
         jobs,
         runs,
         openlineage,
+        anchors,
     )
 )
 
@@ -151,6 +155,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Callable[[FastAPI], Any]:
             _warm(ledger)
             desk = PipelineDesk(ledger)
             follower = opened.enter_context(IndexFollower(_following(ledger, desk)))
+            opened.enter_context(BatchCloser(lambda: use_cases.advance(ledger)))
             app.state.context = Context(
                 ledger,
                 Tokens(settings.home),
@@ -171,6 +176,7 @@ def _warm(ledger: Ledger) -> None:
     ledger.sync()
     ledger.transactions  # noqa: B018 - sends again what an earlier process promised
     ledger.checkpoint_key  # noqa: B018
+    ledger.batches  # noqa: B018
 
 
 def _following(ledger: Ledger, desk: PipelineDesk) -> Callable[[], Reached]:

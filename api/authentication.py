@@ -26,8 +26,10 @@ READING = frozenset(("GET", "HEAD", "OPTIONS"))
 OPEN_PATHS = frozenset(("/v1/verify", "/v1/rights/check", "/rpc"))
 """Paths that take a body and change nothing, or have a guard of their own."""
 
-_GUARDED = re.compile(r"/v1/(jobs|runs|openlineage)(/|\Z)")
-"""Paths that are read with a token only: pipelines name tables, people and queries."""
+_GUARDED = re.compile(r"/v1/(records|jobs|runs|openlineage)(/|\Z)")
+"""Paths that are read with a token only: a nonce keeps a record from being guessed on chain, and
+whoever could ask here for any SHA-256 would guess it all the same; and pipelines name tables,
+people and queries."""
 
 _RETRYING_PATHS = frozenset(("/api/v1/lineage", "/api/v1/lineage/batch"))
 """Paths whose clients send again after 503, and give an event up after 429."""
@@ -50,6 +52,7 @@ _SCOPE_BY_PATH = (
     (re.compile(r"/v1/(policies|grants|offers)(/|\Z)|/v1/datasets/[^/]+/offers\Z"), "grant"),
     (re.compile(r"/v1/relay\Z"), "relay"),
     (re.compile(r"/api/v1/lineage(/batch)?\Z|/v1/(jobs|runs|openlineage)(/|\Z)"), "lineage"),
+    (re.compile(r"/v1/records(/|\Z)"), "record"),
 )
 _WIDEST_SCOPE = "admin"
 

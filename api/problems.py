@@ -89,6 +89,7 @@ KINDS: Mapping[type[errors.ProvenanceError], Kind] = {
     errors.IndexStateError: Kind(503, "index", "The index cannot answer", told=False),
     errors.IndexBehind: Kind(503, "index-behind", "The index has not reached that block yet"),
     errors.IndexDrift: Kind(500, "index-drift", "The index differs from the chain", told=False),
+    errors.StorageError: Kind(503, "storage", "The journal cannot be written", told=False),
     errors.ProvenanceError: Kind(500, "internal", "Something failed inside", told=False),
 }
 
@@ -105,7 +106,7 @@ _CONTRACT_NAMES: Mapping[int, str] = {
     409: """BadStatus RuleSetNotInForce DuplicateContent OpenObjection NoticeNotOver
         ExclusiveConflict SoldOut CommitmentExists AccountTaken LastAccount RecoveryNotDue
         UnitsMissing TransferExpired HeadMoved AlreadySealed SequenceGap OfferEnded OfferTaken
-        AssignmentMissing""",
+        AssignmentMissing AlreadyAnchored""",
     423: "HoldActive Encumbered",
     429: "QuotaExceeded",
     451: """CoreDataNotRegistrable StateSecretForbidden LocalReplicaRequired

@@ -53,6 +53,9 @@ class Settings:
         max_restore_bytes: largest home that is restored from a backup.
         requests_per_minute: most writes of one token in a minute.
         page_items: most items in one page of an answer.
+        max_record_bytes: largest document that is recorded to be anchored in a batch.
+        anchor_batch_records: so many records are closed into a batch at once; none has more.
+        anchor_batch_age_s: a record that is older is closed into a batch.
     """
 
     home: Path = DEFAULT_HOME
@@ -73,6 +76,9 @@ class Settings:
     max_restore_bytes: int = 1024 * 1024 * _MIB
     requests_per_minute: int = 6000
     page_items: int = 500
+    max_record_bytes: int = 1 * _MIB
+    anchor_batch_records: int = 1_000_000
+    anchor_batch_age_s: int = 60
 
     def __post_init__(self) -> None:
         for field in fields(self):

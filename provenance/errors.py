@@ -33,9 +33,10 @@
     │   ├── ChainOwned             another process owns the embedded chain
     │   ├── ContractRevert         a custom error of our contracts, decoded
     │   └── TransactionFailed      mined without effect, or refused by the node
-    └── IndexStateError            the index is behind, or differs from the chain
-        ├── IndexBehind            (retryable)
-        └── IndexDrift
+    ├── IndexStateError            the index is behind, or differs from the chain
+    │   ├── IndexBehind            (retryable)
+    │   └── IndexDrift
+    └── StorageError               (retryable) the journal cannot be opened, read or written
 
 Messages say what was expected and what was found. They never carry secrets or personal data.
 ``retryable`` says whether the same call may succeed later without a change by the caller.
@@ -225,3 +226,9 @@ class IndexBehind(IndexStateError):
 
 class IndexDrift(IndexStateError):
     """The index holds something else than the chain: rebuild it and find out why."""
+
+
+class StorageError(ProvenanceError):
+    """The journal cannot be opened, read or written: the disk is full, broken or locked."""
+
+    retryable = True

@@ -18,9 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 VECTORS = REPOSITORY / "tests" / "vectors"
-sys.path.insert(0, str(REPOSITORY / "tests"))
+sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY)]
 
 import reference  # type: ignore[import-not-found]  # noqa: E402 - found through the line above
+
+from scripts.batch_vectors import batches  # noqa: E402 - as above
 
 Fields = dict[str, Any]
 Attacks = dict[str, tuple[list[str], str]]
@@ -354,6 +356,7 @@ def vectors() -> Iterator[tuple[str, Fields]]:
     yield "absences", absences()
     yield "histories", histories()
     yield "checkpoints", checkpoints()
+    yield "batches", batches()
     for name, fields in hostile_manifests():
         yield f"hostile/{name}", fields
     for name, fields in hostile_inclusions():

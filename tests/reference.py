@@ -121,3 +121,9 @@ def checkpoint_text(chain_id, history, block_number, block_hash, ledger_head):
         f"{base64.b64encode(ledger_head).decode()}\nchain {chain_id}\nhistory 0x{history.hex()}\n"
         f"block-hash 0x{block_hash.hex()}\n"
     )
+
+
+def record_leaf(nonce, kind, document):
+    """Return the leaf text of a record of a batch: what follows 0x00 in its leaf hash."""
+    assert len(nonce) == 16
+    return nonce + bytes([kind]) + hashlib.sha256(document).digest()

@@ -35,7 +35,6 @@ from provenance.identifiers import MAX_ID, DatasetId, PartyId
 from provenance.index import pipeline_graph
 from provenance.index.pipeline_graph import MAX_DEPTH, MAX_NODES, Walk
 from provenance.interchange.openlineage import (
-    MAX_EVENT_BYTES,
     MAX_NAME_CHARACTERS,
     Name,
     Registration,
@@ -111,7 +110,9 @@ async def post_event(
     request: Request, context: ContextDependency, caller: CallerDependency
 ) -> Response:
     """A RunEvent, JobEvent or DatasetEvent, perhaps in gzip; posted again it is the same record."""
-    document = _plain(await request.body(), request, MAX_EVENT_BYTES)
+    document = _plain(
+        await request.body(), request, context.ledger.settings.max_record_bytes
+    )
     desk = context.pipelines
 
     def keep(ledger: Any) -> JournalEntry:

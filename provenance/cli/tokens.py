@@ -14,7 +14,11 @@ def tokens() -> None:
 
 @tokens.command()
 @click.argument("name")
-@click.option("--scopes", default="", help="register, transfer, relay, verify, admin: by commas.")
+@click.option(
+    "--scopes",
+    default="",
+    help="register, transfer, grant, use, relay, verify, record, admin: by commas.",
+)
 @door
 def add(door: Door, name: str, scopes: str) -> None:
     r"""Make a token with which a client acts for the party NAME. It is shown once.

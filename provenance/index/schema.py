@@ -287,6 +287,19 @@ holds = Table(
     Index("holds_of_target", "target_kind", "target_id", "hold_id"),
 )
 
+# Anchors --------------------------------------------------------------------------------------
+
+anchors = fact(
+    "anchors",
+    key("party_id"),
+    Column("root", Octets, primary_key=True),
+    *begins(),
+    integer("records"),
+    Index("anchors_by_place", "block_number", "log_index"),
+    Index("anchors_of_party", "party_id", "block_number", "log_index"),
+)
+"""A party anchors a root once."""
+
 DERIVED = tuple(table for table in metadata.sorted_tables if table.name not in ("cursor", "blocks"))
 """Tables whose rows begin in a block and go when that block goes."""
 

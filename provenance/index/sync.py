@@ -28,6 +28,7 @@ from provenance.errors import (
 )
 from provenance.identifiers import LEDGER_SUBJECT
 from provenance.index import (
+    anchors,
     blocks,
     claims,
     datasets,
@@ -304,6 +305,7 @@ def apply(
         holds.apply(connection, events)
         policies.apply(connection, events)
         licenses.apply(connection, events, folded.on_hold)
+        anchors.apply(connection, events)
     except IntegrityError as error:
         raise IndexDrift(f"expected events that fit together, found {error.orig}") from error
     except OverflowError as error:

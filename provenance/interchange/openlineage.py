@@ -22,8 +22,8 @@ import orjson
 from provenance.errors import InputError, InvalidDocument, InvalidIdentifier, TooLarge
 from provenance.identifiers import DatasetId, parse_id
 
-MAX_EVENT_BYTES = 1 << 20
-"""Largest event."""
+MAX_EVENT_BYTES = 1 << 24
+"""Largest event that is read; who records it may set a lower limit."""
 
 MAX_BATCH_EVENTS = 1000
 MAX_DEPTH = 100

@@ -1,8 +1,8 @@
 """Backups: a whole home in one tar file, also while the service runs; and a home from one.
 
 The order of copying makes the copy consistent without stopping anyone. What may lag behind the
-chain goes first (pins, index, outbox); then the chain as one snapshot; then what always exists
-before the chain refers to it (keys, documents).
+chain goes first (pins, index, journal, outbox); then the chain as one snapshot; then what always
+exists before the chain refers to it (keys, documents).
 
 Promises: a backup is written whole or not at all, readable by its owner alone; a restored home was
 compared with itself: every document with its SHA-256, the databases with their structure, the
@@ -41,7 +41,7 @@ from provenance.ledger.opening import open_ledger
 
 FORMAT = "provenance-backup/1"
 _HEADER = "backup.json"
-_BEFORE = ("pins/*.json", "index.sqlite3", "outbox.sqlite3")
+_BEFORE = ("pins/*.json", "index.sqlite3", "journal.sqlite3", "outbox.sqlite3")
 _CHAIN = ("chain.sqlite3",)
 _AFTER = (
     "keys/*.json",
@@ -56,7 +56,7 @@ _AFTER = (
 )
 _MEMBERS = re.compile(
     r"(?:pins/[A-Za-z0-9_.-]+\.json|keys/(?:(?:pending|retired)/)?[a-z0-9_-][a-z0-9_.-]*\.json"
-    r"|documents/[0-9a-f]{2}/[0-9a-f]{62}|(?:index|outbox|chain)\.sqlite3|password|checkpoint\.key"
+    r"|documents/[0-9a-f]{2}/[0-9a-f]{62}|(?:index|journal|outbox|chain)\.sqlite3|password|checkpoint\.key"
     r"|deployment\.json|setup\.complete|tokens\.json|config\.toml)\Z",
     re.ASCII,
 )

@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from provenance.errors import InputError, InvalidDocument, ReadError, TooLarge
+from provenance.errors import InputError, InvalidDocument, StorageError, TooLarge
 from provenance.identifiers import MAX_ID, Digest32, PartyId
 
 JOURNAL_FILE = "journal.sqlite3"
@@ -133,7 +134,7 @@ class Journal:
         Raises:
             InvalidDocument: it is no bytes or empty, or the kind is out of range.
             TooLarge: it is over the limit.
-            ReadError: the file cannot be written; nothing was recorded.
+            StorageError: the file cannot be written; nothing was recorded.
         """
         (found,) = self.append_many((document,), kind, party)
         if isinstance(found, InputError):
@@ -149,7 +150,7 @@ class Journal:
             For each document its entry, or why it alone was refused.
 
         Raises:
-            ReadError: the file cannot be written; nothing was recorded.
+            StorageError: the file cannot be written; nothing was recorded.
         """
         now = int(self._clock())
         results: list[JournalEntry | InputError | None] = []
@@ -185,18 +186,27 @@ class Journal:
 
     def document(self, sequence: int) -> bytes | None:
         """Return the document of an entry, or None if there is no such entry."""
-        with self._reading:
-            row = self._reader.execute(
-                "SELECT document FROM documents WHERE sequence = ?", (sequence,)
-            ).fetchone()
-        return None if row is None else bytes(row[0])
+        found = self.rows("SELECT document FROM documents WHERE sequence = ?", (sequence,))
+        return bytes(found[0][0]) if found else None
+
+    def rows(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """Return the rows of a short read.
+
+        Raises:
+            StorageError: the file cannot be read.
+        """
+        try:
+            with self._reading:
+                return self._reader.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise StorageError(f"the journal cannot be read: {error}") from error
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Give the connection inside one durable transaction, with all other writers kept out.
 
         Raises:
-            ReadError: the file cannot be written; nothing was changed.
+            StorageError: the file cannot be written; nothing was changed.
         """
         with self._writing:
             try:
@@ -204,17 +214,23 @@ class Journal:
                 yield self._writer
                 self._writer.execute("COMMIT")
             except sqlite3.Error as error:
-                raise ReadError(f"the journal cannot be written: {error}") from error
+                raise StorageError(f"the journal cannot be written: {error}") from error
             finally:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection of its own for long reads, which keep no one from writing."""
+        """Give a connection of its own for long reads, which keep no one from writing.
+
+        Raises:
+            StorageError: the file cannot be read.
+        """
         connection = self._connect()
         try:
             yield connection
+        except sqlite3.Error as error:
+            raise StorageError(f"the journal cannot be read: {error}") from error
         finally:
             connection.close()
 
@@ -224,7 +240,7 @@ class Journal:
                 self._path, isolation_level=None, check_same_thread=False, timeout=30
             )
         except sqlite3.Error as error:
-            raise ReadError(f"the journal cannot be opened: {error}") from error
+            raise StorageError(f"the journal cannot be opened: {error}") from error
 
     def _require(self, document: object, kind: int, party: int) -> None:
         if not isinstance(document, bytes) or not document:
@@ -235,7 +251,7 @@ class Journal:
                 f"expected a document of at most {self._max_document_bytes} bytes, "
                 f"found {len(document)}"
             )
-        if type(kind) is not int or not 1 <= kind <= 255:
+        if isinstance(kind, bool) or not isinstance(kind, int) or not 1 <= kind <= 255:
             raise InvalidDocument(f"expected a kind from 1 to 255, found {ascii(kind)[:80]}")
         # SQLite holds signed integers; a counter on chain never comes that far
         if type(party) is not int or not 1 <= party <= MAX_ID >> 1:
@@ -265,9 +281,8 @@ class Journal:
             turn.entries = entries
 
     def _select(self, rest: str, values: tuple[object, ...]) -> list[JournalEntry]:
-        with self._reading:
-            # ``rest`` is put together from the constants above, never from input.
-            rows = self._reader.execute(f"SELECT {_COLUMNS} FROM entries {rest}", values).fetchall()
+        # ``rest`` is put together from the constants above, never from input.
+        rows = self.rows(f"SELECT {_COLUMNS} FROM entries {rest}", values)
         return [_entry(row) for row in rows]
 
 

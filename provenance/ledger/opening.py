@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provenance.chain import deployments, ownership
+from provenance.chain import deployments
 from provenance.chain.client import BlockRef, BlockTag, Client, Node, RpcError
 from provenance.chain.deployments import Deployment
 from provenance.chain.keystore import (
@@ -22,20 +21,17 @@ from provenance.chain.keystore import (
     PasswordSource,
     load_or_create_seed,
 )
-from provenance.chain.rpc import HttpNode
 from provenance.config import Settings
 from provenance.documents import Documents
-from provenance.errors import (
-    ChainOwned,
-    ChainReorganised,
-    NotFoundError,
-    SettingsError,
-)
+from provenance.errors import ChainReorganised, NotFoundError
 from provenance.identifiers import Address, PartyId
+from provenance.ledger.batches import Batches
+from provenance.ledger.connecting import connect
 from provenance.ledger.journal import JOURNAL_FILE, Journal
 from provenance.ledger.passwords import password_source
 from provenance.ledger.recent import Recent
 from provenance.ledger.refusals import refusal_of
+from provenance.proofs.batches import AnchorPart
 from provenance.proofs.history import RawLog
 
 if TYPE_CHECKING:
@@ -43,12 +39,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from provenance.chain.contracts import Contracts
-    from provenance.chain.embedded_process import ChainProcess
     from provenance.chain.events import Decoder
     from provenance.chain.signing import SigningKey
     from provenance.chain.transactions import Transactions
-
-    Owned = ownership.OwnedChain | ChainProcess
+    from provenance.ledger.connecting import OwnedNode
 
 ADMIN = "admin"
 """Name of the key that is root admin, and pays for the others."""
@@ -71,6 +65,8 @@ class Ledger:
         documents: the document store.
         keystore: the keys of the parties that this home hosts.
         notes: checkpoints signed lately, by block hash.
+        anchor_parts: where logs of batches stand, as proven lately, by block hash and root.
+        clock: returns Unix seconds.
     """
 
     def __init__(
@@ -79,10 +75,12 @@ class Ledger:
         node: Node,
         password: PasswordSource,
         closing: ExitStack,
-        owned: "Owned | None" = None,
+        owned: "OwnedNode | None" = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
         self.owned = owned
+        self.clock = clock
         self.client = Client(
             node,
             confirmations_safe=settings.confirmations_safe,
@@ -91,6 +89,7 @@ class Ledger:
         self.documents = Documents(settings.home / "documents", settings.max_document_bytes)
         self.keystore = Keystore(settings.home / "keys")
         self.notes: Recent[bytes, str] = Recent(_KEPT_NOTES)
+        self.anchor_parts: Recent[bytes, AnchorPart] = Recent(_KEPT_NOTES)
         self._blocks: Recent[bytes, BlockRef] = Recent(_KEPT_NOTES)
         self._password = password
         self._closing = closing
@@ -154,12 +153,31 @@ class Ledger:
         sender.recover()
         return sender
 
-    @cached_property
+    @property
     def journal(self) -> Journal:
         """Records that wait to be anchored, and those that were."""
-        journal = Journal(self.settings.home / JOURNAL_FILE)
+        with self._lock:
+            return self._journal
+
+    @cached_property
+    def _journal(self) -> Journal:
+        journal = Journal(
+            self.settings.home / JOURNAL_FILE,
+            clock=self.clock,
+            max_document_bytes=self.settings.max_record_bytes,
+        )
         self._closing.callback(journal.close)
         return journal
+
+    @property
+    def batches(self) -> Batches:
+        """The batches of the journal."""
+        with self._lock:
+            return self._batches
+
+    @cached_property
+    def _batches(self) -> Batches:
+        return Batches(self.journal)
 
     @property
     def engine(self) -> "Engine":
@@ -351,54 +369,12 @@ def open_ledger(
     if not settings.home.is_dir():
         raise NotFoundError("home", f"{settings.home}; make one: provenance init")
     with ExitStack() as closing:
-        node, owned = _node(settings, serving_url, clock, closing)
+        node, owned = connect(settings, serving_url, clock, closing)
         source = password or password_source(settings, environment)
-        ledger = Ledger(settings, node, source, closing, owned)
+        ledger = Ledger(settings, node, source, closing, owned, clock)
         if serving_url is not None:
             ledger.documents.sweep()
         yield ledger
-
-
-def _node(
-    settings: Settings,
-    serving_url: str | None,
-    clock: Callable[[], float],
-    closing: ExitStack,
-) -> tuple[Node, "Owned | None"]:
-    if not settings.is_embedded:
-        return connect_remote(settings, closing), None
-    if not (settings.home / ownership.CHAIN_FILE).exists():
-        raise NotFoundError("chain in", f"{settings.home}; make one: provenance init")
-    if serving_url is not None:
-        return _served(settings.home, serving_url, clock, closing)
-    try:
-        owned = ownership.OwnedChain(settings.home, clock=clock)
-        return closing.enter_context(owned).chain, owned
-    except ChainOwned:
-        found = ownership.connect(settings.home)
-    if isinstance(found, ownership.OwnedChain):
-        return closing.enter_context(found).chain, found
-    if not isinstance(found, HttpNode):
-        raise SettingsError("expected a chain of this home or a node over HTTP, found neither")
-    return closing.enter_context(found), None
-
-
-def _served(
-    home: Path, url: str, clock: Callable[[], float], closing: ExitStack
-) -> tuple[Node, "Owned"]:
-    """Own the chain for a service, in a process of its own if the clock is the system's."""
-    if clock is time.time:
-        from provenance.chain.embedded_process import ChainProcess
-
-        process = closing.enter_context(ChainProcess(home, url=url, wait_s=10.0))
-        return process, process
-    owned = ownership.OwnedChain(home, mining="background", url=url, wait_s=10.0, clock=clock)
-    return closing.enter_context(owned).chain, owned
-
-
-def connect_remote(settings: Settings, closing: ExitStack) -> Node:
-    """Return the node of the settings; closed with ``closing``."""
-    return closing.enter_context(HttpNode(settings.chain))
 
 
 def _gone(block_hash: bytes) -> ChainReorganised:

@@ -34,6 +34,7 @@ from provenance.interchange.openlineage import (
     parse_event,
     parse_registration,
 )
+from provenance.ledger import anchors
 from provenance.ledger.journal import JournalEntry
 from provenance.ledger.metadata import canonical
 from provenance.ledger.opening import Ledger
@@ -202,14 +203,15 @@ def export_dataset(ledger: Ledger, party_id: PartyId, node: str) -> dict[str, An
 
 
 def proof_of(ledger: Ledger, event: EventRef) -> dict[str, Any]:
-    """Return what shows that an event is anchored: its record, and its batch once it is in one."""
+    """Return what shows that an event is anchored: how far it has come, and its proof."""
     (entry,) = ledger.journal.entries(event.sequence - 1, 1)
+    found = anchors.Record(entry, ledger.batches.of_entry(entry))
     return {
         "digest": entry.digest.hex(),
-        "nonce": entry.nonce.hex(),
-        "kind": entry.kind,
         "recordedAt": entry.recorded_at,
         "party": urn(ledger.chain_id, ledger.deployment.directory, "party", entry.party),
+        "state": str(found.state),
+        "proof": None if found.batch is None else anchors.prove(ledger, found).to_json(),
     }
 
 

@@ -21,12 +21,12 @@ from provenance.config import Settings
 from provenance.errors import ChainError, ConflictError
 from provenance.identifiers import Address, PartyId
 from provenance.ledger import checkpoints
+from provenance.ledger.connecting import connect_remote
 from provenance.ledger.files import write_whole
 from provenance.ledger.opening import (
     ADMIN,
     COMPLETE_FILE,
     Ledger,
-    connect_remote,
 )
 from provenance.ledger.parties import (
     DEFAULT_ROLES,

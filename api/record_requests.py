@@ -1,0 +1,56 @@
+"""What bodies about records may hold; ``requests`` has the others.
+
+Promises: as ``requests``; what one record is and is not is said of that record alone, so that it
+refuses no other. Must never look anything up.
+"""
+
+import base64
+import binascii
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from api.requests import Body, Id
+from provenance.errors import InvalidDocument
+from provenance.proofs.batches import RecordKind
+
+MAX_RECORDS = 1000
+KindWord = Literal["document", "openlineage_event", "use_receipt", "file_set"]
+
+
+class RecordItem(Body):
+    """One document: as text, whose UTF-8 bytes are recorded, or in base64."""
+
+    text: str | None = None
+    base64: str | None = None
+
+    def document(self) -> bytes:
+        """Return its bytes.
+
+        Raises:
+            InvalidDocument: it is not given in exactly one form, or is malformed.
+        """
+        if (self.text is None) == (self.base64 is None):
+            raise InvalidDocument("expected text or base64, found both or neither")
+        try:
+            if self.base64 is not None:
+                return base64.b64decode(self.base64, validate=True)
+            return (self.text or "").encode()
+        except (binascii.Error, ValueError) as error:
+            raise InvalidDocument(f"expected UTF-8 or base64: {error}") from None
+
+
+class RecordMany(Body):
+    """Documents to record."""
+
+    party_id: Id | None = Field(
+        default=None,
+        description="The party that the token has to be of; another party's is refused.",
+    )
+    kind: KindWord = Field(default="document", description="What the documents are.")
+    records: Annotated[list[RecordItem], Field(min_length=1, max_length=MAX_RECORDS)]
+
+    @property
+    def record_kind(self) -> RecordKind:
+        """The kind as the leaf of a batch holds it."""
+        return RecordKind[self.kind.upper()]

@@ -1,0 +1,314 @@
+"""Anchors: records are gathered, closed into batches, anchored, and proven.
+
+A crash at any moment neither loses a record nor anchors one twice: what was acknowledged is in the
+journal; what is in a batch stays in it; a batch is sent under an idempotency key of its own
+through the outbox, and the contract refuses the same root of the same party a second time.
+
+Promises: a record that was recorded is in exactly one anchored batch in the end; a batch that
+cannot be anchored keeps no other from it, and says why. Must never anchor for a party whose key is
+not in this home.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from provenance.chain import evidence
+from provenance.chain.client import BlockRef
+from provenance.errors import (
+    ChainReorganised,
+    ContractRevert,
+    InputError,
+    KeystoreError,
+    NotFoundError,
+    TransactionFailed,
+)
+from provenance.identifiers import Address, PartyId
+from provenance.index import anchors as indexed
+from provenance.index import database
+from provenance.ledger import checkpoints
+from provenance.ledger.batches import Batch, BatchState
+from provenance.ledger.journal import JournalEntry
+from provenance.ledger.opening import Ledger
+from provenance.ledger.writing import write
+from provenance.proofs.batch_verification import verify_batch
+from provenance.proofs.batches import AnchorPart, BatchProof, RecordKind, anchored_log
+from provenance.proofs.blocks import ReceiptLog
+from provenance.proofs.bundle import SignedNote
+from provenance.proofs.bundle_verification import BundleVerdict, Pins
+from provenance.proofs.checkpoint import Checkpoint
+
+_log = logging.getLogger(__name__)
+
+CONTRACT = "Anchors"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record and how far it has come.
+
+    Attributes:
+        entry: the record.
+        batch: the batch it is in; None while it is open.
+    """
+
+    entry: JournalEntry
+    batch: Batch | None
+
+    @property
+    def state(self) -> BatchState:
+        """How far it has come."""
+        return BatchState.OPEN if self.batch is None else self.batch.state
+
+    def to_json(self) -> dict[str, object]:
+        """Return the record as doors show it; its nonce is for whoever gets its proof."""
+        return {
+            "sequence": self.entry.sequence,
+            "digest": self.entry.digest.hex(),
+            "kind": kind_word(self.entry.kind),
+            "party_id": self.entry.party,
+            "recorded_at": self.entry.recorded_at,
+            "state": str(self.state),
+            "batch": None if self.batch is None else self.batch.to_json(),
+        }
+
+
+def kind_word(kind: int) -> str:
+    """Return the word of a kind of records, its number if it has none."""
+    return RecordKind(kind).name.lower() if kind in list(RecordKind) else str(kind)
+
+
+def record(
+    ledger: Ledger,
+    party: PartyId,
+    documents: Iterable[bytes],
+    kind: RecordKind = RecordKind.DOCUMENT,
+) -> list[JournalEntry | InputError]:
+    """Record documents durably; for each its entry, or why it alone was refused.
+
+    Args:
+        ledger: the ledger.
+        party: who records and will anchor them.
+        documents: their bytes.
+        kind: what they are.
+
+    Raises:
+        StorageError: the journal cannot be written; nothing was recorded.
+    """
+    return ledger.journal.append_many(documents, kind, party)
+
+
+def find(ledger: Ledger, digest: bytes, party: PartyId | None = None) -> Record:
+    """Return a record by the SHA-256 of its document.
+
+    Args:
+        ledger: the ledger.
+        digest: the SHA-256.
+        party: whose; that of whoever recorded it first by default.
+
+    Raises:
+        NotFoundError: nobody, or not this party, recorded it here.
+    """
+    entry = ledger.journal.entry(digest, party)
+    if entry is None:
+        raise NotFoundError("record", digest.hex())
+    return Record(entry, ledger.batches.of_entry(entry))
+
+
+def document(ledger: Ledger, found: Record) -> bytes:
+    """Return the document of a record.
+
+    Raises:
+        NotFoundError: it is no longer here.
+    """
+    kept = ledger.journal.document(found.entry.sequence)
+    if kept is None:
+        raise NotFoundError("document", found.entry.digest.hex())
+    return kept
+
+
+def advance(ledger: Ledger) -> None:
+    """Do what is due: close by count or age, anchor what is closed, note what is final.
+
+    Raises:
+        NodeUnavailable: the node does not answer; the next call goes on.
+        StorageError: the journal cannot be written.
+    """
+    close(ledger, due_only=True)
+    anchor(ledger)
+    settle(ledger)
+
+
+def close(ledger: Ledger, *, due_only: bool = False) -> list[Batch]:
+    """Close the open entries of every party into batches.
+
+    Args:
+        ledger: the ledger.
+        due_only: only what is many or old enough, as the settings say.
+    """
+    settings, now = ledger.settings, int(ledger.clock())
+    closed = []
+    for waiting in ledger.batches.open_entries():
+        left = waiting.count
+        is_old = now - waiting.since >= settings.anchor_batch_age_s
+        while left >= settings.anchor_batch_records or (left > 0 and (is_old or not due_only)):
+            batch = ledger.batches.close(waiting.party, settings.anchor_batch_records, now)
+            if batch is None:
+                break
+            left -= batch.count
+            closed.append(batch)
+    return closed
+
+
+def anchor(ledger: Ledger) -> list[Batch]:
+    """Anchor the batches that are closed, oldest first; return those that are anchored now.
+
+    One that the contract refuses, or whose key is not here, keeps its reason and is tried again by
+    the next call; others go on.
+
+    Raises:
+        NodeUnavailable: the node does not answer, or a batch is not mined yet; the next call
+            finds out.
+    """
+    waiting = ledger.batches.in_state(BatchState.CLOSED)
+    signers = ledger.names() if waiting else {}
+    done = []
+    for batch in waiting:
+        try:
+            _anchor(ledger, batch, signers.get(batch.party))
+            done.append(ledger.batches.get(batch.id))
+        except (ContractRevert, NotFoundError, KeystoreError, TransactionFailed) as error:
+            _log.warning("batch %d was not anchored: %s", batch.id, type(error).__name__)
+            ledger.batches.mark_refused(batch, str(error), mined=False)
+    return done
+
+
+def settle(ledger: Ledger) -> None:
+    """Note which batches are final, and which left the chain and have to be anchored again."""
+    waiting = ledger.batches.in_state(BatchState.ANCHORED)
+    finalized = ledger.client.final_block("finalized") if waiting else 0
+    for batch in waiting:
+        block = ledger.client.block(batch.block_number or 0)
+        if block is None or block.hash != batch.block_hash:
+            ledger.batches.mark_dropped(batch)
+        elif block.number <= finalized:
+            ledger.batches.mark_final(batch)
+
+
+def prove(ledger: Ledger, found: Record) -> BatchProof:
+    """Return the proof of a record, with the log of its batch once that is anchored.
+
+    Raises:
+        NotFoundError: it is in no batch yet.
+        ChainReorganised: the block of the batch left the chain; it will be anchored again.
+        VerificationError: the node or the journal does not fit the chain.
+    """
+    batch = found.batch
+    if batch is None:
+        raise NotFoundError("proof yet of record", found.entry.digest.hex())
+    proof = ledger.batches.proof(batch, found.entry)
+    if batch.block_hash is None:
+        return proof
+    known = ledger.anchor_parts.get(batch.block_hash + batch.root)
+    if known is None:
+        known = _anchor_part(ledger, batch)
+        ledger.anchor_parts.put(batch.block_hash + batch.root, known)
+    return proof.with_anchor(known)
+
+
+def check(
+    ledger: Ledger, proof: BatchProof, content: bytes | None = None, pins: Pins | None = None
+) -> BundleVerdict:
+    """Return the verdict on a proof under the key, the contract and the chain of this ledger.
+
+    Args:
+        ledger: the ledger.
+        proof: the proof.
+        content: the document in hand.
+        pins: what is trusted besides.
+    """
+    trusted = pins or Pins()
+    key = checkpoints.verifier_key(ledger)
+    known = _own_block(ledger, proof)
+    return check_offline(
+        proof,
+        content,
+        Pins((*trusted.keys, key), (*trusted.checkpoints, *known)),
+        ledger.address(CONTRACT),
+    )
+
+
+def check_offline(
+    proof: BatchProof, content: bytes | None, pins: Pins, anchors_address: Address | None
+) -> BundleVerdict:
+    """Return the verdict on a proof under what is pinned; asks no chain."""
+    digest = None if content is None else hashlib.sha256(content).digest()
+    return verify_batch(proof, pins, document_digest=digest, anchors_address=anchors_address)
+
+
+def _anchor(ledger: Ledger, batch: Batch, signer: str | None) -> None:
+    """Anchor a batch, or find that it is."""
+    if signer is None:
+        raise NotFoundError("key in this home of party", batch.party)
+    (block_number,) = ledger.call(CONTRACT, "anchoredAt", batch.party, batch.root)
+    if block_number:
+        _find_anchored(ledger, batch)
+        return
+    values = (batch.root, batch.count, 0)
+    # asked first: a batch that is refused again and again must not cost a transaction each time
+    ledger.call(CONTRACT, "anchor", *values, sender=ledger.key(signer).address)
+    name = f"anchor {batch.party} {batch.root.hex()} {batch.attempt}"
+    try:
+        receipt = write(ledger, signer, CONTRACT, "anchor", *values, idempotency_key=name).receipt
+    except (ContractRevert, TransactionFailed) as error:
+        # its key stands for that transaction for ever
+        ledger.batches.mark_refused(batch, str(error), mined=True)
+        raise
+    block = receipt.block
+    ledger.batches.mark_anchored(batch, receipt.transaction_hash, block.number, block.hash)
+
+
+def _find_anchored(ledger: Ledger, batch: Batch) -> None:
+    """Note the block of a batch that was anchored, though nobody was left to note it."""
+    ledger.sync()
+    with database.reading(ledger.engine) as connection:
+        found = indexed.get(connection, batch.party, batch.root)
+    if found.count != batch.count:
+        raise NotFoundError("anchor of this count of", batch.root.hex())
+    at = found.anchored
+    ledger.batches.mark_anchored(batch, found.transaction_hash, at.number, at.hash)
+
+
+def _anchor_part(ledger: Ledger, batch: Batch) -> AnchorPart:
+    """Return where the log of a batch stands, with its proof and a signature over the block."""
+    receipt = ledger.client.receipt(batch.transaction_hash or b"")
+    if receipt is None or receipt.block_hash != batch.block_hash:
+        raise ChainReorganised(f"the block of batch {batch.id} is no longer part of the chain")
+    wanted = anchored_log(ledger.address(CONTRACT), batch.party, batch.root, batch.count)
+    logs = {ReceiptLog(log.address, log.topics, log.data): log for log in receipt.logs}
+    if wanted not in logs:
+        raise NotFoundError("log of batch", batch.id)
+    header = evidence.header(ledger.client, receipt.block_hash)
+    proven = evidence.prove_log(ledger.client, header, logs[wanted])
+    note = checkpoints.signed_at(ledger, ledger.block(header.hash))
+    return AnchorPart(
+        ledger.chain_id,
+        ledger.address("History"),
+        ledger.address(CONTRACT),
+        header.encoded,
+        proven.transaction_index,
+        proven.log_index,
+        proven.nodes,
+        (SignedNote((str(checkpoints.verifier_key(ledger)),), note),),
+    )
+
+
+def _own_block(ledger: Ledger, proof: BatchProof) -> list[Checkpoint]:
+    """Return what this home's own node says about the block of a proof, as a pin."""
+    number = proof.block_number()
+    block: BlockRef | None = None if number is None else ledger.client.block(number)
+    if block is None:
+        return []
+    history = ledger.address("History")
+    return [Checkpoint(ledger.chain_id, history, block.number, block.hash, bytes(32))]
