@@ -215,7 +215,7 @@ def parse_run_id(text: str) -> str:
     """
     try:
         found = str(uuid.UUID(text))
-    except (ValueError, AttributeError):
+    except ValueError:
         found = ""
     if not found or found != text.lower():
         raise InvalidIdentifier(f"expected the UUID of a run, found {text[:60]!a}")
