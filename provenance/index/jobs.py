@@ -14,7 +14,7 @@ from provenance.identifiers import DatasetId, PartyId
 from provenance.index import pipeline_tables as tables
 from provenance.index.columns import AnyRow
 from provenance.index.paging import checked_limit
-from provenance.index.pipeline_tables import DATASET, JOB, NEVER, key_of
+from provenance.index.pipeline_tables import ANY_TIME, DATASET, JOB, key_of
 from provenance.interchange.openlineage import Name, Registration, format_time
 
 _N = tables.names
@@ -145,7 +145,7 @@ def job_page(
     Raises:
         InputError: a limit out of range.
     """
-    by = NEVER if as_of_us is None else as_of_us
+    by = ANY_TIME if as_of_us is None else as_of_us
     statement = select(_N.c.key, _N.c.kind, _N.c.namespace, _N.c.name, _N.c.sequence, _N.c.first_us)
     # one event names one job, so that a sequence is that of one job
     statement = statement.where(
@@ -166,7 +166,7 @@ def registrations(
 ) -> dict[bytes, Registration]:
     """Return which registered dataset each name meant by a time; names without one are left out."""
     table = tables.registrations
-    by = NEVER if as_of_us is None else as_of_us
+    by = ANY_TIME if as_of_us is None else as_of_us
     found: dict[bytes, Registration] = {}
     for start in range(0, len(keys), 500):
         statement = (

@@ -19,7 +19,7 @@ from provenance.errors import InputError, NotFoundError, TooLarge
 from provenance.identifiers import PartyId
 from provenance.index import jobs, run_graph
 from provenance.index.job_graph import JobGraph
-from provenance.index.pipeline_tables import NEVER
+from provenance.index.pipeline_tables import ANY_TIME
 from provenance.index.run_graph import RunGraph
 from provenance.interchange.openlineage import parse_run_id
 
@@ -88,7 +88,7 @@ def walk(connection: Connection, party_id: PartyId, asked: Walk) -> Found:
         raise TooLarge(f"expected a limit from 1 to {MAX_NODES}, found {asked.limit}")
     if asked.skip > MAX_WALKED:
         raise TooLarge(f"expected a walk of at most {MAX_WALKED} nodes, found a longer one")
-    by = NEVER if asked.as_of_us is None else asked.as_of_us
+    by = ANY_TIME if asked.as_of_us is None else asked.as_of_us
     if asked.node.startswith("run:") or asked.version is not None:
         runs = RunGraph(connection, party_id, by)
         start = _run_start(connection, party_id, runs, asked)

@@ -22,6 +22,8 @@ FORMAT = 1
 
 NEVER = 1 << 62
 NOT_YET = -NEVER
+ANY_TIME = NEVER - 1
+"""As of when a question is that is about everything that came."""
 
 JOB, DATASET, RUN, STATIC = 1, 2, 3, 4
 """Kinds of things with a key; ``STATIC`` is what a JobEvent says of a job without a run."""

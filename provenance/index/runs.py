@@ -16,7 +16,7 @@ from provenance.index import pipeline_tables as tables
 from provenance.index.columns import AnyRow
 from provenance.index.jobs import Named
 from provenance.index.paging import checked_limit
-from provenance.index.pipeline_tables import INPUT, NEVER, OUTPUT, RUN, key_of
+from provenance.index.pipeline_tables import ANY_TIME, INPUT, NEVER, OUTPUT, RUN, key_of
 from provenance.interchange.openlineage import Registration, format_time
 
 _R = tables.runs
@@ -159,7 +159,7 @@ def get(
     Raises:
         NotFoundError: the party has no such run by then.
     """
-    by = NEVER if as_of_us is None else as_of_us
+    by = ANY_TIME if as_of_us is None else as_of_us
     key = key_of(RUN, party_id, run_id)
     columns = (_R.c.job, _R.c.parent_run_id, _R.c.parent_us, _R.c.first_us, _R.c.started_us)
     row = connection.execute(
@@ -199,7 +199,7 @@ def page(
     Raises:
         InputError: a limit out of range.
     """
-    by = NEVER if as_of_us is None else as_of_us
+    by = ANY_TIME if as_of_us is None else as_of_us
     statement = (
         select(_R.c.run_id, _R.c.state, _R.c.first_us, _R.c.sequence)
         .where(
@@ -223,7 +223,7 @@ def events_of(
 
     Of more than ``MAX_EVENTS`` the latest are given.
     """
-    by = NEVER if as_of_us is None else as_of_us
+    by = ANY_TIME if as_of_us is None else as_of_us
     statement = (
         select(_V.c.sequence, _V.c.digest, _V.c.event_type, _V.c.time_us)
         .where(_V.c.subject == subject, _V.c.time_us <= by)
