@@ -185,7 +185,8 @@ def _job(connection: Connection, row: AnyRow, by: int) -> Job:
     count = connection.scalar(select(func.count()).select_from(_R).where(of_job))
     latest: Select[tuple[Any, Any]] = select(_R.c.run_id, _R.c.state).where(of_job)
     last = connection.execute(latest.order_by(_R.c.sequence.desc()).limit(literal(1))).first()
-    return Job(found, row[5], count or 0, last and last[0], last and last[1])
+    run_id, state = (None, None) if last is None else last
+    return Job(found, row[5], count or 0, run_id, state)
 
 
 def _named(row: AnyRow) -> Named:
