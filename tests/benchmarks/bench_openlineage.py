@@ -142,7 +142,10 @@ def post(url: str, token: str, client: int, count: int, kept: Path, done: Any) -
                 try:
                     sender.emit(made)
                     break
-                except (requests.ConnectionError, requests.Timeout, requests.HTTPError):
+                except requests.HTTPError as error:
+                    if error.response.status_code < 500:
+                        raise
+                except (requests.ConnectionError, requests.Timeout):
                     time.sleep(0.05)
             file.write(json.loads(transport.answer.content)["digest"] + "\n")
             with done.get_lock():
