@@ -47,6 +47,7 @@ class World:
         self.delegations = {}
         self.licensing = Licensing(raw, (party, dataset, grant), sha)
         self.commitments = 0
+        self.anchors = []
         self.accounts = 0
         self.time_s = GENESIS_TIME_S
         self.number = 0
@@ -85,6 +86,7 @@ class World:
             "commit",
             "end_contest",
             "role_admin",
+            "anchor",
         ]
         chosen = self.random.choice([*names, *["license"] * 9])
         if chosen == "license":
@@ -330,6 +332,11 @@ class World:
         self.commitments += 1
         value = sha("commitment", self.commitments)
         return [raw("RootCommitted", [party(self.any_party())], [value])]
+
+    def anchor(self):
+        found = (self.any_party(), sha("batch", len(self.anchors)), self.random.randint(1, 2**32))
+        self.anchors.append(found)
+        return [raw("BatchAnchored", [party(found[0])], [*found[1:]])]
 
     def end_contest(self):
         if not self.contests:

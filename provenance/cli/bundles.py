@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli import output
-from provenance.cli.door import FOLDER_OR_FILE, ID, Door, door, read_file
+from provenance.cli.door import FOLDER_OR_FILE, ID, Door, door, pin_text, read_file
 from provenance.errors import InvalidProof
 from provenance.identifiers import DatasetId, parse_hex
 from provenance.proofs.bundle import MAX_BYTES, Anchor, Bundle, parse
@@ -159,7 +159,7 @@ def verify(
     from provenance.proofs.bundle_verification import Pins, pins_of
 
     found = _read(file)
-    trusted = pins_of(_pin_text(pin) for pin in pins)
+    trusted = pins_of(map(pin_text, pins))
     if not offline:
         with door.ledger() as ledger:
             trusted = Pins((*trusted.keys, *bundles.own_pins(ledger).keys), trusted.checkpoints)
@@ -199,14 +199,6 @@ def _write(made: Bundle, out: Path | None) -> None:
         click.echo(made.to_bytes(), nl=False)
     else:
         write_whole(out, made.to_bytes(), 0o644)
-
-
-def _pin_text(pin: str) -> str:
-    """Return what a pin says: the text itself, or that of the file it names."""
-    path = Path(pin)
-    if "\n" in pin or len(pin) > 4096 or not path.is_file():
-        return pin
-    return read_file(path, 1 << 16).decode("utf-8", "replace")
 
 
 def _certificate(path: Path) -> "Certificate":

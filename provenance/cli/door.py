@@ -199,3 +199,11 @@ def read_json(path: Path, max_bytes: int) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InvalidDocument(f"expected a JSON object in {str(path)!a}")
     return found
+
+
+def pin_text(pin: str) -> str:
+    """Return what a pin says: the text itself, or that of the file it names."""
+    path = Path(pin)
+    if "\n" in pin or len(pin) > 4096 or not path.is_file():
+        return pin
+    return read_file(path, 1 << 16).decode("utf-8", "replace")

@@ -44,6 +44,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "rights": ("rights", "rights", "Ask whether a use is permitted."),
     "parties": ("parties", "parties", "Admit parties, change their keys."),
     "bundle": ("bundles", "bundle", "Export, upgrade and verify proofs in one file."),
+    "anchors": ("anchors", "anchors", "Record documents, anchor them in batches, prove them."),
     "history": ("history", "history", "Show a history and check that it is complete."),
     "openlineage": ("openlineage", "openlineage", "Record pipelines, ask for their graph."),
     "index": ("index", "index", "Rebuild or audit the index, or say where it stands."),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, or_, select
+from sqlalchemy import BigInteger, BindParameter, Connection, and_, bindparam, or_, select
 
 from provenance.chain.events import Event, subject_id
 from provenance.errors import NotFoundError
@@ -144,7 +144,8 @@ def _one() -> AnySelect:
 
 @cache
 def _list(*, of_party: bool) -> AnySelect:
-    block, log = bindparam("after_block"), bindparam("after_log")
+    block: BindParameter[int] = bindparam("after_block", type_=BigInteger)
+    log: BindParameter[int] = bindparam("after_log", type_=BigInteger)
     later = or_(_A.c.block_number > block, and_(_A.c.block_number == block, _A.c.log_index > log))
     # an index finds where to begin by the first condition alone
     statement = _anchors().where(_A.c.block_number >= block, later)

@@ -11,11 +11,12 @@ not in this home.
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from provenance.chain import evidence
-from provenance.chain.client import BlockRef
 from provenance.errors import (
     ChainReorganised,
     ContractRevert,
@@ -23,6 +24,7 @@ from provenance.errors import (
     KeystoreError,
     NotFoundError,
     TransactionFailed,
+    VerificationError,
 )
 from provenance.identifiers import Address, PartyId
 from provenance.index import anchors as indexed
@@ -31,7 +33,6 @@ from provenance.ledger import checkpoints
 from provenance.ledger.batches import Batch, BatchState
 from provenance.ledger.journal import JournalEntry
 from provenance.ledger.opening import Ledger
-from provenance.ledger.writing import write
 from provenance.proofs.batch_verification import verify_batch
 from provenance.proofs.batches import AnchorPart, BatchProof, RecordKind, anchored_log
 from provenance.proofs.blocks import ReceiptLog
@@ -39,9 +40,14 @@ from provenance.proofs.bundle import SignedNote
 from provenance.proofs.bundle_verification import BundleVerdict, Pins
 from provenance.proofs.checkpoint import Checkpoint
 
+if TYPE_CHECKING:
+    from provenance.chain.outbox import Request
+    from provenance.chain.signing import SigningKey
+
 _log = logging.getLogger(__name__)
 
 CONTRACT = "Anchors"
+_GAS = 200_000  # twice what an anchor takes (contracts/gas.json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,18 @@ def find(ledger: Ledger, digest: bytes, party: PartyId | None = None) -> Record:
     return Record(entry, ledger.batches.of_entry(entry))
 
 
+def numbered(ledger: Ledger, sequence: int) -> Record:
+    """Return a record by its number in the journal.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    entries = ledger.journal.entries(sequence - 1, 1)
+    if not entries or entries[0].sequence != sequence:
+        raise NotFoundError("record", sequence)
+    return Record(entries[0], ledger.batches.of_entry(entries[0]))
+
+
 def document(ledger: Ledger, found: Record) -> bytes:
     """Return the document of a record.
 
@@ -173,27 +191,37 @@ def anchor(ledger: Ledger) -> list[Batch]:
     """
     waiting = ledger.batches.in_state(BatchState.CLOSED)
     signers = ledger.names() if waiting else {}
-    done = []
+    sent: list[tuple[Batch, SigningKey, Request]] = []
     for batch in waiting:
-        try:
-            _anchor(ledger, batch, signers.get(batch.party))
-            done.append(ledger.batches.get(batch.id))
-        except (ContractRevert, NotFoundError, KeystoreError, TransactionFailed) as error:
-            _log.warning("batch %d was not anchored: %s", batch.id, type(error).__name__)
-            ledger.batches.mark_refused(batch, str(error), mined=False)
-    return done
+        # all are sent before the first is waited for, so that one block takes many
+        with _noting_refusal(ledger, batch):
+            if not _is_found(ledger, batch):
+                sent.append((batch, *_send(ledger, batch, signers.get(batch.party))))
+    for batch, key, request in sent:
+        with _noting_refusal(ledger, batch, mined=True):
+            timeout_s = ledger.settings.transaction_timeout_s
+            receipt = ledger.transactions.wait(request, key, timeout_s)
+            ledger.batches.mark_anchored(
+                batch, receipt.transaction_hash, receipt.block_number, receipt.block_hash
+            )
+    found = (ledger.batches.get(batch.id) for batch in waiting)
+    return [batch for batch in found if batch.state is not BatchState.CLOSED]
 
 
 def settle(ledger: Ledger) -> None:
     """Note which batches are final, and which left the chain and have to be anchored again."""
     waiting = ledger.batches.in_state(BatchState.ANCHORED)
     finalized = ledger.client.final_block("finalized") if waiting else 0
+    is_dropped = False
     for batch in waiting:
         block = ledger.client.block(batch.block_number or 0)
         if block is None or block.hash != batch.block_hash:
             ledger.batches.mark_dropped(batch)
+            is_dropped = True
         elif block.number <= finalized:
             ledger.batches.mark_final(batch)
+    if is_dropped:
+        ledger.transactions.follow()  # sends again what left the chain
 
 
 def prove(ledger: Ledger, found: Record) -> BatchProof:
@@ -227,6 +255,10 @@ def check(
         proof: the proof.
         content: the document in hand.
         pins: what is trusted besides.
+
+    Raises:
+        VerificationError: the chain has no block of that number.
+        InvalidProof: the header in the proof is none.
     """
     trusted = pins or Pins()
     key = checkpoints.verifier_key(ledger)
@@ -247,37 +279,53 @@ def check_offline(
     return verify_batch(proof, pins, document_digest=digest, anchors_address=anchors_address)
 
 
-def _anchor(ledger: Ledger, batch: Batch, signer: str | None) -> None:
-    """Anchor a batch, or find that it is."""
-    if signer is None:
-        raise NotFoundError("key in this home of party", batch.party)
-    (block_number,) = ledger.call(CONTRACT, "anchoredAt", batch.party, batch.root)
-    if block_number:
-        _find_anchored(ledger, batch)
-        return
-    values = (batch.root, batch.count, 0)
-    # asked first: a batch that is refused again and again must not cost a transaction each time
-    ledger.call(CONTRACT, "anchor", *values, sender=ledger.key(signer).address)
-    name = f"anchor {batch.party} {batch.root.hex()} {batch.attempt}"
+@contextmanager
+def _noting_refusal(ledger: Ledger, batch: Batch, *, mined: bool = False) -> Iterator[None]:
+    """Note why a batch was not anchored, so that the next one is tried.
+
+    Args:
+        ledger: the ledger.
+        batch: the batch.
+        mined: whether a transaction was spent on it, whose idempotency key stands for it for ever.
+    """
     try:
-        receipt = write(ledger, signer, CONTRACT, "anchor", *values, idempotency_key=name).receipt
-    except (ContractRevert, TransactionFailed) as error:
-        # its key stands for that transaction for ever
-        ledger.batches.mark_refused(batch, str(error), mined=True)
-        raise
-    block = receipt.block
-    ledger.batches.mark_anchored(batch, receipt.transaction_hash, block.number, block.hash)
+        yield
+    except (ContractRevert, NotFoundError, KeystoreError, TransactionFailed) as error:
+        level = logging.DEBUG if batch.reason else logging.WARNING
+        _log.log(level, "batch %d was not anchored: %s", batch.id, type(error).__name__)
+        ledger.batches.mark_refused(batch, str(error), mined=mined)
 
 
-def _find_anchored(ledger: Ledger, batch: Batch) -> None:
-    """Note the block of a batch that was anchored, though nobody was left to note it."""
+def _is_found(ledger: Ledger, batch: Batch) -> bool:
+    """Return whether a batch is anchored though nobody was left to note it, and note it."""
+    (block_number,) = ledger.call(CONTRACT, "anchoredAt", batch.party, batch.root)
+    if not block_number:
+        return False
     ledger.sync()
     with database.reading(ledger.engine) as connection:
         found = indexed.get(connection, batch.party, batch.root)
-    if found.count != batch.count:
-        raise NotFoundError("anchor of this count of", batch.root.hex())
     at = found.anchored
     ledger.batches.mark_anchored(batch, found.transaction_hash, at.number, at.hash)
+    return True
+
+
+def _send(ledger: Ledger, batch: Batch, signer: str | None) -> tuple["SigningKey", "Request"]:
+    """Promise to anchor a batch; the same promise again is the first one."""
+    if signer is None:
+        raise NotFoundError("key in this home of party", batch.party)
+    key = ledger.key(signer)
+    values = (batch.root, batch.count, 0)
+    # asked first: a batch that is refused again and again must not cost a transaction each time
+    ledger.call(CONTRACT, "anchor", *values, sender=key.address)
+    ledger.fund(key.address)
+    request = ledger.transactions.submit(
+        key,
+        ledger.address(CONTRACT),
+        ledger.contracts[CONTRACT].encode("anchor", *values),
+        _GAS,
+        idempotency_key=f"anchor {batch.party} {batch.root.hex()} {batch.attempt}",
+    )
+    return key, request
 
 
 def _anchor_part(ledger: Ledger, batch: Batch) -> AnchorPart:
@@ -307,8 +355,10 @@ def _anchor_part(ledger: Ledger, batch: Batch) -> AnchorPart:
 def _own_block(ledger: Ledger, proof: BatchProof) -> list[Checkpoint]:
     """Return what this home's own node says about the block of a proof, as a pin."""
     number = proof.block_number()
-    block: BlockRef | None = None if number is None else ledger.client.block(number)
-    if block is None:
+    if number is None:
         return []
+    block = ledger.client.block(number)
+    if block is None:
+        raise VerificationError(f"expected block {number} on the chain, found none")
     history = ledger.address("History")
     return [Checkpoint(ledger.chain_id, history, block.number, block.hash, bytes(32))]

@@ -11,6 +11,7 @@ Promises: closing reads the entries in a stream, in memory that does not grow wi
 two who close at once make one batch. Must never talk to a chain.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,10 +21,13 @@ from provenance.content.tree import TreeHasher, subtrees
 from provenance.errors import NotFoundError
 from provenance.identifiers import PartyId
 from provenance.ledger.journal import Journal, JournalEntry
+from provenance.ledger.recent import Recent
 from provenance.proofs.batches import BatchProof, record_leaf, verify_record
 from provenance.proofs.merkle import Tree
 
 CHUNK_LEAVES = 1024
+_KEPT_BATCHES = 16
+_KEPT_CHUNKS = 128  # 100 KB each
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS batches (
@@ -163,6 +167,8 @@ class Batches:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._kept_nodes: Recent[int, tuple[list[int], Tree]] = Recent(_KEPT_BATCHES)
+        self._kept_chunks: Recent[tuple[int, int], tuple[list[int], Tree]] = Recent(_KEPT_CHUNKS)
         with journal.transaction() as connection:
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
@@ -269,14 +275,10 @@ class Batches:
         Raises:
             RootMismatch: the file is damaged: its entries no longer give the root.
         """
-        chunks = self._journal.rows(
-            "SELECT first, node FROM chunks WHERE batch = ? ORDER BY position", (batch.id,)
-        )
-        position = max(n for n, (first, _) in enumerate(chunks) if first <= entry.sequence)
-        rows = next(self._chunks(batch.party, chunks[position][0] - 1, self._left(batch, position)))
-        within = [sequence for sequence, _ in rows].index(entry.sequence)
-        path = Tree([leaf for _, leaf in rows]).path(within)
-        above = Tree([bytes(node) for _, node in chunks]).path(position)
+        firsts, above = self._nodes(batch)
+        position = bisect_right(firsts, entry.sequence) - 1
+        sequences, below = self._chunk(batch, position, firsts[position])
+        within = bisect_left(sequences, entry.sequence)
         found = BatchProof(
             entry.kind,
             entry.nonce,
@@ -285,13 +287,31 @@ class Batches:
             batch.root,
             batch.count,
             position * CHUNK_LEAVES + within,
-            path + above,
+            below.path(within) + above.path(position),
         )
         verify_record(found, batch.root)
         return found
 
-    def _left(self, batch: Batch, position: int) -> int:
-        return min(CHUNK_LEAVES, batch.count - position * CHUNK_LEAVES)
+    def _nodes(self, batch: Batch) -> tuple[list[int], Tree]:
+        """Return the first sequence of each chunk of a batch, and the tree over the chunks."""
+        known = self._kept_nodes.get(batch.id)
+        if known is None:
+            rows = self._journal.rows(
+                "SELECT first, node FROM chunks WHERE batch = ? ORDER BY position", (batch.id,)
+            )
+            known = [first for first, _ in rows], Tree([bytes(node) for _, node in rows])
+            self._kept_nodes.put(batch.id, known)
+        return known
+
+    def _chunk(self, batch: Batch, position: int, first: int) -> tuple[list[int], Tree]:
+        """Return the sequences of the entries of a chunk, and the tree over them."""
+        known = self._kept_chunks.get((batch.id, position))
+        if known is None:
+            count = min(CHUNK_LEAVES, batch.count - position * CHUNK_LEAVES)
+            rows = next(self._chunks(batch.party, first - 1, count))
+            known = [sequence for sequence, _ in rows], Tree([leaf for _, leaf in rows])
+            self._kept_chunks.put((batch.id, position), known)
+        return known
 
     def _closed_up_to(self, party: PartyId) -> int:
         ((found,),) = self._journal.rows(

@@ -72,7 +72,9 @@ FLOORS = {
     "provenance/ledger": (
         "*.py",
         {
+            "batches",
             "checkpoints",
+            "connecting",
             "files",
             "identifying",
             "indexing",

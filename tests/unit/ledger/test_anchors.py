@@ -4,11 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from provenance.errors import ContractRevert, NodeUnavailable, NotFoundError
+from provenance.errors import (
+    ContractRevert,
+    NodeUnavailable,
+    NotFoundError,
+    RootMismatch,
+    VerificationError,
+)
 from provenance.ledger import anchors, checkpoints
 from provenance.ledger.batches import BatchState
 from provenance.ledger.writing import write
 from provenance.proofs import batches as form
+from provenance.proofs import rlp
 from provenance.proofs.batches import RecordKind
 from provenance.proofs.bundle_verification import Pins
 
@@ -69,6 +76,19 @@ def test_a_proof_convinces_a_stranger_with_pins(ledger, recorded):
         assert anchors.check_offline(proof, content, pins, None).status == "not_checked"
         assert anchors.check_offline(proof, b"other", pins, address).status == "failed"
         assert anchors.check_offline(proof, None, pins, bytes(20)).status == "failed"
+
+
+def test_a_proof_over_a_block_that_is_not_there_is_refused(ledger, recorded):
+    anchors.close(ledger)
+    anchors.anchor(ledger)
+    proof = anchors.prove(ledger, anchors.find(ledger, recorded[0].digest))
+    head = rlp.decode_list(proof.anchor.header)
+    head[8] = rlp.integer(10**9)
+    later = replace(proof, anchor=replace(proof.anchor, header=rlp.encode(head)))
+    with pytest.raises(VerificationError, match="expected block 1000000000"):
+        anchors.check(ledger, later)
+    unanchored = replace(proof, anchor=None)
+    assert anchors.check(ledger, unanchored).status == "not_checked"
 
 
 def test_nothing_is_due_before_count_or_age(ledger, clock, party):
@@ -132,13 +152,17 @@ def test_a_mined_refusal_does_not_stop_the_next_attempt(ledger, recorded, monkey
     (batch,) = anchors.close(ledger)
 
     def refuse(*arguments, **named):
-        raise ContractRevert("PartyNotActive", {})
+        raise ContractRevert("PartyInactive", {})
 
     with monkeypatch.context() as patched:
-        patched.setattr(anchors, "write", refuse)
+        patched.setattr(ledger.transactions, "wait", refuse)
         assert anchors.anchor(ledger) == []
     assert ledger.batches.get(batch.id).attempt == 1
-    assert len(anchors.anchor(ledger)) == 1
+    # the first attempt was mined all the same: the contract refuses the second, then it is found
+    while ledger.batches.in_state(BatchState.CLOSED):
+        anchors.anchor(ledger)
+    assert ledger.batches.get(batch.id).attempt <= 2
+    assert len(events_of(ledger)) == 1
 
 
 def test_a_node_that_does_not_answer_changes_nothing(ledger, recorded, monkeypatch):
@@ -148,7 +172,7 @@ def test_a_node_that_does_not_answer_changes_nothing(ledger, recorded, monkeypat
         raise NodeUnavailable("gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(anchors, "write", vanish)
+        patched.setattr(ledger.transactions, "wait", vanish)
         with pytest.raises(NodeUnavailable):
             anchors.advance(ledger)
     anchors.advance(ledger)
@@ -166,7 +190,7 @@ def test_a_damaged_journal_is_noticed(ledger, recorded):
         connection.execute("UPDATE entries SET nonce = zeroblob(16) WHERE sequence = 1")
         connection.execute("DELETE FROM documents WHERE sequence = 1")
     found = anchors.find(ledger, recorded[1].digest)
-    with pytest.raises(Exception, match="root mismatch"):
+    with pytest.raises(RootMismatch):
         anchors.prove(ledger, found)
     with pytest.raises(NotFoundError, match="no document"):
         anchors.document(ledger, anchors.find(ledger, recorded[0].digest))

@@ -24,6 +24,7 @@ from provenance.ledger.opening import open_ledger
 def saved(ledger, content, settings, tmp_path):
     """A backup that was made while the chain was in use."""
     datasets.register(ledger, "founder", content, "T")
+    ledger.journal.append(b"recorded", 1, ledger.party_of_signer("founder"))
     ledger.sync()
     file = tmp_path / "backup.tar"
     report = backups.backup(settings, file)
@@ -58,6 +59,8 @@ def test_a_restored_home_is_the_same(saved, ledger, fresh):
         subject = history.parse_subject_name("1")
         assert history.check_own(restored, subject)[1].head == ledger.head_of(subject)
         assert restored.key("founder").address == ledger.key("founder").address
+        assert restored.journal.entries() == ledger.journal.entries()
+        assert restored.journal.document(1) == b"recorded"
     assert saved.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in fresh.home.parent.iterdir()] == ["home"]
 
