@@ -142,10 +142,10 @@ def post(url: str, token: str, client: int, count: int, kept: Path, done: Any) -
                 try:
                     sender.emit(made)
                     break
-                except requests.HTTPError as error:
-                    if error.response.status_code < 500:
+                except requests.RequestException as error:
+                    # refused for good, not cut off or restarted
+                    if error.response is not None and error.response.status_code < 500:
                         raise
-                except (requests.ConnectionError, requests.Timeout):
                     time.sleep(0.05)
             file.write(json.loads(transport.answer.content)["digest"] + "\n")
             with done.get_lock():
