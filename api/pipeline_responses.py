@@ -48,7 +48,7 @@ class DrawnAnswer(Answer):
     as_of: Drawn
 
 
-class Registered(Answer):
+class Meaning(Answer):
     """Which registered dataset a name means."""
 
     dataset_id: int
@@ -96,7 +96,7 @@ class Used(Answer):
     namespace: str
     name: str
     version: str | None
-    registered: Registered | None
+    registered: Meaning | None
 
 
 class EventLine(Answer):
@@ -133,7 +133,7 @@ class GraphNode(Answer):
     distance: int
     namespace: str | None = None
     name: str | None = None
-    registered: Registered | None = None
+    registered: Meaning | None = None
     job: str | None = None
     state: State | None = None
     dataset: str | None = None

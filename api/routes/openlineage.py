@@ -110,9 +110,7 @@ async def post_event(
     request: Request, context: ContextDependency, caller: CallerDependency
 ) -> Response:
     """A RunEvent, JobEvent or DatasetEvent, perhaps in gzip; posted again it is the same record."""
-    document = _plain(
-        await request.body(), request, context.ledger.settings.max_record_bytes
-    )
+    document = _plain(await request.body(), request, context.ledger.settings.max_record_bytes)
     desk = context.pipelines
 
     def keep(ledger: Any) -> JournalEntry:

@@ -52,7 +52,9 @@ def test_every_route_is_described(path, method, operation):
     for parameter in operation.get("parameters", ()):
         assert parameter.get("description"), parameter["name"]
     needs_token = method == "post" and path not in ("/v1/verify", "/v1/rights/check", "/rpc")
-    needs_token = needs_token or re.match(r"/v1/(records|jobs|runs|openlineage)\b", path) is not None
+    needs_token = (
+        needs_token or re.match(r"/v1/(records|jobs|runs|openlineage)\b", path) is not None
+    )
     assert bool(operation.get("security")) == needs_token
 
 

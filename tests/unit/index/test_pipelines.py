@@ -2,7 +2,6 @@
 
 import hashlib
 import random
-from itertools import pairwise
 
 import orjson
 import pytest
@@ -128,10 +127,8 @@ def test_a_run_is_what_its_events_say_together(graph):
     graph.add(*pipeline())
     found = graph.run(1)
     assert found["state"] == "COMPLETE"
-    assert (found["started"], found["ended"]) == (
-        "2026-01-01T00:00:01.000000Z",
-        "2026-01-01T00:00:03.000000Z",
-    )
+    assert found["started"] == "2026-01-01T00:00:01.000000Z"
+    assert found["ended"] == "2026-01-01T00:00:03.000000Z"
     assert [item["node"] for item in found["inputs"]] == [node("a")]
     assert [(item["name"], item["version"]) for item in found["outputs"]] == [("b", "1")]
     assert [item["event_type"] for item in found["events"]] == ["START", "RUNNING", "COMPLETE"]
@@ -148,14 +145,12 @@ def test_a_run_as_of_a_time_is_what_was_said_by_then(graph):
         graph.run(1, at(0))
 
 
-def test_order_and_repetition_change_nothing(graph):
-    graph.add(*pipeline())
-    graph.add(event("START", 1, 1, "load", ["a"], ["b"]))
+def test_order_and_repetition_change_nothing():
     once = Graph()
-    once.add(*pipeline(), event("START", 1, 1, "load", ["a"], ["b"]))
+    once.add(*pipeline(), *pipeline()[:1])
     expected = once.rows()
     for seed in range(8):
-        shuffled = [*pipeline(), event("START", 1, 1, "load", ["a"], ["b"])]
+        shuffled = [*pipeline(), *pipeline()[:1]]
         random.Random(seed).shuffle(shuffled)
         other = Graph()
         for part in (shuffled[:5], shuffled[5:]):
@@ -274,9 +269,8 @@ def test_what_came_of_a_version(graph):
     with pytest.raises(NotFoundError):
         graph.walk(node("b"), version="3")
     assert f"run:{run_id(3)}" in source  # both read what was in ``a`` before anyone wrote it
-    for name, version in (("b", "7"), ("c", "1")):
-        with pytest.raises(NotFoundError):
-            graph.walk(node(name), version=version)
+    with pytest.raises(NotFoundError):
+        graph.walk(node("b"), version="7")
     with pytest.raises(InputError, match="expected a dataset beside a version"):
         graph.walk("job:jobs:load", version="1")
     with pytest.raises(NotFoundError):
@@ -357,8 +351,7 @@ def test_what_a_job_event_and_a_dataset_event_say(graph):
     with reading(graph.engine) as connection:
         (job,), _ = jobs.job_page(connection, ALICE, limit=5)
         assert (job.runs, job.latest_run_id, job.latest_state) == (0, None, None)
-        lines, following = runs.page(connection, job.named, limit=5)
-        assert (lines, following) == ([], None)
+        assert runs.page(connection, job.named, limit=5) == ([], None)
         named = jobs.find(connection, ALICE, node("b"))
         assert [item.event_type for item in runs.events_of(connection, named.key)] == ["OTHER"]
         assert len(runs.latest_with(connection, named.key, 5)) == 1
@@ -398,14 +391,11 @@ def test_the_latest_word_says_what_a_name_means(graph):
             51, ALICE, at(9), Name("db://h", "b"), Registration(1 << 63, None)
         )
         pipelines.apply(connection, [found, huge], 51, LEDGER)
-    seen = [
-        graph.walk(node("b"), depth=0, as_of_us=by).nodes[0]["registered"]
-        for by in (at(2), at(4), None)
-    ]
+    walks = [graph.walk(node("b"), depth=0, as_of_us=by) for by in (at(2), at(4), None)]
+    seen = [found.nodes[0]["registered"] for found in walks]
     assert seen == [
         {"dataset_id": 7, "version": 1},
         {"dataset_id": 8, "version": 1},
         {"dataset_id": 9, "version": None},
     ]
-    assert all(earlier != later for earlier, later in pairwise(seen))
     assert graph.walk(f"run:{run_id(1)}").nodes[1]["registered"] == seen[2]
