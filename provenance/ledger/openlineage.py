@@ -104,9 +104,7 @@ def declare(
         InputError: the name is empty or too long.
         NotFoundError: there is no such dataset.
     """
-    for text in (name.namespace, name.name):
-        if not 0 < len(text) <= MAX_NAME_CHARACTERS or "\0" in text:
-            raise InputError(f"expected a name of 1 to {MAX_NAME_CHARACTERS} characters")
+    _require_name(name)
     ledger.sync()
     with reading(ledger.engine) as connection:
         _root_of(connection, registration)
@@ -279,6 +277,7 @@ def _declared(entry: JournalEntry, document: bytes) -> Declared | None:
     namespace, name = fields.get("namespace"), fields.get("name")
     if not isinstance(namespace, str) or not isinstance(name, str):
         raise InvalidDocument("expected a namespace and a name as text")
+    _require_name(Name(namespace, name))
     return Declared(
         entry.sequence,
         entry.party,
@@ -286,3 +285,9 @@ def _declared(entry: JournalEntry, document: bytes) -> Declared | None:
         Name(namespace, name),
         parse_registration(fields),
     )
+
+
+def _require_name(name: Name) -> None:
+    for text in (name.namespace, name.name):
+        if not 0 < len(text) <= MAX_NAME_CHARACTERS or "\0" in text:
+            raise InputError(f"expected a name of 1 to {MAX_NAME_CHARACTERS} characters")
