@@ -57,7 +57,7 @@ contract Lineage is LineageInputs {
             output.dataset == NO_DATASET
             ? _deriveNew(party, details, inputs, output, outcome)
             : _deriveNext(party, details, inputs, output, outcome);
-        _announce(party, details, inputs, outcome);
+        _announce(party, onBehalfOf, details, inputs, outcome);
         return (outcome.id, outcome.output, outcome.version);
     }
 
@@ -82,7 +82,7 @@ contract Lineage is LineageInputs {
             if (version != 0) revert InvalidField("version");
             _gather(_making(party, details, false, type(uint64).max, 0), inputs);
         }
-        _announce(party, details, inputs, outcome);
+        _announce(party, onBehalfOf, details, inputs, outcome);
         return outcome.id;
     }
 
@@ -117,7 +117,7 @@ contract Lineage is LineageInputs {
         } else {
             _deriveAgain(party, details, inputs, outcome);
         }
-        _announce(party, details, inputs, outcome);
+        _announce(party, onBehalfOf, details, inputs, outcome);
         return outcome.id;
     }
 
@@ -221,18 +221,18 @@ contract Lineage is LineageInputs {
 
     function _announce(
         PartyId party,
+        PartyId onBehalfOf,
         Activity calldata details,
         Input[] calldata inputs,
         Outcome memory outcome
     ) private {
         _records[outcome.id] = ActivityRecord(party, outcome.output, outcome.version, NO_ACTIVITY);
-        PartyId agent = PARTIES.partyOf(_msgSender());
         Subject derived = outcome.output == NO_DATASET ? LEDGER : datasetSubject(outcome.output);
         _log(
             ActivityRecorded.selector,
             derived,
             partySubject(party),
-            agent == party ? LEDGER : partySubject(agent),
+            _agentOf(party, onBehalfOf),
             abi.encode(
                 outcome.id,
                 outcome.version,
@@ -252,6 +252,13 @@ contract Lineage is LineageInputs {
                 abi.encode(outcome.id, inputs[i].version, outcome.version)
             );
         }
+    }
+
+    /// @dev The delegate who acted; nobody if the party did by itself.
+    function _agentOf(PartyId party, PartyId onBehalfOf) private view returns (Subject) {
+        if (onBehalfOf == NO_PARTY) return LEDGER;
+        PartyId agent = PARTIES.partyOf(_msgSender());
+        return agent == party ? LEDGER : partySubject(agent);
     }
 
     function _actingParty(PartyId onBehalfOf, DatasetId dataset) private view returns (PartyId) {

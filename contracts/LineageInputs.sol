@@ -11,8 +11,8 @@ import {IPolicies} from "./interfaces/IPolicies.sol";
 import {ISupervision} from "./interfaces/ISupervision.sol";
 import {ITitles} from "./interfaces/ITitles.sol";
 import {Activity, ActivityKind, Input, Source} from "./types/Activity.sol";
-import {Classification, DatasetStatus, Level, PiKind, VersionStatus} from "./types/Dataset.sol";
-import {BadStatus, InvalidField} from "./types/Errors.sol";
+import {DatasetStatus, Level, PiKind, VersionStatus} from "./types/Dataset.sol";
+import {BadStatus, InvalidField, NotFound} from "./types/Errors.sol";
 import {SCOPE_DERIVE, SCOPE_USE} from "./types/Holds.sol";
 import {DatasetId, PartyId} from "./types/Ids.sol";
 import {
@@ -30,7 +30,7 @@ import {
     PolicyId,
     UseRequest
 } from "./types/Policy.sol";
-import {datasetSubject, KIND_DATASET} from "./types/Subject.sol";
+import {datasetSubject, KIND_DATASET, KIND_VERSION} from "./types/Subject.sol";
 import {Right} from "./types/Units.sol";
 
 /// @title Inputs of activities
@@ -74,13 +74,14 @@ abstract contract LineageInputs is LedgerModule, ILineage {
     function _gather(Making memory making, Input[] calldata inputs) internal {
         making.policies = new PolicyId[](2 * inputs.length);
         for (uint256 i = 0; i < inputs.length; ++i) {
+            Input calldata input = inputs[i];
             for (uint256 j = 0; j < i; ++j) {
-                bool same = inputs[i].dataset == inputs[j].dataset && inputs[i].version == inputs[j].version;
+                bool same = input.dataset == inputs[j].dataset && input.version == inputs[j].version;
                 if (same) revert InvalidField("inputs");
             }
-            _take(making, inputs[i]);
+            _take(making, input);
         }
-        _shorten(making);
+        if (making.count != 0) _shorten(making);
     }
 
     /// @dev As kinds of activities require them.
@@ -122,6 +123,7 @@ abstract contract LineageInputs is LedgerModule, ILineage {
 
     function _take(Making memory making, Input calldata input) private {
         Source memory source = DATASETS.source(input.dataset, input.version);
+        if (source.status == VersionStatus.NONE) revert NotFound(KIND_VERSION, input.version);
         if (!making.deletes) _requireUsable(input, source);
         if (source.order >= making.order) revert LineageCycle(input.dataset, input.version);
         if (input.grant == NO_GRANT) {

@@ -46,35 +46,35 @@ async def record_documents(
 
 
 @router.get(
-    "/records/{digest}",
+    "/records/{sha256}",
     summary="A record by the SHA-256 of its document",
     response_model=RecordAnswer,
     responses=refusals(401, 403, 404, 422, 503),
 )
 async def get_record(
-    digest: DigestPath, context: ContextDependency, caller: CallerDependency
+    sha256: DigestPath, context: ContextDependency, caller: CallerDependency
 ) -> Response:
     """How far it has come: open, closed, anchored, final. Of the token's party."""
 
     def find() -> dict[str, object]:
-        return _find(context.ledger, caller, digest).to_json()
+        return _find(context.ledger, caller, sha256).to_json()
 
     return Response(orjson.dumps(await context.block_on(find)), 200, _PRIVATE, JSON)
 
 
 @router.get(
-    "/records/{digest}/proof",
+    "/records/{sha256}/proof",
     summary="The proof of a record",
     response_model=BatchProofAnswer,
     responses=refusals(401, 403, 404, 422, 500, 503),
 )
 async def get_record_proof(
-    digest: DigestPath, context: ContextDependency, caller: CallerDependency
+    sha256: DigestPath, context: ContextDependency, caller: CallerDependency
 ) -> Response:
     """From the document to the log of its batch, byte for byte as docs/formats.md has it."""
 
     def prove() -> bytes:
-        found = _find(context.ledger, caller, digest)
+        found = _find(context.ledger, caller, sha256)
         return anchors.prove(context.ledger, found).to_bytes()
 
     return Response(await context.block_on(prove), 200, _PRIVATE, JSON)
@@ -107,7 +107,7 @@ async def list_anchors(
 
 def _record(ledger: Ledger, caller: Caller, body: RecordMany) -> dict[str, Any]:
     require_party(ledger, caller, body.party_id)
-    party = ledger.party_of_signer(caller.signer)
+    party = anchors.recorder(ledger, caller.signer)
     results: list[dict[str, object]] = []
     documents: list[bytes] = []
     places: list[int] = []
@@ -124,8 +124,8 @@ def _record(ledger: Ledger, caller: Caller, body: RecordMany) -> dict[str, Any]:
     return {"party_id": party, "results": results}
 
 
-def _find(ledger: Ledger, caller: Caller, digest: str) -> Record:
-    return anchors.find(ledger, digest_of(digest), ledger.party_of_signer(caller.signer))
+def _find(ledger: Ledger, caller: Caller, sha256: str) -> Record:
+    return anchors.find(ledger, digest_of(sha256), anchors.recorder(ledger, caller.signer))
 
 
 def _recorded(entry: JournalEntry) -> dict[str, object]:

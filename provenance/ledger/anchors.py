@@ -11,6 +11,7 @@ not in this home.
 
 import hashlib
 import logging
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 CONTRACT = "Anchors"
+_RECORDER_KEPT_S = 10.0
 _GAS = 200_000  # twice what an anchor takes (contracts/gas.json)
 
 
@@ -83,6 +85,24 @@ class Record:
 def kind_word(kind: int) -> str:
     """Return the word of a kind of records, its number if it has none."""
     return RecordKind(kind).name.lower() if kind in list(RecordKind) else str(kind)
+
+
+def recorder(ledger: Ledger, signer: str) -> PartyId:
+    """Return the party that a key records for; the chain is asked anew every ten seconds.
+
+    An account belongs to one party in its life, and whether it still may act is for the contract
+    to say when the batch is anchored. Asking for each of a thousand records a second would take
+    longer than recording them.
+
+    Raises:
+        NotFoundError: its account belongs to no party.
+    """
+    now_s = time.monotonic()
+    known = ledger.recorders.get(signer)
+    if known is None or now_s - known[0] > _RECORDER_KEPT_S:
+        known = now_s, ledger.party_of_signer(signer)
+        ledger.recorders.put(signer, known)
+    return known[1]
 
 
 def record(

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +73,9 @@ class _Turn:
     """Rows that wait to be written, then the entries that came of them."""
 
     rows: list[tuple[int, int, int, bytes, Digest32, bytes]]
+    woken: threading.Event = field(default_factory=threading.Event)
     entries: list[JournalEntry] | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
     @property
     def is_done(self) -> bool:
@@ -108,6 +109,7 @@ class Journal:
         self._max_document_bytes = max_document_bytes
         self._turns_lock = threading.Lock()
         self._turns: list[_Turn] = []
+        self._is_led = False
         self._writing = threading.RLock()
         self._writer = self._connect()
         self._writer.execute("PRAGMA journal_mode = WAL")
@@ -262,24 +264,39 @@ class Journal:
             raise InvalidDocument(f"expected the id of a party, found {ascii(party)[:80]}")
 
     def _written(self, turn: _Turn) -> list[JournalEntry]:
+        """Have a turn written: by this thread with all that wait, or by one that came before."""
         with self._turns_lock:
             self._turns.append(turn)
-        with self._writing:
-            # Whoever comes first takes along all that wait behind it: one commit for all of them.
-            if not turn.is_done:
-                with self._turns_lock:
-                    turns, self._turns = self._turns, []
-                self._take(turns)
+            leads, self._is_led = not self._is_led, True
+        if not leads:
+            turn.woken.wait()
+        if not turn.is_done:
+            self._lead()
         return turn.outcome()
 
+    def _lead(self) -> None:
+        """Write what waits, then wake whose it was, and the first who came meanwhile to lead."""
+        with self._turns_lock:
+            turns, self._turns = self._turns, []
+        try:
+            self._take(turns)
+        finally:
+            with self._turns_lock:
+                woken = turns + self._turns[:1]
+                self._is_led = bool(self._turns)
+            for turn in woken:
+                turn.woken.set()
+
     def _take(self, turns: Sequence[_Turn]) -> None:
-        """Write what waits in one commit; every turn is done afterwards."""
+        """Write turns in one commit; every one is done afterwards."""
         try:
             with self.transaction() as connection:
                 found = [[_insert(connection, row) for row in turn.rows] for turn in turns]
-        except Exception as error:
+        except BaseException as error:
             for turn in turns:
                 turn.error = error
+            if not isinstance(error, Exception):
+                raise
             return
         for turn, entries in zip(turns, found, strict=True):
             turn.entries = entries

@@ -66,6 +66,7 @@ class Ledger:
         keystore: the keys of the parties that this home hosts.
         notes: checkpoints signed lately, by block hash.
         anchor_parts: where logs of batches stand, as proven lately, by block hash and root.
+        recorders: parties of keys that record, by name, with when the chain was asked.
         clock: returns Unix seconds.
     """
 
@@ -90,6 +91,7 @@ class Ledger:
         self.keystore = Keystore(settings.home / "keys")
         self.notes: Recent[bytes, str] = Recent(_KEPT_NOTES)
         self.anchor_parts: Recent[bytes, AnchorPart] = Recent(_KEPT_NOTES)
+        self.recorders: Recent[str, tuple[float, PartyId]] = Recent(_KEPT_NOTES)
         self._blocks: Recent[bytes, BlockRef] = Recent(_KEPT_NOTES)
         self._password = password
         self._closing = closing

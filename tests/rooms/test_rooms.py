@@ -35,9 +35,11 @@ CONCEPTS = set(
     [
         "anchors",
         "bundles",
+        "ceilings",
         "claims",
         "contests",
         "datasets",
+        "derivations",
         "documents",
         "grant_changes",
         "grants",
@@ -45,6 +47,7 @@ CONCEPTS = set(
         "holds",
         "jobs",
         "licenses",
+        "lineage",
         "memberships",
         "metering",
         "offers",
@@ -67,7 +70,14 @@ CONCEPTS = set(
 FLOORS = {
     "contracts": (
         "*.sol",
-        {"Directory", "Forwarder", "GrantRecords", "LedgerModule", "PartyAccounts"},
+        {
+            "Directory",
+            "Forwarder",
+            "GrantRecords",
+            "LedgerModule",
+            "LineageInputs",
+            "PartyAccounts",
+        },
     ),
     "provenance/ledger": (
         "*.py",

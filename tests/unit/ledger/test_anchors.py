@@ -41,6 +41,15 @@ def events_of(ledger):
         return indexed.list_page(connection).items
 
 
+def test_who_records_is_asked_of_the_chain_now_and_then(ledger, party, monkeypatch):
+    assert anchors.recorder(ledger, "founder") == party
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "party_of_signer", lambda signer: 99)
+        assert anchors.recorder(ledger, "founder") == party
+        patched.setattr(anchors, "_RECORDER_KEPT_S", -1.0)
+        assert anchors.recorder(ledger, "founder") == 99
+
+
 def test_a_record_goes_from_open_to_anchored(ledger, recorded):
     digest = recorded[1].digest
     found = anchors.find(ledger, digest)
