@@ -22,6 +22,7 @@ from api.dependencies import READ_THREADS, WRITE_THREADS, Context
 from api.follower import IndexFollower, Reached
 from api.frame import PREFIX, Frame, Metrics
 from api.limits import BodyLimit, RateLimit
+from api.pipelines import PipelineDesk
 from api.routes import (
     anchors,
     bundles,
@@ -32,13 +33,16 @@ from api.routes import (
     grants,
     health,
     history,
+    jobs,
     offers,
+    openlineage,
     parties,
     policies,
     proofs,
     relay,
     rights,
     rpc,
+    runs,
     titles,
     transfers,
     verification,
@@ -91,6 +95,9 @@ _ROUTERS: Sequence[APIRouter] = tuple(
         rights,
         verification,
         relay,
+        jobs,
+        runs,
+        openlineage,
         anchors,
     )
 )
@@ -120,6 +127,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX)
+    app.include_router(openlineage.door)
     for module in (health, rpc, documentation):
         app.include_router(module.router)
     problems.install(app)
@@ -145,7 +153,8 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Callable[[FastAPI], Any]:
             url = f"http://{_url_host(settings.host)}:{settings.port}/rpc"
             ledger = opened.enter_context(open_ledger(settings, serving_url=url))
             _warm(ledger)
-            follower = opened.enter_context(IndexFollower(_following(ledger)))
+            desk = PipelineDesk(ledger)
+            follower = opened.enter_context(IndexFollower(_following(ledger, desk)))
             opened.enter_context(BatchCloser(lambda: use_cases.advance(ledger)))
             app.state.context = Context(
                 ledger,
@@ -155,6 +164,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Callable[[FastAPI], Any]:
                 metrics,
                 anyio.CapacityLimiter(WRITE_THREADS),
                 anyio.CapacityLimiter(READ_THREADS),
+                desk,
             )
             yield
 
@@ -169,13 +179,14 @@ def _warm(ledger: Ledger) -> None:
     ledger.batches  # noqa: B018
 
 
-def _following(ledger: Ledger) -> Callable[[], Reached]:
-    """Return what the follower does: sync, and now and then settle what was sent."""
+def _following(ledger: Ledger, desk: PipelineDesk) -> Callable[[], Reached]:
+    """Return what the follower does: sync, feed the graph, now and then settle what was sent."""
     settled_s = time.monotonic()
 
     def follow() -> Reached:
         nonlocal settled_s
         found = sync.sync(ledger.engine, ledger.client, ledger.deployment)
+        desk.feed()
         if time.monotonic() - settled_s >= _SETTLE_S:
             settled_s = time.monotonic()
             ledger.transactions.follow()

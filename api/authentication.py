@@ -26,9 +26,13 @@ READING = frozenset(("GET", "HEAD", "OPTIONS"))
 OPEN_PATHS = frozenset(("/v1/verify", "/v1/rights/check", "/rpc"))
 """Paths that take a body and change nothing, or have a guard of their own."""
 
-_GUARDED = re.compile(r"/v1/records(/|\Z)")
+_GUARDED = re.compile(r"/v1/(records|jobs|runs|openlineage)(/|\Z)")
 """Paths that are read with a token only: a nonce keeps a record from being guessed on chain, and
-whoever could ask here for any SHA-256 would guess it all the same."""
+whoever could ask here for any SHA-256 would guess it all the same; and pipelines name tables,
+people and queries."""
+
+_RETRYING_PATHS = frozenset(("/api/v1/lineage", "/api/v1/lineage/batch"))
+"""Paths whose clients send again after 503, and give an event up after 429."""
 
 UNLIMITED_PATHS = frozenset(("/rpc", "/healthz", "/readyz", "/metrics"))
 """Paths for the machine itself."""
@@ -47,7 +51,8 @@ _SCOPE_BY_PATH = (
     (re.compile(r"/v1/grants/[^/]+/(activate|use|report)\Z|/v1/offers/[^/]+/take\Z"), "use"),
     (re.compile(r"/v1/(policies|grants|offers)(/|\Z)|/v1/datasets/[^/]+/offers\Z"), "grant"),
     (re.compile(r"/v1/relay\Z"), "relay"),
-    (_GUARDED, "record"),
+    (re.compile(r"/api/v1/lineage(/batch)?\Z|/v1/(jobs|runs|openlineage)(/|\Z)"), "lineage"),
+    (re.compile(r"/v1/records(/|\Z)"), "record"),
 )
 _WIDEST_SCOPE = "admin"
 
@@ -111,8 +116,16 @@ class Admission:
                 self._rate.require(address)  # guessing tokens costs the guesser
                 raise
         if path not in UNLIMITED_PATHS:
-            self._rate.require(address if caller is None else f"token {caller.token_id}")
+            self._count(path, address if caller is None else f"token {caller.token_id}")
         return caller
+
+    def _count(self, path: str, name: str) -> None:
+        try:
+            self._rate.require(name)
+        except HttpProblem as error:
+            if path not in _RETRYING_PATHS:
+                raise
+            raise HttpProblem(503, error.name, error.detail, error.headers) from None
 
     def _identify(self, headers: Headers, path: str) -> Caller:
         secret = bearer_token(headers)

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from api.follower import IndexFollower
 from api.frame import Metrics
 from api.parameters import DEFAULT_LIMIT, AsOfQuery, decode_cursor, encode_cursor, parse_party
+from api.pipelines import PipelineDesk
 from provenance.errors import IndexBehind, InputError, InvalidIdentifier, NotFoundError
 from provenance.identifiers import PartyId
 from provenance.index import blocks, database, parties
@@ -54,6 +55,7 @@ class Context:
         metrics: what is counted.
         writers: how many writes wait at once.
         readers: how many blocking reads run at once.
+        pipelines: the graph that OpenLineage events draw.
     """
 
     ledger: Ledger
@@ -63,6 +65,7 @@ class Context:
     metrics: Metrics
     writers: anyio.CapacityLimiter
     readers: anyio.CapacityLimiter
+    pipelines: PipelineDesk
 
     def title(self, metadata_hash: bytes | None) -> str | None:
         """Return the title in a metadata document that is here; documents never change."""

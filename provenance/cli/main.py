@@ -46,6 +46,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "bundle": ("bundles", "bundle", "Export, upgrade and verify proofs in one file."),
     "anchors": ("anchors", "anchors", "Record documents, anchor them in batches, prove them."),
     "history": ("history", "history", "Show a history and check that it is complete."),
+    "openlineage": ("openlineage", "openlineage", "Record pipelines, ask for their graph."),
     "index": ("index", "index", "Rebuild or audit the index, or say where it stands."),
     "tokens": ("tokens", "tokens", "Make and revoke bearer tokens of the service."),
     "serve": ("serve", "serve", "Run the service."),

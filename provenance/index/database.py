@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from provenance.errors import IndexBehind, IndexDrift
-from provenance.index import schema
+from provenance.index import pipeline_tables, schema
 
 INDEX_FILE = "index.sqlite3"
 """Name of the index in a home."""
@@ -69,6 +69,7 @@ def prepare(engine: Engine) -> None:
                 if found not in (None, schema.FORMAT):
                     raise IndexDrift(f"expected an index of format {schema.FORMAT}, found {found}")
             schema.metadata.create_all(connection)
+            pipeline_tables.metadata.create_all(connection)
     except DatabaseError as error:
         engine.dispose()
         raise IndexDrift(

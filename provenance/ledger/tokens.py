@@ -27,13 +27,13 @@ from provenance.errors import AccessError, InputError, InvalidDocument, NotFound
 from provenance.ledger.files import write_whole
 
 TOKENS_FILE = "tokens.json"
-SCOPES = ("register", "transfer", "grant", "use", "relay", "verify", "record", "admin")
+SCOPES = ("register", "transfer", "grant", "use", "relay", "verify", "record", "lineage", "admin")
 """What a token may be allowed: ``register`` datasets and versions; start, accept and cancel
 ``transfer``; ``grant``: policies, grants and offers; ``use``: activate, use and report grants, take
 offers up; ``relay`` signed requests; ``verify`` uploads; ``record`` documents to be anchored;
-``admin`` everything else."""
+``lineage``: post the events of pipelines, and read their graph; ``admin`` everything else."""
 
-DEFAULT_SCOPES = ("register", "transfer", "grant", "use", "relay", "verify", "record")
+DEFAULT_SCOPES = ("register", "transfer", "grant", "use", "relay", "verify", "record", "lineage")
 _PREFIX = "plt_"
 _TOKEN_BYTES = 32
 

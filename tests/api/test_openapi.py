@@ -1,6 +1,7 @@
 """The committed OpenAPI document is fresh, and every answer is as it says."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -51,7 +52,9 @@ def test_every_route_is_described(path, method, operation):
     for parameter in operation.get("parameters", ()):
         assert parameter.get("description"), parameter["name"]
     needs_token = method == "post" and path not in ("/v1/verify", "/v1/rights/check", "/rpc")
-    needs_token = needs_token or path.startswith("/v1/records")
+    needs_token = (
+        needs_token or re.match(r"/v1/(records|jobs|runs|openlineage)\b", path) is not None
+    )
     assert bool(operation.get("security")) == needs_token
 
 
@@ -113,6 +116,7 @@ def answers(service):
     return found
 
 
+ELSEWHERE = {"policies", "grants", "offers", "rights", "anchors", "jobs", "runs", "openlineage"}
 ASKED_ELSEWHERE = {
     ("post", "/v1/relay"),  # test_relay.py; its body has to be signed
     ("post", "/rpc"),
@@ -120,10 +124,10 @@ ASKED_ELSEWHERE = {
     ("get", "/v1/documents/{sha256}"),
     ("get", "/v1/datasets/{dataset_id}/versions/{version}/bundle"),  # test_bundles.py; a file
 } | {
-    (method, path)  # test_licenses.py, test_anchors.py
+    (method, path)  # test_licenses.py, test_anchors.py, test_openlineage.py
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
-    if {"policies", "grants", "offers", "rights", "anchors"} & set(operation.get("tags", ()))
+    if ELSEWHERE & set(operation.get("tags", ()))
 }
 
 

@@ -1,0 +1,146 @@
+"""What the routes of pipelines share: whose graph it is, and a graph that is up to date.
+
+Promises: an event that was acknowledged is in the next answer; a token speaks for one party, which
+is asked of the chain now and then, not with every event. Must never sign anything.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+from fastapi import Path, Query, Response
+from sqlalchemy import Connection
+
+from api.authentication import Caller
+from provenance.errors import InvalidDocument, InvalidIdentifier, TooLarge
+from provenance.identifiers import PartyId
+from provenance.index import pipelines
+from provenance.index.paging import DEFAULT_LIMIT, MAX_LIMIT
+from provenance.interchange.openlineage import format_time, parse_time
+from provenance.ledger import openlineage
+from provenance.ledger.opening import Ledger
+
+if TYPE_CHECKING:
+    from api.dependencies import Context
+
+_JSON = "application/json"
+_KNOWN_S = 30.0
+
+
+class PipelineDesk:
+    """Feeds the graph, one thread at a time, and knows which party a signer speaks for.
+
+    Args:
+        ledger: the open ledger.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._feeding = threading.Lock()
+        self._parties: dict[str, tuple[float, PartyId]] = {}
+
+    def feed(self) -> int:
+        """Bring the graph up to the end of the journal; return the sequence it has come to."""
+        with self._feeding:
+            return openlineage.feed(self._ledger)
+
+    def party_of(self, caller: Caller) -> PartyId:
+        """Return the party of a caller, as of half a minute ago at worst.
+
+        Raises:
+            NotFoundError: the key of the token belongs to no party.
+        """
+        now_s = time.monotonic()
+        known = self._parties.get(caller.signer)
+        if known is None or known[0] < now_s:
+            known = (now_s + _KNOWN_S, self._ledger.party_of_signer(caller.signer))
+            self._parties[caller.signer] = known
+        return known[1]
+
+
+async def answer(
+    context: "Context",
+    caller: Caller,
+    as_of_us: int | None,
+    query: Callable[[Connection, PartyId], Mapping[str, Any]],
+) -> Response:
+    """Return the result of a query over the graph of the caller's party.
+
+    Args:
+        context: what the application holds.
+        caller: who asks.
+        as_of_us: as of when, for the answer to say it.
+        query: gets a connection that sees one state of the graph.
+    """
+    desk = context.pipelines
+
+    def prepare() -> PartyId:
+        desk.feed()
+        return desk.party_of(caller)
+
+    party_id = await context.block_on(prepare)
+
+    def run(connection: Connection) -> Mapping[str, Any]:
+        shown = {
+            "time": None if as_of_us is None else format_time(as_of_us),
+            "sequence": pipelines.reached(connection),
+        }
+        return {**query(connection, party_id), "as_of": shown}
+
+    found = await context.read(run)
+    return Response(orjson.dumps(found), 200, {"Cache-Control": "no-store"}, _JSON)
+
+
+TimeQuery = Annotated[
+    str | None,
+    Query(
+        description="Answer with what happened by this time, as events say (RFC 3339); "
+        "everything that came by default.",
+        max_length=40,
+        examples=["2026-01-31T12:00:00Z"],
+    ),
+]
+"""``as_of`` of a pipeline; read with ``time_of``."""
+
+
+RunIdPath = Annotated[
+    str,
+    Path(
+        description="UUID of a run.",
+        min_length=36,
+        max_length=36,
+        examples=["01890a5d-ac96-774b-bcce-b302099a8057"],
+    ),
+]
+
+
+def time_of(text: str | None) -> int | None:
+    """Return microseconds since 1970 of a query; None for none.
+
+    Raises:
+        InvalidIdentifier: it is no RFC 3339 time, or one before 1970.
+    """
+    if text is None:
+        return None
+    try:
+        # a plus sign that was not encoded arrives as a space
+        found = parse_time(text.replace(" ", "+"))
+    except InvalidDocument as error:
+        raise InvalidIdentifier(str(error)) from None
+    if found < 0:
+        raise InvalidIdentifier("expected a time after 1970, found an earlier one")
+    return found
+
+
+def page_limit(context: "Context", limit: int | None) -> int:
+    """Return how many items a page holds.
+
+    Raises:
+        TooLarge: more than the service gives.
+    """
+    most = min(context.ledger.settings.page_items, MAX_LIMIT)
+    if limit is not None and limit > most:
+        raise TooLarge(f"expected a limit of at most {most}, found {limit}")
+    return limit or min(DEFAULT_LIMIT, most)

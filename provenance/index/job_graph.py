@@ -1,0 +1,126 @@
+"""The graph between jobs and datasets, as of a time; walked by ``pipeline_graph``.
+
+Promises: the neighbours of a node cost a search for each, however often a job ran. Must never
+read runs one by one.
+"""
+
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, select
+
+from provenance.index import jobs, runs
+from provenance.index import pipeline_tables as tables
+from provenance.index.pipeline_tables import DATASET, INPUT, JOB, OUTPUT
+
+Node: TypeAlias = tuple[int, bytes]
+"""``JOB`` or ``DATASET``, and the key."""
+
+MAX_NEIGHBOURS = 10_000
+
+_R = tables.runs
+_E = tables.edges
+_L = tables.links
+
+
+class JobGraph:
+    """The jobs and datasets of one party.
+
+    Args:
+        connection: a reader's.
+        by: microseconds since 1970; what happened later is not looked at.
+        latest: whether a job stands for its latest complete run, or for all of its runs.
+    """
+
+    def __init__(self, connection: Connection, by: int, latest: bool) -> None:
+        self._connection = connection
+        self._by = by
+        self._latest = latest
+        self._current: dict[bytes, bytes | None] = {}
+
+    def knows(self, key: bytes) -> bool:
+        """Return whether a job or dataset had been seen by the time."""
+        names = tables.names
+        statement = select(names.c.key).where(names.c.key == key, names.c.first_us <= self._by)
+        return self._connection.execute(statement).first() is not None
+
+    def neighbours(self, node: Node, upstream: bool) -> tuple[list[Node], bool]:
+        """Return what a node came of, or what came of it; and whether some were left out."""
+        kind, key = node
+        if kind == JOB:
+            found, cut = self._datasets(key, INPUT if upstream else OUTPUT)
+            return [(DATASET, item) for item in found], cut
+        found, cut = self._jobs(key, OUTPUT if upstream else INPUT)
+        return [(JOB, item) for item in found], cut
+
+    def render(self, nodes: list[Node]) -> dict[Node, dict[str, Any]]:
+        """Return nodes as JSON values."""
+        names = jobs.named(self._connection, [key for _, key in nodes])
+        keys = [key for kind, key in nodes if kind == DATASET]
+        meant = jobs.registrations(self._connection, keys, self._by)
+        found: dict[Node, dict[str, Any]] = {}
+        for kind, key in nodes:
+            named = names[key]
+            fields: dict[str, Any] = {
+                "node": named.node,
+                "kind": "job" if kind == JOB else "dataset",
+                "namespace": named.name.namespace,
+                "name": named.name.name,
+            }
+            if kind == DATASET:
+                fields["registered"] = runs.registration_as_json(meant.get(key))
+            found[kind, key] = fields
+        return found
+
+    def _datasets(self, job: bytes, direction: int) -> tuple[list[bytes], bool]:
+        if not self._latest:
+            statement = select(_L.c.dataset).where(
+                _L.c.job == job, _L.c.direction == direction, _L.c.first_us <= self._by
+            )
+            return self._keys(statement.order_by(_L.c.dataset))
+        run = self._run_of(job)
+        if run is None:
+            return [], False
+        statement = select(_E.c.dataset).where(
+            _E.c.run == run, _E.c.direction == direction, _E.c.first_us <= self._by
+        )
+        return self._keys(statement.order_by(_E.c.dataset))
+
+    def _jobs(self, dataset: bytes, direction: int) -> tuple[list[bytes], bool]:
+        statement = select(_L.c.job).where(
+            _L.c.dataset == dataset, _L.c.direction == direction, _L.c.first_us <= self._by
+        )
+        found, cut = self._keys(statement.order_by(_L.c.job))
+        if self._latest:
+            found = [job for job in found if self._uses(job, dataset, direction)]
+        return found, cut
+
+    def _uses(self, job: bytes, dataset: bytes, direction: int) -> bool:
+        run = self._run_of(job)
+        statement = select(_E.c.run).where(
+            _E.c.run == run,
+            _E.c.direction == direction,
+            _E.c.dataset == dataset,
+            _E.c.first_us <= self._by,
+        )
+        return run is not None and self._connection.execute(statement).first() is not None
+
+    def _run_of(self, job: bytes) -> bytes | None:
+        """Return the run that a job stands for: the latest complete one, else the latest."""
+        if job not in self._current:
+            of_job = (_R.c.job == job, _R.c.datasets_us <= self._by)
+            complete = select(_R.c.key).where(*of_job, _R.c.complete_us <= self._by)
+            latest = select(_R.c.key).where(*of_job)
+            row = (
+                self._connection.execute(
+                    complete.order_by(_R.c.complete_us.desc(), _R.c.key).limit(1)
+                ).first()
+                or self._connection.execute(
+                    latest.order_by(_R.c.datasets_us.desc(), _R.c.key).limit(1)
+                ).first()
+            )
+            self._current[job] = None if row is None else bytes(row[0])
+        return self._current[job]
+
+    def _keys(self, statement: Any) -> tuple[list[bytes], bool]:
+        rows = self._connection.execute(statement.limit(MAX_NEIGHBOURS + 1)).all()
+        return [bytes(row[0]) for row in rows[:MAX_NEIGHBOURS]], len(rows) > MAX_NEIGHBOURS

@@ -1,0 +1,224 @@
+"""The graph between runs and the versions that they read and wrote; walked by ``pipeline_graph``.
+
+A *version* is what one complete run wrote into one dataset, or what was there before any run was
+seen to write it. Which version a run read: the one that its event declares (facet ``version``), if
+a run was seen to write it; else the one that was written last before the run began.
+
+Promises: both ends of every edge are pinned, as of the time that is asked for. Must never guess a
+version from names.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Select, select
+
+from provenance.errors import NotFoundError
+from provenance.identifiers import PartyId
+from provenance.index import jobs, runs
+from provenance.index import pipeline_tables as tables
+from provenance.index.columns import AnyRow
+from provenance.index.jobs import Named
+from provenance.index.pipeline_tables import INPUT, NEVER, NOT_YET, OUTPUT, RUN, key_of
+
+MAX_NEIGHBOURS = 10_000
+
+_R = tables.runs
+_E = tables.edges
+
+
+@dataclass(frozen=True, slots=True)
+class RunNode:
+    """A run, by its key."""
+
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class VersionNode:
+    """What ``writer`` wrote into ``dataset``; without a writer, what was there before."""
+
+    dataset: bytes
+    writer: bytes | None
+
+
+Node: TypeAlias = RunNode | VersionNode
+
+
+class RunGraph:
+    """The runs and versions of one party.
+
+    Args:
+        connection: a reader's.
+        party_id: whose.
+        by: microseconds since 1970; what happened later is not looked at.
+    """
+
+    def __init__(self, connection: Connection, party_id: PartyId, by: int) -> None:
+        self._connection = connection
+        self._party_id = party_id
+        self._by = by
+
+    def run(self, run_id: str) -> RunNode:
+        """Return the node of a run.
+
+        Raises:
+            NotFoundError: there is none by then.
+        """
+        key = key_of(RUN, self._party_id, run_id)
+        statement = select(_R.c.key).where(_R.c.key == key, _R.c.first_us <= self._by)
+        if self._connection.execute(statement).first() is None:
+            raise NotFoundError("run", run_id)
+        return RunNode(key)
+
+    def version(self, named: Named, version: str) -> VersionNode:
+        """Return the node of a version that an event declares.
+
+        Raises:
+            NotFoundError: no run was seen to write it by then.
+        """
+        writer = self._writer_of(named.key, version)
+        if writer is None:
+            raise NotFoundError(f"version {version[:80]!a} of", named.node)
+        return VersionNode(named.key, writer)
+
+    def neighbours(self, node: Node, upstream: bool) -> tuple[list[Node], bool]:
+        """Return what a node came of, or what came of it; and whether some were left out."""
+        if isinstance(node, VersionNode):
+            if upstream:
+                return ([] if node.writer is None else [RunNode(node.writer)]), False
+            return self._readers(node)
+        if upstream:
+            found = self._edges(node.key, INPUT)
+            return [
+                VersionNode(bytes(row[0]), self._read_from(node.key, row)) for row in found
+            ], False
+        return [
+            VersionNode(bytes(row[0]), node.key) for row in self._edges(node.key, OUTPUT)
+        ], False
+
+    def render(self, nodes: list[Node]) -> dict[Node, dict[str, Any]]:
+        """Return nodes as JSON values."""
+        datasets = [node.dataset for node in nodes if isinstance(node, VersionNode)]
+        names = jobs.named(self._connection, datasets)
+        meant = jobs.registrations(self._connection, datasets, self._by)
+        found: dict[Node, dict[str, Any]] = {}
+        for node in nodes:
+            if isinstance(node, RunNode):
+                found[node] = self._run_as_json(node)
+                continue
+            found[node] = self._version_as_json(node, names[node.dataset]) | {
+                "registered": runs.registration_as_json(meant.get(node.dataset))
+            }
+        return found
+
+    def _run_as_json(self, node: RunNode) -> dict[str, Any]:
+        row = self._one(select(_R.c.run_id, _R.c.job, _R.c.state).where(_R.c.key == node.key))
+        assert row is not None
+        job = jobs.named(self._connection, [bytes(row[1])])[bytes(row[1])]
+        return {"node": f"run:{row[0]}", "kind": "run", "job": job.node, "state": row[2]}
+
+    def _version_as_json(self, node: VersionNode, named: Named) -> dict[str, Any]:
+        run_id = version = None
+        if node.writer is not None:
+            row = self._one(
+                select(_R.c.run_id, _E.c.version)
+                .join_from(_R, _E, _E.c.run == _R.c.key)
+                .where(
+                    _R.c.key == node.writer,
+                    _E.c.direction == OUTPUT,
+                    _E.c.dataset == node.dataset,
+                )
+            )
+            assert row is not None
+            run_id, version = row
+        return {
+            "node": f"version:{named.node.removeprefix('dataset:')}:{run_id or ''}",
+            "kind": "version",
+            "dataset": named.node,
+            "version": version,
+            "written_by": run_id,
+        }
+
+    def _edges(self, run: bytes, direction: int) -> list[AnyRow]:
+        columns = (_E.c.dataset, _E.c.version, _E.c.first_us)
+        statement = select(*columns).where(
+            _E.c.run == run, _E.c.direction == direction, _E.c.first_us <= self._by
+        )
+        return list(self._connection.execute(statement.order_by(_E.c.dataset)).all())
+
+    def _read_from(self, run: bytes, edge: AnyRow) -> bytes | None:
+        """Return the run that wrote what a run read."""
+        dataset, version, first_us = edge
+        if version is not None and (writer := self._writer_of(bytes(dataset), version)):
+            return writer
+        row = self._one(select(_R.c.started_us).where(_R.c.key == run))
+        began = row[0] if row is not None and row[0] != NEVER else first_us
+        found = self._one(
+            self._writes(bytes(dataset))
+            .where(_R.c.complete_us <= began, _R.c.key != run)
+            .order_by(_R.c.complete_us.desc(), _R.c.key)
+        )
+        return None if found is None else bytes(found[0])
+
+    def _writer_of(self, dataset: bytes, version: str) -> bytes | None:
+        found = self._one(
+            self._writes(dataset)
+            .where(_E.c.version == version)
+            .order_by(_R.c.complete_us.desc(), _R.c.key)
+        )
+        return None if found is None else bytes(found[0])
+
+    def _readers(self, node: VersionNode) -> tuple[list[Node], bool]:
+        """Return the runs that read a version: of those that could have, those that did."""
+        since, until = NOT_YET, NEVER
+        if node.writer is not None:
+            row = self._one(select(_R.c.complete_us).where(_R.c.key == node.writer))
+            assert row is not None
+            since = row[0]
+        later = self._one(
+            self._writes(node.dataset)
+            .where(_R.c.complete_us > since)
+            .order_by(_R.c.complete_us, _R.c.key)
+        )
+        if later is not None:
+            until = later[1]
+        statement = (
+            select(_E.c.dataset, _E.c.version, _E.c.first_us, _E.c.run)
+            .join_from(_E, _R, _R.c.key == _E.c.run)
+            .where(
+                _E.c.dataset == node.dataset,
+                _E.c.direction == INPUT,
+                _E.c.first_us <= self._by,
+                _R.c.run_id.is_not(None),
+                (_E.c.first_us <= until) | (_R.c.started_us <= until) | _E.c.version.is_not(None),
+                (_E.c.last_us >= since) | _E.c.version.is_not(None),
+            )
+            .order_by(_E.c.last_us, _E.c.run)
+            .limit(MAX_NEIGHBOURS + 1)
+        )
+        rows = self._connection.execute(statement).all()
+        found: list[Node] = [
+            RunNode(bytes(row[3]))
+            for row in rows[:MAX_NEIGHBOURS]
+            if self._read_from(bytes(row[3]), row[:3]) == node.writer  # type: ignore[arg-type]
+        ]
+        return found, len(rows) > MAX_NEIGHBOURS
+
+    def _writes(self, dataset: bytes) -> Select[tuple[Any, Any]]:
+        """Return the query for the complete runs that wrote a dataset."""
+        return (
+            select(_R.c.key, _R.c.complete_us)
+            .join_from(_E, _R, _R.c.key == _E.c.run)
+            .where(
+                _E.c.dataset == dataset,
+                _E.c.direction == OUTPUT,
+                _E.c.first_us <= self._by,
+                _R.c.complete_us <= self._by,
+                _R.c.run_id.is_not(None),
+            )
+        )
+
+    def _one(self, statement: Any) -> AnyRow | None:
+        found: AnyRow | None = self._connection.execute(statement.limit(1)).first()
+        return found

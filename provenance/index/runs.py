@@ -1,0 +1,291 @@
+"""Runs of pipelines: what they read and wrote, and the events that say so.
+
+As of a time, a run is what its events up to then say; see ``pipelines`` for how they merge.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from provenance.errors import NotFoundError
+from provenance.identifiers import PartyId
+from provenance.index import jobs
+from provenance.index import pipeline_tables as tables
+from provenance.index.columns import AnyRow
+from provenance.index.jobs import Named
+from provenance.index.paging import checked_limit
+from provenance.index.pipeline_tables import ANY_TIME, INPUT, NEVER, OUTPUT, RUN, key_of
+from provenance.interchange.openlineage import Registration, format_time
+
+_R = tables.runs
+_E = tables.edges
+_V = tables.events
+
+MAX_EVENTS = 1000
+"""Most events that are shown of one run."""
+
+_ENDS = ("COMPLETE", "ABORT", "FAIL")
+_ORDER = {"OTHER": 0, "START": 1, "RUNNING": 2, "COMPLETE": 3, "ABORT": 3, "FAIL": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class EventRef:
+    """One event, without what it says.
+
+    Attributes:
+        sequence: its number in the journal.
+        digest: SHA-256 of its bytes.
+        event_type: what it reports.
+        time_us: when that happened.
+    """
+
+    sequence: int
+    digest: bytes
+    event_type: str
+    time_us: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the event as doors show it."""
+        return {
+            "sequence": self.sequence,
+            "digest": self.digest.hex(),
+            "event_type": self.event_type,
+            "event_time": format_time(self.time_us),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A dataset that a run read or wrote.
+
+    Attributes:
+        named: the dataset.
+        version: its version, as the events say; None if they do not.
+        registration: the registered dataset that is meant; None if none is known.
+        last_us: when an event of the run last named it.
+    """
+
+    named: Named
+    version: str | None
+    registration: Registration | None
+    last_us: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the dataset as doors show it."""
+        return {
+            "node": self.named.node,
+            "namespace": self.named.name.namespace,
+            "name": self.named.name.name,
+            "version": self.version,
+            "registered": registration_as_json(self.registration),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of a job.
+
+    Attributes:
+        key: its key in the tables.
+        run_id: its UUID.
+        job: the job.
+        parent_run_id: the run that started it; None if none is named.
+        state: what its events say in the end.
+        first_us: its earliest event.
+        started_us: its START; None if that has not come.
+        ended_us: when it came to its end; None while it runs.
+        inputs: what it read.
+        outputs: what it wrote.
+        children: runs that it started.
+        events: its events by time, ``MAX_EVENTS`` at most.
+    """
+
+    key: bytes
+    run_id: str
+    job: Named
+    parent_run_id: str | None
+    state: str
+    first_us: int
+    started_us: int | None
+    ended_us: int | None
+    inputs: Sequence[Used]
+    outputs: Sequence[Used]
+    children: Sequence[str]
+    events: Sequence[EventRef]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the run as doors show it."""
+        return {
+            "node": f"run:{self.run_id}",
+            "run_id": self.run_id,
+            "job": self.job.node,
+            "parent_run_id": self.parent_run_id,
+            "children": list(self.children),
+            "state": self.state,
+            "first_seen": format_time(self.first_us),
+            "started": _time(self.started_us),
+            "ended": _time(self.ended_us),
+            "inputs": [used.as_json() for used in self.inputs],
+            "outputs": [used.as_json() for used in self.outputs],
+            "events": [event.as_json() for event in self.events],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run in a list."""
+
+    run_id: str
+    state: str
+    first_us: int
+    sequence: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the run as doors show it."""
+        return {
+            "run_id": self.run_id,
+            "state": self.state,
+            "first_seen": format_time(self.first_us),
+        }
+
+
+def get(
+    connection: Connection, party_id: PartyId, run_id: str, *, as_of_us: int | None = None
+) -> Run:
+    """Return a run.
+
+    Raises:
+        NotFoundError: the party has no such run by then.
+    """
+    by = ANY_TIME if as_of_us is None else as_of_us
+    key = key_of(RUN, party_id, run_id)
+    columns = (_R.c.job, _R.c.parent_run_id, _R.c.parent_us, _R.c.first_us, _R.c.started_us)
+    row = connection.execute(
+        select(*columns).where(_R.c.key == key, _R.c.first_us <= by)
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError("run", run_id)
+    events = events_of(connection, key, as_of_us=as_of_us)
+    state, ended_us = _state(events)
+    job = jobs.named(connection, [bytes(row[0])])[bytes(row[0])]
+    return Run(
+        key,
+        run_id,
+        job,
+        row[1] if row[2] <= by else None,
+        state,
+        row[3],
+        row[4] if row[4] <= by else None,
+        ended_us,
+        used_by(connection, key, INPUT, by),
+        used_by(connection, key, OUTPUT, by),
+        _children(connection, party_id, run_id, by),
+        events,
+    )
+
+
+def page(
+    connection: Connection,
+    job: Named,
+    *,
+    before: int | None = None,
+    limit: int,
+    as_of_us: int | None = None,
+) -> tuple[list[RunLine], int | None]:
+    """Return the runs of a job, newest first, and where the next page begins.
+
+    Raises:
+        InputError: a limit out of range.
+    """
+    by = ANY_TIME if as_of_us is None else as_of_us
+    statement = (
+        select(_R.c.run_id, _R.c.state, _R.c.first_us, _R.c.sequence)
+        .where(
+            _R.c.job == job.key,
+            _R.c.run_id.is_not(None),
+            _R.c.first_us <= by,
+            _R.c.sequence < (NEVER if before is None else before),
+        )
+        .order_by(_R.c.sequence.desc())
+        .limit(checked_limit(limit))
+    )
+    rows = connection.execute(statement).all()
+    lines = [RunLine(*row) for row in rows[:limit]]
+    return lines, lines[-1].sequence if len(rows) > limit else None
+
+
+def events_of(
+    connection: Connection, subject: bytes, *, as_of_us: int | None = None
+) -> list[EventRef]:
+    """Return the events of a run, or of a job or dataset without one, by time.
+
+    Of more than ``MAX_EVENTS`` the latest are given.
+    """
+    by = ANY_TIME if as_of_us is None else as_of_us
+    statement = (
+        select(_V.c.sequence, _V.c.digest, _V.c.event_type, _V.c.time_us)
+        .where(_V.c.subject == subject, _V.c.time_us <= by)
+        .order_by(_V.c.time_us.desc(), _V.c.sequence.desc())
+        .limit(MAX_EVENTS)
+    )
+    rows = connection.execute(statement).all()
+    return [EventRef(row[0], bytes(row[1]), row[2], row[3]) for row in reversed(rows)]
+
+
+def latest_with(connection: Connection, dataset: bytes, count: int) -> list[bytes]:
+    """Return the keys of the runs that named a dataset last."""
+    statement = (
+        select(_E.c.run)
+        .where(_E.c.dataset == dataset, _E.c.direction.in_((INPUT, OUTPUT)))
+        .order_by(_E.c.last_us.desc(), _E.c.run)
+        .limit(2 * count)
+    )
+    # a run that read and wrote it stands here twice
+    return list(dict.fromkeys(bytes(row[0]) for row in connection.execute(statement)))[:count]
+
+
+def used_by(connection: Connection, run: bytes, direction: int, by: int) -> list[Used]:
+    """Return what a run read or wrote by a time, by name."""
+    columns = (_E.c.dataset, _E.c.version, _E.c.version_us, _E.c.last_us)
+    rows = connection.execute(
+        select(*columns).where(_E.c.run == run, _E.c.direction == direction, _E.c.first_us <= by)
+    ).all()
+    keys = [bytes(row[0]) for row in rows]
+    names = jobs.named(connection, keys)
+    meant = jobs.registrations(connection, keys, by)
+    found = [_used(row, names, meant, by) for row in rows]
+    return sorted(found, key=lambda used: used.named.name)
+
+
+def registration_as_json(found: Registration | None) -> dict[str, Any] | None:
+    """Return what a name means as doors show it."""
+    return None if found is None else {"dataset_id": found.dataset_id, "version": found.version}
+
+
+def _used(
+    row: AnyRow, names: dict[bytes, Named], meant: dict[bytes, Registration], by: int
+) -> Used:
+    key = bytes(row[0])
+    return Used(names[key], row[1] if row[2] <= by else None, meant.get(key), row[3])
+
+
+def _state(events: Sequence[EventRef]) -> tuple[str, int | None]:
+    """Return the state that events give, and when the run ended."""
+    last = max(events, key=lambda item: (_ORDER[item.event_type], item.time_us, item.event_type))
+    return last.event_type, last.time_us if last.event_type in _ENDS else None
+
+
+def _children(connection: Connection, party_id: PartyId, run_id: str, by: int) -> list[str]:
+    statement = (
+        select(_R.c.run_id)
+        .where(_R.c.party_id == party_id, _R.c.parent_run_id == run_id, _R.c.parent_us <= by)
+        .order_by(_R.c.sequence)
+        .limit(MAX_EVENTS)
+    )
+    return [row[0] for row in connection.execute(statement)]
+
+
+def _time(time_us: int | None) -> str | None:
+    return None if time_us is None else format_time(time_us)

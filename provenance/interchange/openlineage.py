@@ -1,0 +1,366 @@
+"""OpenLineage events as the graph needs them (OpenLineage 2-0-2, ``spec/OpenLineage.json``).
+
+Reads who did what to which datasets, and when, out of a RunEvent, a JobEvent or a DatasetEvent.
+The event itself is kept elsewhere, byte for byte as it was posted; nothing is written anew from
+what is read here, so no facet can be lost.
+
+Promises: what is not an event is refused with the member that is wrong; sizes and depths are
+bounded before anything is looked at; a facet that is none of the few used here may say anything.
+Must never do I/O.
+"""
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any, cast
+
+import orjson
+
+from provenance.errors import InputError, InvalidDocument, InvalidIdentifier, TooLarge
+from provenance.identifiers import DatasetId, parse_id
+
+MAX_EVENT_BYTES = 1 << 24
+"""Largest event that is read; who records it may set a lower limit."""
+
+MAX_BATCH_EVENTS = 1000
+MAX_DEPTH = 100
+MAX_NAME_CHARACTERS = 4096
+MAX_DATASETS = 10_000
+"""Most inputs, and most outputs, of one event."""
+
+REGISTRATION_FACET = "provenance_registration"
+"""Dataset facet by which an event says which registered dataset it means."""
+
+EVENT_TYPES = ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")
+
+_URN = re.compile(r"(urn:dpl:[1-9][0-9]{0,19}:0x[0-9a-f]{40}):dataset:([1-9][0-9]{0,19})\Z")
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+_NANOSECONDS = re.compile(r"(\.[0-9]{6})[0-9]+")
+_ZONE = re.compile(r"(?:[zZ]|[+-][0-9]{2}:[0-9]{2})(?:\[[\w/+-]+\])?\Z", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class EventKind(IntEnum):
+    """Which of the three events it is."""
+
+    RUN = 1
+    JOB = 2
+    DATASET = 3
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Name:
+    """How OpenLineage names a job or a dataset (``spec/Naming.md``)."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Which registered dataset is meant, as the event says; nobody has checked it.
+
+    Attributes:
+        dataset_id: the dataset.
+        version: number of its version; None if none is named.
+        ledger: the URN of a dataset up to its kind, which names the ledger; None for this one.
+    """
+
+    dataset_id: DatasetId
+    version: int | None
+    ledger: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset as one event speaks of it.
+
+    Attributes:
+        name: its name.
+        version: what its facet ``version`` says; None without.
+        registration: what its facet ``provenance_registration`` says; None without.
+    """
+
+    name: Name
+    version: str | None
+    registration: Registration | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What the graph takes from an event.
+
+    Attributes:
+        kind: which event it is.
+        time_us: ``eventTime``, microseconds since 1970 UTC.
+        event_type: one of ``EVENT_TYPES``; ``OTHER`` where the event says nothing.
+        run_id: the run, lower case; None without a run.
+        parent_run_id: the run that started it, from the facet ``parent``; None without.
+        job: the job; None for a DatasetEvent.
+        inputs: what was read.
+        outputs: what was written, or, in a DatasetEvent, the dataset it is about.
+    """
+
+    kind: EventKind
+    time_us: int
+    event_type: str
+    run_id: str | None
+    parent_run_id: str | None
+    job: Name | None
+    inputs: tuple[Dataset, ...]
+    outputs: tuple[Dataset, ...]
+
+
+def parse_event(document: bytes) -> Event:
+    """Return what an event says.
+
+    Raises:
+        TooLarge: it is over a limit.
+        InvalidDocument: it is no event of OpenLineage; the message names the member.
+    """
+    fields = read_fields(document)
+    time_us = parse_time(_text(fields, "eventTime", "eventTime"))
+    for member in ("producer", "schemaURL"):
+        _text(fields, member, member)
+    if "run" in fields:
+        return _run_event(fields, time_us)
+    if "job" in fields:
+        inputs, outputs = _datasets(fields, "inputs"), _datasets(fields, "outputs")
+        return Event(EventKind.JOB, time_us, "OTHER", None, None, _job(fields), inputs, outputs)
+    if "dataset" in fields:
+        found = (_dataset(fields["dataset"], "dataset"),)
+        return Event(EventKind.DATASET, time_us, "OTHER", None, None, None, (), found)
+    raise InvalidDocument("expected an event with run and job, job, or dataset, found none of them")
+
+
+def read_fields(document: bytes) -> dict[str, Any]:
+    """Return the members of a document that is one JSON object.
+
+    Raises:
+        TooLarge: it is over ``MAX_EVENT_BYTES``, or deeper than ``MAX_DEPTH``.
+        InvalidDocument: it is no JSON object (RFC 8259).
+    """
+    if len(document) > MAX_EVENT_BYTES:
+        raise TooLarge(
+            f"expected an event of at most {MAX_EVENT_BYTES} bytes, found {len(document)}"
+        )
+    found = _loads(document)
+    if not isinstance(found, dict):
+        raise InvalidDocument(f"expected an event as a JSON object, found {_kind(found)}")
+    _require_shallow(found)
+    return found
+
+
+def split_batch(document: bytes) -> list[bytes]:
+    """Return the events of a batch, each as the bytes that stand between its commas.
+
+    Raises:
+        TooLarge: more events than ``MAX_BATCH_EVENTS``.
+        InvalidDocument: it is no JSON array.
+    """
+    found = _loads(document)
+    if not isinstance(found, list):
+        raise InvalidDocument(f"expected a batch as a JSON array, found {_kind(found)}")
+    if len(found) > MAX_BATCH_EVENTS:
+        raise TooLarge(f"expected at most {MAX_BATCH_EVENTS} events, found {len(found)}")
+    events, depth, start = [], 0, 0
+    # It is JSON, as was just shown: only strings can hide a bracket or a comma.
+    for token in _TOKENS.finditer(document):
+        mark = token.group()
+        if mark in (b"[", b"{"):
+            depth += 1
+            start = token.end() if depth == 1 else start
+        elif (mark == b"," and depth == 1) or (mark in (b"]", b"}") and depth == 1):
+            events.append(document[start : token.start()].strip())
+            start = token.end()
+        if mark in (b"]", b"}"):
+            depth -= 1
+    return events if found else []
+
+
+def parse_time(text: str) -> int:
+    """Return microseconds since 1970 UTC of an RFC 3339 time; what is finer is cut off.
+
+    Raises:
+        InvalidDocument: no such time, or one without an offset: it would name no moment.
+    """
+    zoned = _ZONE.search(text)
+    try:
+        plain = _NANOSECONDS.sub(r"\1", text.partition("[")[0], count=1)
+        moment = datetime.fromisoformat(plain) if zoned and len(text) <= 100 else None
+        if moment is None or moment.tzinfo is None:
+            raise ValueError
+        since = moment - _EPOCH
+    except (ValueError, OverflowError):
+        raise InvalidDocument(
+            f"expected an RFC 3339 time with an offset, found {text[:60]!a}"
+        ) from None
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def format_time(time_us: int) -> str:
+    """Return an RFC 3339 time in UTC."""
+    moment = datetime.fromtimestamp(time_us // 1_000_000, UTC).replace(tzinfo=None)
+    return f"{moment.isoformat()}.{time_us % 1_000_000:06d}Z"
+
+
+def parse_run_id(text: str) -> str:
+    """Return the id of a run in its canonical form (RFC 9562 section 4).
+
+    Raises:
+        InvalidIdentifier: it is no UUID.
+    """
+    try:
+        found = str(uuid.UUID(text))
+    except ValueError:
+        found = ""
+    if not found or found != text.lower():
+        raise InvalidIdentifier(f"expected the UUID of a run, found {text[:60]!a}")
+    return found
+
+
+def _run_event(fields: Mapping[str, Any], time_us: int) -> Event:
+    run = _object(fields["run"], "run")
+    event_type = fields.get("eventType") or "OTHER"
+    if event_type not in EVENT_TYPES:
+        raise InvalidDocument(
+            f"expected eventType among {', '.join(EVENT_TYPES)}, found {_shown(event_type)}"
+        )
+    return Event(
+        EventKind.RUN,
+        time_us,
+        event_type,
+        _run_id(run, "run"),
+        _parent(run),
+        _job(fields),
+        _datasets(fields, "inputs"),
+        _datasets(fields, "outputs"),
+    )
+
+
+def _parent(run: Mapping[str, Any]) -> str | None:
+    """Return the run of the facet ``parent`` (ParentRunFacet 1-2-0)."""
+    facet = _facet(run, "parent")
+    parent = facet.get("run")
+    if not isinstance(parent, dict) or "runId" not in parent:
+        return None
+    return _run_id(parent, "run.facets.parent.run")
+
+
+def _run_id(run: Mapping[str, Any], where: str) -> str:
+    try:
+        return parse_run_id(_text(run, "runId", f"{where}.runId"))
+    except InvalidIdentifier as error:
+        raise InvalidDocument(f"{where}.runId: {error}") from None
+
+
+def _job(fields: Mapping[str, Any]) -> Name:
+    return _name(_object(fields.get("job"), "job"), "job")
+
+
+def _datasets(fields: Mapping[str, Any], member: str) -> tuple[Dataset, ...]:
+    found = fields.get(member) or ()
+    if not isinstance(found, list | tuple):
+        raise InvalidDocument(f"expected {member} as an array, found {_kind(found)}")
+    if len(found) > MAX_DATASETS:
+        raise TooLarge(f"expected at most {MAX_DATASETS} {member}, found {len(found)}")
+    return tuple(_dataset(item, f"{member}[{index}]") for index, item in enumerate(found))
+
+
+def _dataset(found: Any, where: str) -> Dataset:
+    fields = _object(found, where)
+    version = _facet(fields, "version").get("datasetVersion")
+    if version is not None and (not isinstance(version, str) or not _is_name(version)):
+        raise InvalidDocument(
+            f"expected {where}.facets.version.datasetVersion as text, found {_shown(version)}"
+        )
+    return Dataset(_name(fields, where), version, _registration(fields, where))
+
+
+def _registration(fields: Mapping[str, Any], where: str) -> Registration | None:
+    facet = _facet(fields, REGISTRATION_FACET)
+    if "dataset" not in facet:
+        return None
+    try:
+        return parse_registration(facet)
+    except InputError as error:
+        raise InvalidDocument(f"{where}.facets.{REGISTRATION_FACET}: {error}") from None
+
+
+def parse_registration(fields: Mapping[str, Any]) -> Registration:
+    """Return the registered dataset that ``dataset`` (URN or id) and ``version`` name.
+
+    Raises:
+        InvalidIdentifier: one of them is malformed.
+    """
+    dataset, version = fields.get("dataset"), fields.get("version")
+    urn = _URN.match(dataset) if isinstance(dataset, str) else None
+    found = parse_id(urn.group(2) if urn else cast("str", dataset))
+    if version is not None and (type(version) is not int or not 1 <= version < 2**32):
+        raise InvalidIdentifier(f"expected the number of a version, found {_shown(version)}")
+    return Registration(DatasetId(found), version, urn.group(1) if urn else None)
+
+
+def _facet(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a facet; one that is no object, or is deleted, is taken for none."""
+    facets = fields.get("facets")
+    facet = facets.get(name) if isinstance(facets, dict) else None
+    return facet if isinstance(facet, dict) and facet.get("_deleted") is not True else {}
+
+
+def _name(fields: Mapping[str, Any], where: str) -> Name:
+    return Name(
+        _text(fields, "namespace", f"{where}.namespace"), _text(fields, "name", f"{where}.name")
+    )
+
+
+def _text(fields: Mapping[str, Any], member: str, where: str) -> str:
+    found = fields.get(member)
+    if not isinstance(found, str) or not _is_name(found):
+        raise InvalidDocument(
+            f"expected {where} as text of 1 to {MAX_NAME_CHARACTERS} characters, "
+            f"found {_shown(found)}"
+        )
+    return found
+
+
+def _is_name(text: str) -> bool:
+    # PostgreSQL has no text with U+0000 in it
+    return 0 < len(text) <= MAX_NAME_CHARACTERS and "\0" not in text
+
+
+def _object(found: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(found, dict):
+        raise InvalidDocument(f"expected {where} as an object, found {_kind(found)}")
+    return found
+
+
+def _loads(document: bytes) -> Any:
+    try:
+        return orjson.loads(document)
+    except orjson.JSONDecodeError as error:
+        raise InvalidDocument(f"expected JSON: {error}") from None
+
+
+def _require_shallow(found: Any) -> None:
+    level, depth = [found], 1
+    while level := [item for outer in level for item in _parts(outer)]:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise TooLarge(f"expected an event of at most {MAX_DEPTH} levels, found more")
+
+
+def _parts(outer: Any) -> list[Any]:
+    items = outer.values() if isinstance(outer, dict) else outer
+    return [item for item in items if isinstance(item, dict | list)]
+
+
+def _kind(found: Any) -> str:
+    return "nothing" if found is None else type(found).__name__
+
+
+def _shown(found: Any) -> str:
+    return ascii(found)[:60] if isinstance(found, str | int | float) else _kind(found)

@@ -1,0 +1,293 @@
+"""What pipelines do here: record OpenLineage events, and take events with proofs out.
+
+An event is a record of the journal (``ledger.journal``): durable before it is acknowledged, and
+anchored with a batch. The graph is derived from the journal by ``feed``, soon after.
+
+A name of OpenLineage means a registered dataset if the party that uses the name says so: by a
+declaration of its own, which is a record of the journal too, or by the dataset facet
+``provenance_registration`` in an event; the latest counts. So nobody gives a meaning to the names
+of another party, and what a name meant at a time can be asked like anything else.
+
+Promises: an event is kept as the bytes that were posted; what cannot be read is refused before it
+is recorded. Must never change the graph but from the journal.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from provenance.errors import InputError, InvalidDocument, NotFoundError
+from provenance.identifiers import PartyId, urn
+from provenance.index import datasets, jobs, pipelines, runs, versions
+from provenance.index.database import reading, writing
+from provenance.index.jobs import Named
+from provenance.index.pipelines import Declared, Recorded
+from provenance.index.runs import EventRef, Run
+from provenance.interchange import openlineage_export as export
+from provenance.interchange.openlineage import (
+    MAX_NAME_CHARACTERS,
+    Name,
+    Registration,
+    parse_event,
+    parse_registration,
+)
+from provenance.ledger import anchors
+from provenance.ledger.journal import JournalEntry
+from provenance.ledger.metadata import canonical
+from provenance.ledger.opening import Ledger
+from provenance.proofs.batches import RecordKind
+
+_EVENT, _DOCUMENT = int(RecordKind.OPENLINEAGE_EVENT), int(RecordKind.DOCUMENT)
+NAME_FORMAT = "provenance-openlineage-name/1"
+"""Format of a declaration of what a name means (``docs/openlineage.md``)."""
+
+_FED_AT_ONCE = 500
+_DESCRIBED_BY_RUNS = 5
+"""How many of the runs that named a dataset describe it when it is exported."""
+
+
+def record(ledger: Ledger, party_id: PartyId, document: bytes) -> JournalEntry:
+    """Record one event durably; the same bytes again are the same record.
+
+    Args:
+        ledger: the ledger.
+        party_id: who posts it.
+        document: the event as it was posted.
+
+    Raises:
+        InvalidDocument: it is no event.
+        TooLarge: it is over a limit.
+        ReadError: it could not be kept.
+    """
+    parse_event(document)
+    return ledger.journal.append(document, _EVENT, party_id)
+
+
+def record_batch(
+    ledger: Ledger, party_id: PartyId, documents: Sequence[bytes]
+) -> list[JournalEntry | InputError]:
+    """Record events in one commit; a bad one is left out and reported in its place.
+
+    Raises:
+        ReadError: they could not be kept; none was.
+    """
+    found: list[JournalEntry | InputError | None] = []
+    good = []
+    for document in documents:
+        try:
+            parse_event(document)
+        except InputError as error:
+            found.append(error)
+            continue
+        found.append(None)
+        good.append(document)
+    kept = iter(ledger.journal.append_many(good, _EVENT, party_id))
+    return [next(kept) if item is None else item for item in found]
+
+
+def declare(
+    ledger: Ledger, party_id: PartyId, name: Name, registration: Registration, now_s: int
+) -> JournalEntry:
+    """Record what a party means by the name of a dataset, from now on.
+
+    Args:
+        ledger: the ledger.
+        party_id: whose name it is.
+        name: the name.
+        registration: the dataset of this ledger, and perhaps a version of it.
+        now_s: Unix seconds.
+
+    Raises:
+        InputError: the name is empty or too long.
+        NotFoundError: there is no such dataset.
+    """
+    _require_name(name)
+    ledger.sync()
+    with reading(ledger.engine) as connection:
+        _root_of(connection, registration)
+    fields: dict[str, Any] = {
+        "format": NAME_FORMAT,
+        "namespace": name.namespace,
+        "name": name.name,
+        "dataset": str(registration.dataset_id),
+    }
+    if registration.version is not None:
+        fields["version"] = registration.version
+    # a name that means another dataset for a while has to be recorded when it changes back
+    fields["declared_at"] = now_s
+    return ledger.journal.append(canonical(fields), _DOCUMENT, party_id)
+
+
+def feed(ledger: Ledger) -> int:
+    """Bring the graph up to the end of the journal; return the sequence it has come to."""
+    with reading(ledger.engine) as connection:
+        after, current = pipelines.reached(connection), pipelines.is_current(connection)
+    if not current:
+        rebuild(ledger)
+        return feed(ledger)
+    own = urn(ledger.chain_id, ledger.deployment.directory, "dataset", 0).removesuffix(":dataset:0")
+    while entries := ledger.journal.entries(after, _FED_AT_ONCE):
+        items = [item for entry in entries if (item := _item(ledger, entry)) is not None]
+        after = entries[-1].sequence
+        with writing(ledger.engine) as connection:
+            pipelines.apply(connection, items, after, own)
+    return after
+
+
+def rebuild(ledger: Ledger) -> None:
+    """Empty the graph; ``feed`` fills it again."""
+    with writing(ledger.engine) as connection:
+        pipelines.clear(connection)
+
+
+def event_document(ledger: Ledger, party_id: PartyId, digest: bytes) -> bytes:
+    """Return an event of a party as it was posted.
+
+    Raises:
+        NotFoundError: the party recorded none of this SHA-256.
+    """
+    entry = ledger.journal.entry(digest, party_id)
+    document = None if entry is None else ledger.journal.document(entry.sequence)
+    if document is None:
+        raise NotFoundError("event", digest.hex())
+    return document
+
+
+def export_run(ledger: Ledger, party_id: PartyId, run_id: str) -> dict[str, Any]:
+    """Return a run as one OpenLineage event with the proofs of all its events.
+
+    Raises:
+        NotFoundError: the party has no such run.
+    """
+    with reading(ledger.engine) as connection:
+        run = runs.get(connection, party_id, run_id)
+        meant = {
+            used.named.name: _registration_members(ledger, connection, used.registration)
+            for used in (*run.inputs, *run.outputs)
+            if used.registration is not None
+        }
+    return export.run_event(
+        export.RunState(run_id, run.job.name, run.state, _last_us(run)),
+        _documents(ledger, run.events),
+        meant,
+        [proof_of(ledger, event) for event in run.events],
+    )
+
+
+def export_dataset(ledger: Ledger, party_id: PartyId, node: str) -> dict[str, Any]:
+    """Return a dataset as one OpenLineage event with the proofs of the events that describe it.
+
+    Raises:
+        InputError: the node names no dataset.
+        NotFoundError: the party has no such dataset.
+    """
+    with reading(ledger.engine) as connection:
+        named = jobs.find(connection, party_id, node)
+        events = _describing(connection, named)
+        meant = jobs.registrations(connection, [named.key]).get(named.key)
+        members = None if meant is None else _registration_members(ledger, connection, meant)
+    if not events:
+        raise NotFoundError("event of", named.node)
+    return export.dataset_event(
+        named.name,
+        events[-1].time_us,
+        _documents(ledger, events),
+        members,
+        [proof_of(ledger, event) for event in events],
+    )
+
+
+def proof_of(ledger: Ledger, event: EventRef) -> dict[str, Any]:
+    """Return what shows that an event is anchored: how far it has come, and its proof."""
+    (entry,) = ledger.journal.entries(event.sequence - 1, 1)
+    found = anchors.Record(entry, ledger.batches.of_entry(entry))
+    return {
+        "digest": entry.digest.hex(),
+        "recordedAt": entry.recorded_at,
+        "party": urn(ledger.chain_id, ledger.deployment.directory, "party", entry.party),
+        "state": str(found.state),
+        "proof": None if found.batch is None else anchors.prove(ledger, found).to_json(),
+    }
+
+
+def _describing(connection: Connection, named: Named) -> list[EventRef]:
+    """Return events that name a dataset, by time: its own, and those of the last runs."""
+    found = runs.events_of(connection, named.key)
+    for key in runs.latest_with(connection, named.key, _DESCRIBED_BY_RUNS):
+        found.extend(runs.events_of(connection, key))
+    return sorted(found, key=lambda event: (event.time_us, event.sequence))
+
+
+def _documents(ledger: Ledger, events: Sequence[EventRef]) -> list[bytes]:
+    found = [ledger.journal.document(event.sequence) for event in events]
+    return [document for document in found if document is not None]
+
+
+def _last_us(run: Run) -> int:
+    return run.events[-1].time_us if run.ended_us is None else run.ended_us
+
+
+def _registration_members(
+    ledger: Ledger, connection: Connection, registration: Registration
+) -> dict[str, Any]:
+    """Return the members of the facet of a registered dataset; its root is the ledger's word."""
+    directory = ledger.deployment.directory
+    found: dict[str, Any] = {
+        "dataset": urn(ledger.chain_id, directory, "dataset", registration.dataset_id)
+    }
+    if registration.version is not None:
+        found["version"] = registration.version
+    with suppress(NotFoundError):  # an event may name a dataset that this ledger never had
+        found["root"] = _root_of(connection, registration).hex()
+    return found
+
+
+def _root_of(connection: Connection, registration: Registration) -> bytes:
+    wanted = registration.version
+    if wanted is None:
+        return datasets.get(connection, registration.dataset_id).root
+    return versions.get(connection, registration.dataset_id, wanted).root
+
+
+def _item(ledger: Ledger, entry: JournalEntry) -> Recorded | Declared | None:
+    """Return what an entry of the journal adds to the graph."""
+    if entry.kind not in (_EVENT, _DOCUMENT):
+        return None
+    document = ledger.journal.document(entry.sequence)
+    assert document is not None
+    try:
+        if entry.kind == _EVENT:
+            return Recorded(entry.sequence, entry.party, entry.digest, parse_event(document))
+        return _declared(entry, document)
+    except InputError:
+        # recorded by another door, or by a program that accepted it: it is kept, and not drawn
+        return None
+
+
+def _declared(entry: JournalEntry, document: bytes) -> Declared | None:
+    try:
+        fields = orjson.loads(document)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(fields, dict) or fields.get("format") != NAME_FORMAT:
+        return None
+    namespace, name = fields.get("namespace"), fields.get("name")
+    if not isinstance(namespace, str) or not isinstance(name, str):
+        raise InvalidDocument("expected a namespace and a name as text")
+    _require_name(Name(namespace, name))
+    return Declared(
+        entry.sequence,
+        entry.party,
+        entry.recorded_at * 1_000_000,
+        Name(namespace, name),
+        parse_registration(fields),
+    )
+
+
+def _require_name(name: Name) -> None:
+    for text in (name.namespace, name.name):
+        if not 0 < len(text) <= MAX_NAME_CHARACTERS or "\0" in text:
+            raise InputError(f"expected a name of 1 to {MAX_NAME_CHARACTERS} characters")

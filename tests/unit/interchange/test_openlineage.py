@@ -1,0 +1,237 @@
+"""Events of OpenLineage: what is read out of them, and what is refused."""
+
+import json
+import os
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provenance.errors import InputError, InvalidDocument, InvalidIdentifier, TooLarge
+from provenance.interchange import openlineage
+from provenance.interchange.openlineage import (
+    EventKind,
+    Name,
+    Registration,
+    format_time,
+    parse_event,
+    parse_registration,
+    parse_run_id,
+    parse_time,
+    split_batch,
+)
+
+RUN = "01890a5d-ac96-774b-bcce-b302099a8057"
+PARENT = "01890a5d-ac96-774b-bcce-000000000001"
+URN = "urn:dpl:31337:0x" + "ab" * 20
+BESIDE = Path(__file__).resolve().parents[4] / "shared" / "data"
+CORPUS = Path(os.environ.get("PROVENANCE_CORPUS", BESIDE)) / "openlineage"
+needs_corpus = pytest.mark.skipif(
+    not CORPUS.is_dir(),
+    reason=f"no OpenLineage events in {CORPUS}: name their folder with PROVENANCE_CORPUS",
+)
+
+
+def event(**changes):
+    fields = {
+        "eventTime": "2026-01-02T03:04:05.678901+08:00",
+        "eventType": "START",
+        "producer": "https://example.org/producer",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+        "run": {"runId": RUN},
+        "job": {"namespace": "jobs", "name": "load"},
+        "inputs": [{"namespace": "db://host", "name": "a"}],
+        "outputs": [{"namespace": "db://host", "name": "b"}],
+        **changes,
+    }
+    return orjson.dumps({name: value for name, value in fields.items() if value is not ...})
+
+
+def dataset(**facets):
+    return [{"namespace": "n", "name": "d", "facets": facets}]
+
+
+def test_a_run_event():
+    found = parse_event(event())
+    assert found.kind is EventKind.RUN
+    assert (found.event_type, found.run_id, found.parent_run_id) == ("START", RUN, None)
+    assert found.job == Name("jobs", "load")
+    assert [item.name.name for item in (*found.inputs, *found.outputs)] == ["a", "b"]
+    assert format_time(found.time_us) == "2026-01-01T19:04:05.678901Z"
+
+
+def test_a_job_event():
+    found = parse_event(event(run=..., eventType=...))
+    assert (found.kind, found.event_type, found.run_id) == (EventKind.JOB, "OTHER", None)
+    assert found.inputs[0].name == Name("db://host", "a")
+
+
+def test_a_dataset_event():
+    found = parse_event(event(run=..., job=..., dataset=dataset()[0]))
+    assert (found.kind, found.job) == (EventKind.DATASET, None)
+    assert found.outputs[0].name == Name("n", "d")
+
+
+def test_the_parent_is_read_and_may_be_missing():
+    parent = {"run": {"runId": PARENT.upper()}, "job": {"namespace": "n", "name": "p"}}
+    run = {"runId": RUN, "facets": {"parent": parent}}
+    assert parse_event(event(run=run)).parent_run_id == PARENT
+    run = {"runId": RUN, "facets": {"parent": {"job": {"namespace": "n", "name": "p"}}}}
+    assert parse_event(event(run=run)).parent_run_id is None
+
+
+def test_a_deleted_facet_says_nothing():
+    facet = {"datasetVersion": "7", "_deleted": True}
+    assert parse_event(event(inputs=dataset(version=facet))).inputs[0].version is None
+
+
+def test_lists_may_be_null_or_missing():
+    found = parse_event(event(inputs=None, outputs=...))
+    assert found.inputs == found.outputs == ()
+
+
+def test_versions_and_registrations_are_read():
+    facets = {
+        "version": {"datasetVersion": "snapshot-7"},
+        "provenance_registration": {"dataset": f"{URN}:dataset:12", "version": 3},
+        "custom": {"anything": [1, {"deep": None}]},
+    }
+    found = parse_event(event(inputs=dataset(**facets))).inputs[0]
+    assert found.version == "snapshot-7"
+    assert found.registration == Registration(12, 3, URN)
+    assert parse_registration({"dataset": "12"}) == Registration(12, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"eventTime": ...}, "expected eventTime as text of 1 to 4096 characters, found nothing"),
+        ({"eventTime": "2026-01-02T03:04:05"}, "RFC 3339 time with an offset"),
+        ({"eventTime": "2026-13-02T03:04:05Z"}, "RFC 3339"),
+        ({"eventTime": "Z"}, "RFC 3339"),
+        ({"eventTime": 12}, "expected eventTime as text"),
+        ({"producer": ...}, "expected producer"),
+        ({"schemaURL": ""}, "expected schemaURL"),
+        ({"eventType": "DONE"}, "expected eventType among START"),
+        ({"eventType": {"a": 1}}, "expected eventType among START.*found dict"),
+        ({"run": []}, "expected run as an object, found list"),
+        ({"run": {}}, "expected run.runId as text"),
+        ({"run": {"runId": "7"}}, "run.runId: expected the UUID of a run"),
+        ({"run": {"runId": "{" + RUN + "}"}}, "UUID"),
+        ({"job": ...}, "expected job as an object, found nothing"),
+        ({"job": {"name": "n"}}, "expected job.namespace"),
+        ({"job": {"namespace": "n" * 4097, "name": "n"}}, "expected job.namespace as text of 1"),
+        ({"job": {"namespace": "n", "name": "a\0b"}}, "expected job.name"),
+        ({"inputs": {}}, None),
+        ({"inputs": {"a": 1}}, "expected inputs as an array, found dict"),
+        ({"outputs": [1]}, r"expected outputs\[0\] as an object, found int"),
+        ({"outputs": [{"namespace": "n"}]}, r"expected outputs\[0\].name"),
+        ({"inputs": dataset(version={"datasetVersion": 7})}, "datasetVersion as text, found 7"),
+        (
+            {"inputs": dataset(provenance_registration={"dataset": "urn:dpl:x"})},
+            r"inputs\[0\].facets.provenance_registration: expected a decimal id",
+        ),
+        (
+            {"inputs": dataset(provenance_registration={"dataset": "1", "version": True})},
+            "number of a version",
+        ),
+        ({"run": ..., "job": ..., "dataset": 1}, "expected dataset as an object"),
+        ({"run": ..., "job": ...}, "expected an event with run and job, job, or dataset"),
+    ],
+)
+def test_what_is_no_event_is_refused_with_the_member(changes, message):
+    if message is None:
+        assert parse_event(event(**changes)).inputs == ()
+        return
+    with pytest.raises(InvalidDocument, match=message):
+        parse_event(event(**changes))
+
+
+@pytest.mark.parametrize("document", [b"", b"{", b"[]", b"1", b"\xff", b'{"a":"\\ud800"}'])
+def test_what_is_no_json_object_is_refused(document):
+    with pytest.raises(InvalidDocument):
+        parse_event(document)
+
+
+def test_sizes_and_depths_are_bounded(monkeypatch):
+    deep = {"a": 1}
+    for _ in range(openlineage.MAX_DEPTH):
+        deep = {"a": [deep]}
+    with pytest.raises(TooLarge, match="at most 100 levels"):
+        parse_event(event(run={"runId": RUN, "facets": deep}))
+    with pytest.raises(InvalidDocument):
+        parse_event(b'{"a":' + b"[" * 100_000)
+    monkeypatch.setattr(openlineage, "MAX_DATASETS", 1)
+    with pytest.raises(TooLarge, match="at most 1 inputs, found 2"):
+        parse_event(event(inputs=dataset() * 2))
+    monkeypatch.setattr(openlineage, "MAX_EVENT_BYTES", 100)
+    with pytest.raises(TooLarge, match="at most 100 bytes"):
+        parse_event(event())
+
+
+@settings(max_examples=40)
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists) | st.binary())
+def test_nothing_but_our_errors_comes_of_hostile_bytes(found):
+    document = found if isinstance(found, bytes) else json.dumps({"run": found}).encode()
+    with pytest.raises(InputError):
+        parse_event(document)
+
+
+@pytest.mark.parametrize("member", ["run", "job", "inputs", "outputs", "eventTime", "eventType"])
+@settings(max_examples=15)
+@given(value=st.recursive(st.none() | st.integers(0, 9) | st.text(max_size=3), st.lists))
+def test_a_member_of_another_type_is_refused_or_nothing(member, value):
+    try:
+        parse_event(event(**{member: value}))
+    except InputError:
+        return
+    assert not value
+
+
+def test_times_keep_microseconds_and_zones():
+    assert parse_time("1970-01-01T00:00:00Z") == 0
+    assert parse_time("1970-01-01T00:00:00.123456789+00:00") == 123_456
+    assert parse_time("1969-12-31T23:59:59.999999-00:00") == -1
+    assert parse_time("2020-12-28T09:52:00.001+01:00[Europe/Paris]") == 1_609_145_520_001_000
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 253_402_300_799_999_999))
+def test_a_time_survives_its_text(time_us):
+    assert parse_time(format_time(time_us)) == time_us
+
+
+def test_run_ids_have_one_form():
+    assert parse_run_id(RUN.upper()) == RUN
+    for text in ("", "x", RUN.replace("-", "")):
+        with pytest.raises(InvalidIdentifier):
+            parse_run_id(text)
+
+
+def test_a_batch_is_split_into_the_bytes_between_its_commas():
+    first, second = event(), b'{ "a" : "],[\\"" , "b":[1, [2]] }'
+    assert split_batch(b" [ %b ,\n%b, 3]" % (first, second)) == [first, second, b"3"]
+    assert split_batch(b"[]") == []
+    with pytest.raises(InvalidDocument, match="expected a batch as a JSON array, found dict"):
+        split_batch(b"{}")
+
+
+@settings(max_examples=40)
+@given(st.lists(st.recursive(st.none() | st.text(), lambda some: st.dictionaries(st.text(), some))))
+def test_the_parts_of_a_batch_are_its_items(items):
+    parts = split_batch(json.dumps(items, indent=1).encode())
+    assert [json.loads(part) for part in parts] == items
+
+
+def test_batches_are_bounded():
+    with pytest.raises(TooLarge, match="at most 1000 events, found 1001"):
+        split_batch(b"[" + b",".join([b"1"] * 1001) + b"]")
+
+
+@needs_corpus
+def test_the_full_example_of_the_specification_is_read():
+    found = parse_event((CORPUS / "spec/tests/example_full_event.json").read_bytes())
+    assert found.kind is EventKind.RUN
+    assert found.job is not None

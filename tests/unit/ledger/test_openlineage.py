@@ -1,0 +1,121 @@
+"""Events from the journal into the graph, and what the journal holds that is none."""
+
+import hashlib
+import json
+
+import pytest
+from sqlalchemy import update
+
+from provenance.errors import InputError, NotFoundError
+from provenance.index import jobs, pipeline_tables, runs
+from provenance.index.database import reading, writing
+from provenance.interchange.openlineage import Name, Registration
+from provenance.ledger import datasets, openlineage
+from provenance.proofs.batches import RecordKind
+
+RUN = "01890a5d-ac96-774b-bcce-b302099a8057"
+
+
+def event(kind="START", job="load", **members):
+    fields = {
+        "eventType": kind,
+        "eventTime": "2026-01-01T00:00:00Z",
+        "producer": "https://example.org",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+        "run": {"runId": RUN},
+        "job": {"namespace": "jobs", "name": job},
+        **members,
+    }
+    return json.dumps(fields).encode()
+
+
+@pytest.fixture
+def party(ledger):
+    return ledger.party_of_signer("founder")
+
+
+def run_of(ledger, party):
+    with reading(ledger.engine) as connection:
+        return runs.get(connection, party, RUN)
+
+
+def test_events_are_recorded_and_drawn(ledger, party):
+    entry = openlineage.record(ledger, party, event())
+    assert openlineage.record(ledger, party, event()) == entry
+    assert openlineage.feed(ledger) == entry.sequence
+    assert openlineage.feed(ledger) == entry.sequence
+    assert run_of(ledger, party).state == "START"
+    digest = hashlib.sha256(event()).digest()
+    assert openlineage.event_document(ledger, party, digest) == event()
+    with pytest.raises(NotFoundError):
+        openlineage.event_document(ledger, party, bytes(32))
+
+
+def test_a_bad_event_of_a_batch_is_left_out(ledger, party):
+    first, refused, last = openlineage.record_batch(
+        ledger, party, [event(), b"{}", event("COMPLETE")]
+    )
+    assert isinstance(refused, InputError)
+    assert (first.sequence, last.sequence) == (1, 2)
+    openlineage.feed(ledger)
+    assert run_of(ledger, party).state == "COMPLETE"
+
+
+def test_tables_of_another_format_are_filled_again(ledger, party):
+    openlineage.record(ledger, party, event())
+    openlineage.feed(ledger)
+    with writing(ledger.engine) as connection:
+        connection.execute(update(pipeline_tables.cursor).values(format=0))
+        connection.execute(update(pipeline_tables.runs).values(state="FAIL"))
+    assert openlineage.feed(ledger) == 1
+    assert run_of(ledger, party).state == "START"
+    with reading(ledger.engine) as connection:
+        ((state,),) = connection.execute(
+            pipeline_tables.runs.select().with_only_columns(pipeline_tables.runs.c.state)
+        )
+    assert state == "START"
+
+
+@pytest.mark.parametrize(
+    ("document", "kind"),
+    [
+        (b"not an event", RecordKind.OPENLINEAGE_EVENT),
+        (b"a receipt", RecordKind.USE_RECEIPT),
+        (b"no JSON", RecordKind.DOCUMENT),
+        (b"[1]", RecordKind.DOCUMENT),
+        (b'{"format":"other/1"}', RecordKind.DOCUMENT),
+        (b'{"format":"provenance-openlineage-name/1","name":1}', RecordKind.DOCUMENT),
+        (
+            b'{"format":"provenance-openlineage-name/1","namespace":"","name":"n","dataset":"1"}',
+            RecordKind.DOCUMENT,
+        ),
+        (
+            b'{"format":"provenance-openlineage-name/1","namespace":"a","name":"n","dataset":"x"}',
+            RecordKind.DOCUMENT,
+        ),
+    ],
+)
+def test_what_others_record_is_kept_and_not_drawn(ledger, party, document, kind):
+    ledger.journal.append(document, int(kind), party)
+    openlineage.record(ledger, party, event())
+    assert openlineage.feed(ledger) == 2
+    with reading(ledger.engine) as connection:
+        found, _ = jobs.job_page(connection, party, limit=10)
+        assert [job.named.name.name for job in found] == ["load"]
+        assert jobs.registrations(connection, [job.named.key for job in found]) == {}
+
+
+def test_what_a_name_means_changes_and_changes_back(ledger, party, content):
+    datasets.register(ledger, "founder", content, "Orders")
+    name = Name("db://h", "orders")
+    for version, now_s in ((1, 10), (None, 20), (1, 30)):
+        openlineage.declare(ledger, party, name, Registration(1, version), now_s)
+    assert openlineage.feed(ledger) == 3
+    with reading(ledger.engine) as connection:
+        key = jobs.find(connection, party, "dataset:db://h:orders").key
+        assert jobs.registrations(connection, [key])[key] == Registration(1, 1)
+    for wrong in (Registration(99, None), Registration(1, 99)):
+        with pytest.raises(NotFoundError):
+            openlineage.declare(ledger, party, name, wrong, 40)
+    with pytest.raises(InputError):
+        openlineage.declare(ledger, party, Name("", "orders"), Registration(1, 1), 40)
