@@ -1,7 +1,8 @@
 """How the database of the index is opened, read and written: a file of SQLite, or PostgreSQL.
 
 Promises: many readers see one state each while one writer works (SQLite in WAL, PostgreSQL under
-an advisory lock of its writers); a second writer waits, then hears why. Must never know what the tables mean.
+an advisory lock of its writers); a second writer waits, then hears why. Must never know what the
+tables mean.
 """
 
 from collections.abc import Iterator

@@ -8,7 +8,7 @@ Every query is called on a connection from ``database.reading`` and may run on a
 one of its own. ``as_of`` is a block number; None means where the index stands.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from provenance.index import blocks, versions
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
 from provenance.index.rows import look_up
 from provenance.lineage.graph import Link, Paths, Walk, walk
-from provenance.lineage.records import VersionRef
+from provenance.lineage.records import ActivityKind, VersionRef
 
 Direction = Literal["ancestors", "descendants"]
 
@@ -86,7 +86,7 @@ class Relative:
         version: the version.
         distance: how many derivations lie between at least.
         activity_id: the activity that it came out of; None if none is named.
-        kind: what that activity did; None without one.
+        kind: what that activity did, in a word; None without one.
         root: root of its manifest.
         withdrawn: whether it was withdrawn.
         through: the ways over which it was reached.
@@ -95,7 +95,7 @@ class Relative:
     version: VersionRef
     distance: int
     activity_id: int | None
-    kind: int | None
+    kind: str | None
     root: bytes | None
     withdrawn: bool
     through: Sequence[Through]
@@ -145,7 +145,7 @@ def relatives(
     found = walked(connection, start, direction, bounds, as_of=block.number)
     order = sorted((distance, *node) for node, distance in found.distances.items() if distance)
     rest = order if after is None else [position for position in order if position > after]
-    items = _described(connection, found, rest[:size], block.number)
+    items = described(connection, found, rest[:size], block.number)
     more = rest[size - 1] if len(rest) > size else None
     return Page(items, more, block, summary(found))
 
@@ -253,10 +253,10 @@ def paths(
     return Ways(source, derived, between.count, listed, links, more, found)
 
 
-def _described(
+def described(
     connection: Connection, found: Walk[Node], page: Sequence[Position], as_of: int
 ) -> list[Relative]:
-    """Return the versions of a page with what is known of them."""
+    """Return the versions at positions of a walk with what is known of them."""
     wanted = {(dataset_id, version) for _, dataset_id, version in page}
     known = facts_of(connection, sorted(wanted), as_of)
     through = found.through()
@@ -270,7 +270,7 @@ def _described(
                 version=_ref(here),
                 distance=distance,
                 activity_id=facts.activity_id if facts else None,
-                kind=facts.kind if facts else None,
+                kind=facts.kind.name.lower() if facts and facts.kind else None,
                 root=facts.root if facts else None,
                 withdrawn=facts.withdrawn if facts else False,
                 through=ways,
@@ -295,14 +295,14 @@ class Facts:
     withdrawn: bool
     form: int
     activity_id: int | None
-    kind: int | None
+    kind: ActivityKind | None
 
 
 def facts_of(connection: Connection, nodes: Sequence[Node], as_of: int) -> dict[Node, Facts]:
     """Return what is known of versions as of a block; those that were not there are left out."""
     keys = [(*node, as_of) for node in nodes]
     made = {
-        (row[0], row[1]): (row[2], row[3])
+        (row[0], row[1]): (row[2], ActivityKind(row[3]))
         for row in look_up(connection, _ACTIVITY_FACTS, _WANTED, keys)
     }
     found = {}
@@ -332,7 +332,7 @@ _ACTIVITY_FACTS = (
 
 def _links(
     connection: Connection, start: VersionRef, direction: Direction, as_of: int
-) -> Iterator[Link[Node]]:
+) -> Generator[Link[Node], None, None]:
     """Yield the links that a breadth-first search meets; closing it ends the search."""
     if connection.dialect.name == "postgresql":
         # The planner knows nothing of how far a recursion goes, and a hash of all derivations
