@@ -19,6 +19,7 @@ from provenance.index.blocks import BlockStamp
 from provenance.index.columns import AS_OF, AnyRow, AnySelect
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
 from provenance.lineage.records import Activity, ActivityId, ActivityKind, Input, VersionRef
+from provenance.policy.vocabulary import INDUSTRIES, MODES, PURPOSES, Field, words_of
 
 _A = lineage_tables.activities
 _D = lineage_tables.derivations
@@ -49,7 +50,7 @@ class StoredActivity:
     recorded: BlockStamp
 
     def as_json(self) -> dict[str, Any]:
-        """Return the activity as doors show it; sets of bits as numbers."""
+        """Return the activity as doors show it."""
         found = self.activity
         output = found.output
         return {
@@ -62,9 +63,9 @@ class StoredActivity:
             "code_hash": _hex(found.code_hash),
             "parameters_hash": _hex(found.parameters_hash),
             "environment_hash": _hex(found.environment_hash),
-            "purposes": self.purposes,
-            "industries": self.industries,
-            "modes": self.modes,
+            "purpose": _words(PURPOSES, self.purposes),
+            "industry": _words(INDUSTRIES, self.industries),
+            "mode": _words(MODES, self.modes),
             "country": self.country,
             "security_grade": self.security_grade,
             "inputs": [_input(used) for used in found.inputs],
@@ -262,6 +263,11 @@ def _input(used: Input) -> dict[str, Any]:
 
 def _version(version: VersionRef) -> dict[str, int]:
     return {"dataset_id": version.dataset_id, "version": version.version}
+
+
+def _words(field: Field, bits: int) -> list[str]:
+    # a contract that is asked about a title alone takes any bits
+    return words_of(field, bits & field.all_bits)
 
 
 def _hex(digest: bytes) -> str | None:
