@@ -52,7 +52,8 @@ def story(service):
     }
     made["answer"] = record(service, join, upload=content())
     made["joined"] = made["answer"].json()
-    terms = {"actions": ["train", "derive"], "derivation": "same_terms", "territory": ["CN"]}
+    actions = ["read", "train", "derive"]
+    terms = {"actions": actions, "derivation": "same_terms", "territory": ["CN"]}
     policy = service.post("/v1/policies", {"terms": terms}).json()["policy_id"]
     joined = made["joined"]["dataset_id"]
     grant = {"policy_id": policy, "to": service.party_ids["bob"], "dataset_id": joined}
@@ -167,10 +168,10 @@ def test_a_model_is_bound_by_what_it_was_made_from(service, story):
     bound = service.get(f"/v1/datasets/{dataset_id}/ceiling").json()["ceiling_policy_id"]
     assert bound == story["model"]["ceiling_policy_id"]
     terms = service.get(f"/v1/policies/{bound}").json()["terms"]
-    assert set(terms["actions"]) == {"train", "derive"}
+    assert set(terms["actions"]) == {"read", "train", "derive"}
     free = service.get(f"/v1/datasets/{story['joined']['dataset_id']}/ceiling").json()
     assert (free["ceiling_policy_id"], free["since_block"]) == (None, None)
-    wide = service.post("/v1/policies", {"terms": {"actions": ["read"]}}, "bob").json()
+    wide = service.post("/v1/policies", {"terms": {"actions": ["compute"]}}, "bob").json()
     grant = {"policy_id": wide["policy_id"], "dataset_id": dataset_id}
     refused = service.post("/v1/grants", {**grant, "to": service.party_ids["alice"]}, "bob")
     assert refused.status_code == 422
