@@ -25,6 +25,7 @@ from api.limits import BodyLimit, RateLimit
 from api.pipelines import PipelineDesk
 from api.routes import (
     anchors,
+    activities,
     bundles,
     datasets,
     documentation,
@@ -34,6 +35,7 @@ from api.routes import (
     health,
     history,
     jobs,
+    lineage,
     offers,
     openlineage,
     parties,
@@ -93,6 +95,8 @@ _ROUTERS: Sequence[APIRouter] = tuple(
         granting,
         offers,
         rights,
+        activities,
+        lineage,
         verification,
         relay,
         jobs,

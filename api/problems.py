@@ -103,6 +103,7 @@ _CONTRACT_NAMES: Mapping[int, str] = {
     403: """NotAuthorised PartyInactive MarketAccessMissing ActionNotGranted InputNotCovered
         NotParty NotModule NotRoleAdmin NotRootAdmin NotDelegate NotHolder NotTransferParty
         NotProposed NotGrantee NotGranter OpenClassForbids RoleNotAllowed PurposeNotAllowed
+        DerivativeForbidden
         IndustryNotAllowed ModeNotAllowed SecurityGradeTooLow SubLicenseDepth GrantNotActive
         Undecided NotActivityParty CeilingForbids""",
     404: "NotFound UnknownModule",

@@ -30,14 +30,8 @@ from provenance.proofs.history import RawLog
 _ABI_FOLDER = Path(__file__).parent / "abi"
 
 MODULES = (
-    "Parties",
-    "Supervision",
-    "Titles",
-    "Datasets",
-    "Policies",
-    "Licenses",
-    "Lineage",
-    "Anchors",
+    *("Parties", "Supervision", "Titles", "Datasets", "Policies", "Licenses"),
+    *("Lineage", "Anchors"),
 )
 """The contracts that write history: only their logs are folded into heads."""
 

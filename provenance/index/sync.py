@@ -35,6 +35,7 @@ from provenance.index import (
     history,
     holds,
     licenses,
+    lineage,
     memberships,
     policies,
     titles,
@@ -306,6 +307,7 @@ def apply(
         policies.apply(connection, events)
         licenses.apply(connection, events, folded.on_hold)
         anchors.apply(connection, events)
+        lineage.apply(connection, events)
     except IntegrityError as error:
         raise IndexDrift(f"expected events that fit together, found {error.orig}") from error
     except OverflowError as error:

@@ -116,7 +116,10 @@ def answers(service):
     return found
 
 
-ELSEWHERE = {"policies", "grants", "offers", "rights", "anchors", "jobs", "runs", "openlineage"}
+ELSEWHERE = {
+    *("policies", "grants", "offers", "rights", "lineage"),
+    *("anchors", "jobs", "runs", "openlineage"),
+}
 ASKED_ELSEWHERE = {
     ("post", "/v1/relay"),  # test_relay.py; its body has to be signed
     ("post", "/rpc"),

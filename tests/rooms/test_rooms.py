@@ -33,10 +33,12 @@ NO_NAMES = set(
 # What the house keeps an account of. A file on one of the floors below is named like its concept.
 CONCEPTS = set(
     [
+        "activities",
         "anchors",
         "bundles",
         "ceilings",
         "claims",
+        "completeness",
         "contests",
         "datasets",
         "derivations",
@@ -46,6 +48,7 @@ CONCEPTS = set(
         "history",
         "holds",
         "jobs",
+        "impact",
         "licenses",
         "lineage",
         "memberships",
@@ -85,11 +88,13 @@ FLOORS = {
             "batches",
             "checkpoints",
             "connecting",
+            "deeds",
             "files",
             "identifying",
             "indexing",
             "journal",
             "license_views",
+            "lineage_views",
             "keys",
             "metadata",
             "opening",
@@ -112,8 +117,8 @@ FLOORS = {
     "provenance/index": (
         "*.py",
         {
-            *("audit", "blocks", "columns", "database", "license_tables", "paging", "rebuild"),
-            *("rows", "schema", "sync", "timelines"),
+            *("audit", "blocks", "columns", "database", "license_tables", "lineage_tables"),
+            *("paging", "rebuild", "rows", "schema", "sync", "timelines"),
             *("job_graph", "pipeline_graph", "pipeline_tables", "run_graph"),
         },
     ),
