@@ -64,6 +64,7 @@ KINDS: Mapping[type[errors.ProvenanceError], Kind] = {
     errors.InvalidPolicy: Kind(422, "policy", "The contracts refuse such terms"),
     errors.PolicyConflict: Kind(422, "policy-conflict", "An action is permitted and prohibited"),
     errors.UnsupportedOdrlTerm: Kind(422, "odrl", "The document says what terms cannot hold"),
+    errors.UnsupportedStatement: Kind(422, "prov", "The document says what lineage cannot hold"),
     errors.TooLarge: Kind(413, "too-large", "Over a limit"),
     errors.SettingsError: Kind(500, "settings", "The service is not set up for this", told=False),
     errors.KeystoreError: Kind(
