@@ -9,6 +9,7 @@ documents. Must never look anything up.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Literal, TypeVar
 
@@ -16,11 +17,18 @@ from provenance.content.entry import ManifestEntry
 from provenance.errors import InputError, InvalidIdentifier
 from provenance.identifiers import Address, PartyId, PolicyId, parse_address, parse_id, urn
 from provenance.lineage.records import Activity, VersionRef
+from provenance.policy.licenses import LICENSES
 
 TERMS = "urn:dpl:terms:"
 """Namespace of what the standards have no word for (``docs/interchange.md``)."""
 
+SPDX_PAGES = "https://spdx.org/licenses/"
+"""Where the SPDX License List shows a licence by its identifier."""
+
 _Record = TypeVar("_Record")
+
+LAST_MOMENT = 253_402_300_799
+"""9999-12-31T23:59:59Z: the last second that all readers of xsd:dateTime know."""
 
 KINDS = ("dataset", "version", "party", "activity", "grant", "policy", "answer")
 MAX_VERSION = 2**32 - 1
@@ -257,12 +265,17 @@ class Description:
         return license_url(spdx) if spdx else None
 
 
-def license_url(text: str) -> str:
-    """Return the page of an SPDX identifier; anything else as it is."""
-    from provenance.policy import licenses
+def moment_text(seconds: int) -> str | None:
+    """Return a time as xsd:dateTime; None beyond the year 9999, which not all readers know."""
+    if seconds > LAST_MOMENT:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
 
-    known = licenses.LICENSES.get(text.lower())
-    return f"https://spdx.org/licenses/{known.spdx_id}" if known else text
+
+def license_url(text: str) -> str:
+    """Return the page of an SPDX identifier that we have terms for; anything else as it is."""
+    known = LICENSES.get(text.lower())
+    return SPDX_PAGES + known.spdx_id if known else text
 
 
 def _once(

@@ -31,15 +31,13 @@ def export(graph: Graph, form: Format = "json") -> bytes:
         form: ``json`` (PROV-JSON), ``provn`` (PROV-N) or ``jsonld`` (PROV-JSONLD).
 
     Raises:
-        InputError: another form, or the package ``prov`` is missing.
+        InputError: another form.
     """
     if form not in FORMATS:
         raise InputError(f"expected a form among {', '.join(FORMATS)}; found {form[:40]!r}")
-    try:
-        from prov.constants import PROV_N_MAP
-        from prov.model import ProvDocument
-    except ImportError as error:
-        raise InputError("expected the package prov (pip install prov), found none") from error
+    from prov.constants import PROV_N_MAP
+    from prov.model import ProvDocument
+
     document = ProvDocument()
     spaces = _Spaces(graph.names)
     for space in spaces.declared():

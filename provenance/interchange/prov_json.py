@@ -6,7 +6,7 @@ that is given twice too; nothing is dropped in silence. Must never follow a refe
 
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -174,14 +174,7 @@ def _parse(document: bytes) -> object:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        twice = next(_repeated(pairs))
+        counts = Counter(key for key, _ in pairs)
+        twice = counts.most_common(1)[0][0]
         raise InvalidDocument(f"expected each key once, found {twice[:80]!r} twice")
     return found
-
-
-def _repeated(pairs: list[tuple[str, Any]]) -> Iterator[str]:
-    seen = set()
-    for key, _ in pairs:
-        if key in seen:
-            yield key
-        seen.add(key)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from provenance.interchange.description import (
+    LAST_MOMENT,
     TERMS,
     Answer,
     Graph,
@@ -23,9 +24,6 @@ from provenance.lineage.records import Activity, VersionRef
 
 PROV = "http://www.w3.org/ns/prov#"
 XSD = "http://www.w3.org/2001/XMLSchema#"
-
-LAST_MOMENT = 253_402_300_799
-"""9999-12-31T23:59:59Z: the last second that all readers of xsd:dateTime know."""
 
 ELEMENTS = ("entity", "activity", "agent")
 RELATIONS = (

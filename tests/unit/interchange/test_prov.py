@@ -156,6 +156,13 @@ def act(key, value):
     return change
 
 
+VERSION = {"$": "dpl:Version", "type": "xsd:QName"}
+
+
+def rootless(document):
+    del document["entity"]["version:3.1"]["dpl:root"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -192,6 +199,8 @@ def act(key, value):
         (act("prov:endTime", "2023-11-14T22:14:20"), "with a time zone"),
         (act("prov:endTime", "2023-11-14T22:14:20.5Z"), "whole seconds"),
         (act("prov:endTime", "yesterday"), "expected a time"),
+        (put("entity", "version:8.1", prov__type=VERSION), "expected the publisher"),
+        (rootless, "expected urn:dpl:terms:root, found none"),
         (act("prov:type", {"$": "dpl:GUESS", "type": "xsd:QName"}), "expected a kind among"),
         (act("dpl:ceiling", {"$": "party:7", "type": "xsd:QName"}), "begins with"),
     ],
