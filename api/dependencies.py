@@ -211,6 +211,7 @@ class Reading:
             return {
                 name: [render(item) for item in page.items],
                 "next": _next(kind, page, reading.as_of),
+                **page.whole,
             }
 
         return await reading.answer(run, timed=timed, extend=extend)

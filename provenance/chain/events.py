@@ -29,7 +29,10 @@ from provenance.proofs.history import RawLog
 
 _ABI_FOLDER = Path(__file__).parent / "abi"
 
-MODULES = ("Parties", "Supervision", "Titles", "Datasets", "Policies", "Licenses")
+MODULES = (
+    *("Parties", "Supervision", "Titles", "Datasets", "Policies", "Licenses"),
+    *("Lineage", "Anchors"),
+)
 """The contracts that write history: only their logs are folded into heads."""
 
 # How struct reads one word; what is not read ("x") is padding, and is checked to be zero.

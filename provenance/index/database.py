@@ -1,7 +1,8 @@
-"""How the database of the index is opened, read and written.
+"""How the database of the index is opened, read and written: a file of SQLite, or PostgreSQL.
 
-Promises: many readers see one state each while one writer works (SQLite in WAL); a second writer
-waits, then hears why. Must never know what the tables mean.
+Promises: many readers see one state each while one writer works (SQLite in WAL, PostgreSQL under
+an advisory lock of its writers); a second writer waits, then hears why. Must never know what the
+tables mean.
 """
 
 from collections.abc import Iterator
@@ -9,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from provenance.errors import IndexBehind, IndexDrift
+from provenance.errors import IndexBehind, IndexDrift, IndexStateError, SettingsError
 from provenance.index import schema
 
 INDEX_FILE = "index.sqlite3"
@@ -39,6 +40,49 @@ def open_engine(path: Path) -> Engine:
         poolclass=QueuePool,
         connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False},
     )
+    prepare(engine)
+    return engine
+
+
+def connect(url: str) -> Engine:
+    """Open the index in the database of a URL, making its tables when they are missing.
+
+    Args:
+        url: as SQLAlchemy writes it; ``postgresql://user@host/name`` is enough for PostgreSQL.
+
+    Raises:
+        SettingsError: no such URL, another kind of database, or the driver is not installed.
+        IndexDrift: the database is no index, or one of another format: rebuild it.
+        IndexStateError: the database does not answer.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # the URL may hold a password
+        raise SettingsError("index_url: expected a URL such as postgresql://host/name") from None
+    kind = parsed.get_backend_name()
+    if kind == "sqlite" and parsed.database:
+        return open_engine(Path(parsed.database))
+    if kind != "postgresql":
+        raise SettingsError(f"index_url: expected sqlite or postgresql, found {kind}")
+    try:
+        import psycopg  # noqa: F401, only whether it is there
+    except ImportError as error:
+        raise SettingsError(
+            "index_url: expected the extra postgresql, found it is not installed: "
+            "pip install 'provenance-ledger[postgresql]'"
+        ) from error
+    engine = create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        # a reader sees one state until it is closed (PostgreSQL documentation, 13.2.2)
+        isolation_level="REPEATABLE READ",
+        pool_pre_ping=True,
+    )
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        engine.dispose()
+        raise IndexStateError(f"expected a PostgreSQL that answers, found {error.orig}") from error
     prepare(engine)
     return engine
 
@@ -96,13 +140,18 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises:
         IndexBehind: another writer did not finish in time.
     """
-    with engine.connect().execution_options(index_writer=True) as connection:
+    options: dict[str, Any] = {"index_writer": True}
+    if engine.dialect.name == "postgresql":
+        # What a writer reads has to be what the one before it left, not what was there when it
+        # began to wait for the lock (PostgreSQL documentation, 13.2.2).
+        options["isolation_level"] = "READ COMMITTED"
+    with engine.connect().execution_options(**options) as connection:
         try:
             transaction = connection.begin()
             if engine.dialect.name == "postgresql":
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
+                _lock(connection)
         except OperationalError as error:
-            if "locked" not in str(error.orig):
+            if not any(word in str(error.orig) for word in ("locked", "lock timeout")):
                 raise
             raise IndexBehind(
                 f"expected to write the index within {_BUSY_TIMEOUT_S:.0f} s, "
@@ -110,6 +159,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
             ) from error
         with transaction:
             yield connection
+
+
+def _lock(connection: Connection) -> None:
+    """Wait for the lock of the one writer; it goes with the transaction."""
+    connection.execute(text(f"SET LOCAL lock_timeout = {int(_BUSY_TIMEOUT_S * 1000)}"))
+    connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
 
 
 def _configure(connection: Any, record: Any) -> None:

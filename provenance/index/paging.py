@@ -4,9 +4,9 @@ Promises: no page is larger than ``MAX_LIMIT``; every page says as of which bloc
 that has a ``next`` has at least one successor. Must never count, nor skip rows by number.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from provenance.chain.client import BlockRef
 from provenance.errors import InputError, TooLarge
@@ -28,11 +28,13 @@ class Page(Generic[T, C]):
         items: in the order of the list.
         next: what to pass as ``after`` for the page behind this one; None at the end.
         at: the block that the answer is as of.
+        whole: what there is to say of the whole list, as JSON values.
     """
 
     items: Sequence[T]
     next: C | None
     at: BlockRef
+    whole: Mapping[str, Any] = field(default_factory=dict)
 
 
 def checked_limit(limit: int) -> int:

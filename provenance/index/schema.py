@@ -1,4 +1,4 @@
-"""Every table of the index, once; those of policies, grants and offers are in ``license_tables``.
+"""Every table of the index, once; rights are in ``license_tables``, lineage in its own tables.
 
 Promises: nothing stands here that could not be derived from the chain again; every derived row
 says in which block it began (number and hash) and, where it can end, in which block it ended, so
@@ -26,11 +26,11 @@ from sqlalchemy import (
     text,
 )
 
-from provenance.index import license_tables
+from provenance.index import license_tables, lineage_tables
 from provenance.index.columns import Octets, begins, fact, integer, key, lasts, now, octets
 from provenance.index.columns import metadata as metadata
 
-FORMAT = 2
+FORMAT = 3
 """Version of these tables; an index of another format is rebuilt."""
 
 # Where the index stands -----------------------------------------------------------------------
@@ -303,5 +303,6 @@ ENDINGS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "role_admins": (("until_block", ()),),
     "delegations": (("until_block", ()),),
     **license_tables.ENDINGS,
+    **lineage_tables.ENDINGS,
 }
 """By table: the columns that name the block of an ending, and what else that ending filled."""

@@ -34,6 +34,7 @@ from provenance.index import (
     history,
     holds,
     licenses,
+    lineage,
     memberships,
     policies,
     titles,
@@ -304,6 +305,7 @@ def apply(
         holds.apply(connection, events)
         policies.apply(connection, events)
         licenses.apply(connection, events, folded.on_hold)
+        lineage.apply(connection, events)
     except IntegrityError as error:
         raise IndexDrift(f"expected events that fit together, found {error.orig}") from error
     except OverflowError as error:

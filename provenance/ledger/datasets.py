@@ -144,7 +144,7 @@ def register(
         _commit(ledger, signer, manifest.root, salt, on_behalf_of, idempotency_key)
     declared = (classification or Classification()).values()
     statement = source or self_declaration(ledger, signer, manifest.root, int(clock()))
-    manifest_hash = _put_manifest(ledger, manifest)
+    manifest_hash = put_manifest(ledger, manifest)
     metadata_hash = ledger.documents.put(metadata_document(title, metadata or {}))
     source_hash = ledger.documents.put(statement)
     written = write(
@@ -162,7 +162,7 @@ def register(
             "register", signer, manifest_hash, metadata_hash, source, declared, on_behalf_of
         ),
     )
-    return _registration(ledger, written, "DatasetRegistered")
+    return registration_of(ledger, written, "DatasetRegistered")
 
 
 def publish(
@@ -194,7 +194,7 @@ def publish(
         ContractRevert: the contracts refuse it.
     """
     number = version or latest_version(ledger, dataset_id) + 1
-    manifest_hash = _put_manifest(ledger, manifest)
+    manifest_hash = put_manifest(ledger, manifest)
     metadata_hash = ZERO32
     if title is not None or metadata:
         metadata_hash = ledger.documents.put(metadata_document(title, metadata or {}))
@@ -213,7 +213,7 @@ def publish(
             "publish", signer, dataset_id, version, manifest_hash, metadata_hash, on_behalf_of
         ),
     )
-    return _registration(ledger, written, "VersionPublished")
+    return registration_of(ledger, written, "VersionPublished")
 
 
 def withdraw_version(
@@ -330,7 +330,8 @@ def _commit(
     write(ledger, signer, "Datasets", "commit", value, on_behalf_of or 0)
 
 
-def _put_manifest(ledger: Ledger, manifest: Manifest) -> Digest32:
+def put_manifest(ledger: Ledger, manifest: Manifest) -> Digest32:
+    """Store the document of a manifest and return its SHA-256."""
     limit = ledger.settings.max_manifest_bytes
     if ledger.documents.has(manifest.manifest_hash):
         return Digest32(manifest.manifest_hash)
@@ -343,7 +344,14 @@ def _put_reason(ledger: Ledger, reason: bytes) -> Digest32:
     return ledger.documents.put(reason)
 
 
-def _registration(ledger: Ledger, written: Written, name: str) -> Registration:
+def registration_of(ledger: Ledger, written: Written, name: str) -> Registration:
+    """Return the version that a transaction registered or published.
+
+    Args:
+        ledger: the ledger.
+        written: the transaction.
+        name: ``DatasetRegistered`` or ``VersionPublished``.
+    """
     event = written.event(name)
     values = event.arguments
     content = values["content"]

@@ -164,10 +164,7 @@ class Ledger:
         from provenance.index import database
 
         if self.settings.index_url:
-            from sqlalchemy import create_engine
-
-            engine = create_engine(self.settings.index_url)
-            database.prepare(engine)
+            engine = database.connect(self.settings.index_url)
         else:
             engine = database.open_engine(self.settings.home / database.INDEX_FILE)
         self._closing.callback(engine.dispose)

@@ -7,7 +7,7 @@ from provenance.errors import ContractRevert, NotFoundError, ProvenanceError
 
 _KINDS = (
     *("ledger", "party", "dataset", "grant", "version", "transfer", "hold", "commitment"),
-    *("proposal", "policy", "territory", "offer"),
+    *("proposal", "policy", "territory", "offer", "activity"),
 )
 """Kinds of things by number (``Subject.sol``)."""
 
