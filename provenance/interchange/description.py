@@ -230,7 +230,7 @@ class Description:
     @property
     def title(self) -> str:
         """A name for people; the name in the world if there is none."""
-        return self.version.title or self.names.version(self.ref)
+        return self.version.title or self.text("title") or self.names.version(self.ref)
 
     @property
     def page(self) -> str:

@@ -42,6 +42,7 @@ CONCEPTS = set(
         "grants",
         "history",
         "holds",
+        "interchange",
         "licenses",
         "memberships",
         "metering",
