@@ -22,6 +22,7 @@ from api.follower import IndexFollower, Reached
 from api.frame import PREFIX, Frame, Metrics
 from api.limits import BodyLimit, RateLimit
 from api.routes import (
+    activities,
     bundles,
     datasets,
     documentation,
@@ -30,6 +31,7 @@ from api.routes import (
     grants,
     health,
     history,
+    lineage,
     offers,
     parties,
     policies,
@@ -86,6 +88,8 @@ _ROUTERS: Sequence[APIRouter] = tuple(
         granting,
         offers,
         rights,
+        activities,
+        lineage,
         verification,
         relay,
     )

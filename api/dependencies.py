@@ -6,6 +6,7 @@ every read says as of which block and how final it is, and is answered with 304 
 has it. Must never decide what may be done: contracts and ``authentication`` do.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +20,14 @@ from sqlalchemy import Connection
 
 from api.follower import IndexFollower
 from api.frame import Metrics
-from api.parameters import DEFAULT_LIMIT, AsOfQuery, decode_cursor, encode_cursor, parse_party
+from api.parameters import (
+    DEFAULT_LIMIT,
+    AsOfQuery,
+    AtQuery,
+    decode_cursor,
+    encode_cursor,
+    parse_party,
+)
 from provenance.errors import IndexBehind, InputError, InvalidIdentifier, NotFoundError
 from provenance.identifiers import PartyId
 from provenance.index import blocks, database, parties
@@ -87,8 +95,8 @@ class Context:
         """Run something that blocks but writes nothing, in a thread."""
         return await anyio.to_thread.run_sync(call, limiter=self.readers)
 
-    async def read(self, query: Callable[[Connection], _T]) -> _T:
-        """Run a query over one state of the index."""
+    async def read(self, query: Callable[[Connection], _T], *, apart: bool = False) -> _T:
+        """Run a query over one state of the index; ``apart`` if it may take long."""
 
         def run() -> _T:
             with database.reading(engine) as connection:
@@ -96,7 +104,8 @@ class Context:
 
         engine = self.ledger.engine
         # A database over a network would stop everyone else while it thinks.
-        return run() if engine.dialect.name == "sqlite" else await self.block_on(run)
+        here = engine.dialect.name == "sqlite" and not apart
+        return run() if here else await self.block_on(run)
 
     def as_of(self, number: int, block_hash: bytes) -> AsOf:
         """Return how an answer says what it rests on."""
@@ -120,11 +129,13 @@ class Reading:
         context: what the application holds.
         as_of: number of the block; None for the newest of the index.
         known: ETags that the caller has, as sent.
+        apart: whether it may take so long that it runs in a thread.
     """
 
     context: Context
     as_of: int | None
     known: str | None
+    apart: bool = False
 
     async def answer(
         self,
@@ -153,7 +164,7 @@ class Reading:
             return query(connection), shown, headers
 
         try:
-            body, shown, headers = await self.context.read(run)
+            body, shown, headers = await self.context.read(run, apart=self.apart)
         except IndexBehind:
             await self._require_mined()
             raise
@@ -271,6 +282,25 @@ def _reading(
 
 
 ReadingDependency = Annotated[Reading, Depends(_reading)]
+
+
+async def _moment(
+    context: ContextDependency,
+    as_of: AsOfQuery = None,
+    at: AtQuery = None,
+    if_none_match: IfNoneMatch = None,
+) -> Reading:
+    """Return a read as of a block or a time, which runs in a thread."""
+    if at is not None:
+        if as_of is not None:
+            raise InputError("expected as_of or at, found both")
+        if at > time.time():
+            raise InputError(f"expected a time up to now, found Unix second {at}")
+        as_of = await context.read(lambda connection: blocks.number_at(connection, at))
+    return Reading(context, as_of, if_none_match, apart=True)
+
+
+MomentDependency = Annotated[Reading, Depends(_moment)]
 
 IdempotencyKey = Annotated[
     str | None,

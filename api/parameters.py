@@ -113,6 +113,11 @@ TransferIdPath = Annotated[
     checked(parse_id),
     Path(description="Id of a transfer.", ge=1, le=MAX_ID, examples=[1]),
 ]
+ActivityIdPath = Annotated[
+    int,
+    checked(parse_id),
+    Path(description="Id of an activity.", ge=1, le=MAX_ID, examples=[1]),
+]
 PolicyIdPath = Annotated[
     int,
     checked(parse_id),
@@ -159,6 +164,10 @@ AsOfQuery = Annotated[
         ge=0,
         le=MAX_BLOCK,
     ),
+]
+AtQuery = Annotated[
+    int | None,
+    Query(description="Unix second, up to now, instead of a block.", ge=0, le=2**40 - 1),
 ]
 AfterQuery = Annotated[
     str | None,

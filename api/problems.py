@@ -100,13 +100,14 @@ _CONTRACT_NAMES: Mapping[int, str] = {
     403: """NotAuthorised PartyInactive MarketAccessMissing ActionNotGranted InputNotCovered
         NotParty NotModule NotRoleAdmin NotRootAdmin NotDelegate NotHolder NotTransferParty
         NotProposed NotGrantee NotGranter OpenClassForbids RoleNotAllowed PurposeNotAllowed
+        CeilingForbids DerivativeForbidden NotActivityParty
         IndustryNotAllowed ModeNotAllowed SecurityGradeTooLow SubLicenseDepth GrantNotActive
         Undecided""",
     404: "NotFound UnknownModule",
     409: """BadStatus RuleSetNotInForce DuplicateContent OpenObjection NoticeNotOver
         ExclusiveConflict SoldOut CommitmentExists AccountTaken LastAccount RecoveryNotDue
         UnitsMissing TransferExpired HeadMoved AlreadySealed SequenceGap OfferEnded OfferTaken
-        AssignmentMissing""",
+        AssignmentMissing ActivityKnown InputWithdrawn""",
     423: "HoldActive Encumbered",
     429: "QuotaExceeded",
     451: """CoreDataNotRegistrable StateSecretForbidden LocalReplicaRequired

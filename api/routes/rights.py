@@ -5,16 +5,16 @@ Promises: thin; asking needs no token and records nothing. Must never decide.
 
 import time
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
 from api.dependencies import JSON, ContextDependency, Reading, ReadingDependency, named_party
 from api.license_requests import RightsCheck
 from api.license_responses import RightsAnswer, RightsCheckAnswer
-from api.parameters import DatasetIdPath
+from api.parameters import AtQuery, DatasetIdPath
 from api.responses import reads, refusals
 from provenance.errors import InputError
 from provenance.identifiers import GrantId
@@ -22,11 +22,6 @@ from provenance.index import blocks, rights
 from provenance.ledger import rights as use_cases
 
 router = APIRouter(tags=["rights"])
-
-AtQuery = Annotated[
-    int | None,
-    Query(description="Unix second, up to now, instead of a block.", ge=0, le=2**40 - 1),
-]
 
 
 @router.post(

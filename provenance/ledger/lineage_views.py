@@ -71,7 +71,7 @@ def ceiling(ledger: Ledger, dataset_id: int, *, as_of: int | None = None) -> dic
     """Return what bounds the terms of a dataset; None if nothing does."""
     with reading(ledger, as_of) as (connection, block):
         found = lineage.ceiling(connection, dataset_id, as_of=block.block_number)
-    return found and found.as_json()
+    return None if found is None else found.as_json()
 
 
 def relatives(

@@ -33,17 +33,23 @@ NO_NAMES = set(
 # What the house keeps an account of. A file on one of the floors below is named like its concept.
 CONCEPTS = set(
     [
+        "activities",
+        "anchors",
         "bundles",
         "claims",
+        "completeness",
         "contests",
         "datasets",
+        "derivations",
         "documents",
         "grant_changes",
         "grants",
         "history",
         "holds",
+        "impact",
         "interchange",
         "licenses",
+        "lineage",
         "memberships",
         "metering",
         "offers",
@@ -69,10 +75,12 @@ FLOORS = {
         "*.py",
         {
             "checkpoints",
+            "deeds",
             "files",
             "identifying",
             "indexing",
             "license_views",
+            "lineage_views",
             "keys",
             "metadata",
             "opening",
@@ -95,8 +103,8 @@ FLOORS = {
     "provenance/index": (
         "*.py",
         {
-            *("audit", "blocks", "columns", "database", "license_tables", "paging", "rebuild"),
-            *("rows", "schema", "sync", "timelines"),
+            *("audit", "blocks", "columns", "database", "license_tables", "lineage_tables"),
+            *("paging", "rebuild", "rows", "schema", "sync", "timelines"),
         },
     ),
     "provenance/cli": (
