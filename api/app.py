@@ -31,6 +31,7 @@ from api.routes import (
     grants,
     health,
     history,
+    interchange,
     lineage,
     offers,
     parties,
@@ -90,6 +91,7 @@ _ROUTERS: Sequence[APIRouter] = tuple(
         rights,
         activities,
         lineage,
+        interchange,
         verification,
         relay,
     )

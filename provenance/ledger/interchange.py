@@ -113,7 +113,7 @@ def export(
         NotFoundError: there was no such version by then, or its manifest is not here.
         InputError: another form, or files that the form cannot say.
     """
-    ref = VersionRef(dataset_id, version or _latest(ledger, dataset_id, as_of))
+    ref = VersionRef(dataset_id, version or latest(ledger, dataset_id, as_of))
     name = f"dataset-{dataset_id}-version-{ref.version}"
     if form in _PROV:
         graph = lineage(ledger, ref, bounds=bounds, as_of=as_of)
@@ -243,7 +243,12 @@ def register_declared(
     return Taken(registration, declared, same)
 
 
-def _latest(ledger: Ledger, dataset_id: DatasetId, as_of: int | None) -> int:
+def latest(ledger: Ledger, dataset_id: DatasetId, as_of: int | None = None) -> int:
+    """Return the number of the latest version of a dataset.
+
+    Raises:
+        NotFoundError: there was no such dataset by then.
+    """
     with reading(ledger, as_of) as (connection, block):
         return datasets.get(connection, dataset_id, as_of=block.block_number).version
 
