@@ -10,9 +10,9 @@ hashed after, and becomes a version on the ledger. Code, parameters and environm
 whose hashes are recorded. A run that fails is recorded as one without an output, and its error goes
 on to the caller.
 
-Promises: nothing is recorded of a run whose inputs are not what they are said to be; an error of the
-script is never replaced by one of the recording. Messages of errors may hold anything, so only the
-class of an error is recorded. Must never change a file.
+Promises: nothing is recorded of a run whose inputs are not what they are said to be; an error of
+the script is never replaced by one of the recording. Messages of errors may hold anything, so only
+the class of an error is recorded. Must never change a file.
 """
 
 import hashlib
@@ -227,7 +227,7 @@ def _inputs(ledger: "Ledger", named: Inputs, roots: Mapping[Path, bytes]) -> lis
                 claim = claims.first_claim(connection, root)
                 if claim is None:
                     raise NotFoundError("version with the content of", str(path))
-                found.append(Input(VersionRef(claim.dataset_id, claim.version), None))
+                found.append(Input(VersionRef(*claim), None))
                 continue
             used = deeds.parse_input(text)
             version = versions.get(connection, used.source.dataset_id, used.source.version)

@@ -31,6 +31,7 @@ dataset, grant, party, raw, sha = (
     events.sha,
 )
 Licensing = _load("world_licenses").Licensing
+Deriving = _load("world_lineage").Deriving
 
 
 class World:
@@ -46,6 +47,7 @@ class World:
         self.contests = {}
         self.delegations = {}
         self.licensing = Licensing(raw, (party, dataset, grant), sha)
+        self.lineage = Deriving(raw, (party, dataset, grant), sha, ZERO)
         self.commitments = 0
         self.accounts = 0
         self.time_s = GENESIS_TIME_S
@@ -86,9 +88,11 @@ class World:
             "end_contest",
             "role_admin",
         ]
-        chosen = self.random.choice([*names, *["license"] * 9])
+        chosen = self.random.choice([*names, *["license"] * 9, *["lineage"] * 3])
         if chosen == "license":
             return self.random.choice(self.licensing.acts(self))(self)
+        if chosen == "lineage":
+            return self.lineage.act(self)
         return getattr(self, chosen)()
 
     def account(self):

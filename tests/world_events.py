@@ -17,7 +17,7 @@ MODULES = {
     for index, name in enumerate(
         (
             *("Forwarder", "History", "Parties", "Supervision", "Titles", "Datasets"),
-            *("Policies", "Licenses"),
+            *("Policies", "Licenses", "Lineage", "Anchors"),
         ),
         start=1,
     )

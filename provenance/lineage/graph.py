@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, TypeVar
 
-from provenance.errors import InputError
+from provenance.errors import IndexDrift
 
 V = TypeVar("V", bound=Hashable)
 
@@ -75,7 +75,7 @@ def walk(start: V, links: Iterable[Link[V]], *, depth: int, most: int) -> Walk[V
         most: most versions, the start counted.
 
     Raises:
-        InputError: the links come in another order.
+        IndexDrift: the links come in another order.
     """
     distances = {start: 0}
     kept: list[Link[V]] = []
@@ -83,7 +83,7 @@ def walk(start: V, links: Iterable[Link[V]], *, depth: int, most: int) -> Walk[V
     for link in links:
         distance = distances.get(link.near)
         if distance is None or distance < reached:
-            raise InputError(f"expected links nearest first, found one of {link.near} too late")
+            raise IndexDrift(f"expected links nearest first, found one of {link.near} too late")
         reached = distance
         if link.far not in distances:
             if distance >= depth:
@@ -105,6 +105,10 @@ class Paths(Generic[V]):
 
     Attributes:
         links: the links that lie on any path, in the order of the walk.
+        count: how many paths there are.
+
+    Raises:
+        IndexDrift: a version is derived from itself, which no contract lets it be.
     """
 
     def __init__(self, found: Walk[V], end: V) -> None:
@@ -118,17 +122,13 @@ class Paths(Generic[V]):
         self.count = self._count() if found.start in useful else 0
 
     def listed(self, after: int, limit: int) -> Iterator[tuple[Link[V], ...]]:
-        """Yield up to ``limit`` paths behind the first ``after``, each as its links in order.
-
-        Raises:
-            InputError: a version is derived from itself, which no contract lets it be.
-        """
+        """Yield up to ``limit`` paths behind the first ``after``, each as its links in order."""
         for number in range(after, min(self.count, after + limit)):
             yield tuple(self._numbered(number))
 
     def _numbered(self, number: int) -> Iterator[Link[V]]:
         """Yield the links of one path; a path costs its own length, whatever its number."""
-        here, seen = self._start, {self._start}
+        here = self._start
         while here != self._end:
             for link in self._onward[here]:
                 behind = self._counts[link.far]
@@ -137,9 +137,6 @@ class Paths(Generic[V]):
                 number -= behind
             yield link
             here = link.far
-            if here in seen:
-                raise InputError(f"expected no version derived from itself, found {here}")
-            seen.add(here)
 
     def _count(self) -> int:
         """Count the paths from each version to the end, the farthest first."""
@@ -151,14 +148,14 @@ class Paths(Generic[V]):
             unknown = [x.far for x in self._onward[here] if x.far not in self._counts]
             if here in self._counts:
                 waiting.pop()
-            elif unknown and here not in open_:
+            elif not unknown:
+                self._counts[here] = sum(self._counts[x.far] for x in self._onward[here])
+                waiting.pop()
+            elif here in open_:
+                raise IndexDrift(f"expected no version derived from itself, found {here}")
+            else:
                 open_.add(here)
                 waiting.extend(unknown)
-            else:
-                # what is still unknown leads back here, and a way back is no path
-                ways = (self._counts.get(link.far, 0) for link in self._onward[here])
-                self._counts[here] = sum(ways)
-                waiting.pop()
         return self._counts[self._start]
 
 
