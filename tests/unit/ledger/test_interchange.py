@@ -12,7 +12,8 @@ from provenance.errors import InputError, NotFoundError, VerificationError
 from provenance.index.derivations import Bounds
 from provenance.interchange import croissant, prov
 from provenance.ledger import datasets, interchange, lineage, offers, policies
-from provenance.ledger.lineage import Deed
+from provenance.ledger.deeds import Deed
+from provenance.ledger.lineage import Product
 from provenance.ledger.opening import open_ledger
 from provenance.lineage.records import ActivityKind, Input, VersionRef
 
@@ -41,22 +42,14 @@ def scene(original_home, tmp_path_factory):
     with open_ledger(settings, clock=homes.FastClock()) as ledger:
         for name, metadata in (("one", {"license": "MIT", "keywords": ["meters"]}), ("two", {})):
             made = manifest.build(folders[name])
-            lineage.derive(
-                ledger,
-                "founder",
-                deed(ActivityKind.COLLECT),
-                (),
-                made,
-                title=name,
-                metadata=metadata,
-            )
+            product = Product(made, title=name, metadata=metadata)
+            lineage.derive(ledger, "founder", deed(ActivityKind.COLLECT), (), product)
         joined = lineage.derive(
             ledger,
             "founder",
             deed(ActivityKind.JOIN),
             [Input(ONE, None)],
-            manifest.build(folders["joined"]),
-            title="joined",
+            Product(manifest.build(folders["joined"]), title="joined"),
         )
         both = [Input(ONE, None), Input(TWO, None)]
         corrected = deed(ActivityKind.JOIN)
