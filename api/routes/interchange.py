@@ -22,7 +22,7 @@ from provenance.lineage.records import VersionRef
 
 router = APIRouter(tags=["interchange"])
 
-MOST_VERSIONS = 10_000
+MOST_VERSIONS = 2_000
 """Most versions that one request visits."""
 
 Form = Literal["prov-json", "prov-n", "prov-jsonld", "croissant", "dcat"]

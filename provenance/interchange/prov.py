@@ -1,6 +1,6 @@
 """W3C PROV: a graph of lineage as PROV-JSON, PROV-N and PROV-JSONLD, and PROV-JSON back.
 
-The notations are written by the package ``prov``; what is said is decided in ``statements``.
+What is said is decided in ``statements``; the package ``prov`` writes all notations but the first.
 
 Promises: ``import_json(export(g, "json")) == g`` for every graph whose supersessions agree, also
 after another reader of PROV wrote the document anew. Must never write or accept a statement that
@@ -18,6 +18,7 @@ from provenance.interchange.statements import Value, of_graph
 
 if TYPE_CHECKING:
     from prov.identifier import Namespace, QualifiedName
+    from prov.model import ProvDocument
 
 Format = Literal["json", "provn", "jsonld"]
 FORMATS: tuple[Format, ...] = ("json", "provn", "jsonld")
@@ -35,6 +36,14 @@ def export(graph: Graph, form: Format = "json") -> bytes:
     """
     if form not in FORMATS:
         raise InputError(f"expected a form among {', '.join(FORMATS)}; found {form[:40]!r}")
+    if form == "json":
+        prefixes = {kind: graph.names.prefix(kind) for kind in KINDS} | {"dpl": TERMS}
+        return prov_json.write(of_graph(graph), prefixes)
+    return str(document_of(graph).serialize(format=form)).encode()
+
+
+def document_of(graph: Graph) -> "ProvDocument":
+    """Return a graph as the package ``prov`` holds one."""
     from prov.constants import PROV_N_MAP
     from prov.model import ProvDocument
 
@@ -47,7 +56,7 @@ def export(graph: Graph, form: Format = "json") -> bytes:
         name = statement.identifier and spaces.name(statement.identifier)
         pairs = [(spaces.name(key), spaces.value(value)) for key, value in statement.attributes]
         document.new_record(kinds[statement.kind], name or None, pairs)
-    return str(document.serialize(format=form)).encode()
+    return document
 
 
 def import_json(document: bytes) -> Graph:

@@ -71,6 +71,13 @@ def test_a_graph_comes_back_as_it_went(graph):
     assert prov.import_json(prov.export(graph)) == graph
 
 
+@settings(max_examples=40)
+@given(graphs())
+def test_we_write_what_the_package_prov_writes(graph):
+    theirs = json.loads(prov.document_of(graph).serialize(format="json"))
+    assert json.loads(prov.export(graph)) == theirs
+
+
 def test_it_comes_back_through_other_readers_of_prov(graph):
     written = prov.export(graph).decode()
     anew = ProvDocument.deserialize(content=written, format="json").serialize(format="json")
