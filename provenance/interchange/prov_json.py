@@ -1,8 +1,8 @@
 """PROV-JSON (W3C Member Submission PROV-JSON, 24 April 2013) from statements, and to them.
 
-Promises: what is written is what the package ``prov`` writes of the same statements, in a third
-of the time. Of what is read, every key becomes part of a statement or is refused by its place, a name
-that is given twice too; nothing is dropped in silence. Must never follow a reference or fetch.
+Promises: what is written is what the package ``prov`` writes of the same statements, in less time.
+Of what is read, every key becomes part of a statement or is refused by its place, a name that is
+given twice too; nothing is dropped in silence. Must never follow a reference or fetch.
 """
 
 import json
@@ -40,7 +40,7 @@ _INTEGERS = frozenset(
     )
 )
 _QUALIFIED = frozenset((XSD + "QName", PROV + "QUALIFIED_NAME"))
-_SIZES = (("int", 2**31 - 1), ("long", 2**63 - 1), ("unsignedLong", 2**64 - 1))
+_SIZES = (("int", 2**31 - 1), ("long", 2**63 - 1))
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,19})\Z", re.ASCII)
 
 
