@@ -29,12 +29,13 @@ import {KIND_POLICY} from "./types/Subject.sol";
 /// @notice The part of {IPolicies} that keeps terms and folds those of inputs into the ceiling of
 /// what is made from them.
 abstract contract Ceilings is LedgerModule, IPolicies {
-    /// @dev Terms while they are folded. The territory stays an id as long as one stored set is
-    /// inside all others.
+    /// @dev Terms while they are folded. The territory is an id as long as one stored set is inside
+    /// all others; its countries are read when a second one comes.
     struct Fold {
         Policy terms;
-        uint256[3] countries; // of the territory, unless that is the world
-        bool cut; // the countries are no stored territory's, as far as is known
+        uint256[3] countries;
+        bool read; // the countries are there
+        bool cut; // they are no stored territory's, as far as is known
     }
 
     mapping(PolicyId id => Policy) internal _policies;
@@ -61,6 +62,7 @@ abstract contract Ceilings is LedgerModule, IPolicies {
     {
         Fold memory fold = _fold(whole, ids);
         if (fold.cut) fold.terms.territory = _territoryIds[sha256(abi.encode(fold.countries))];
+        _read(fold);
         return (fold.terms, fold.countries);
     }
 
@@ -71,9 +73,9 @@ abstract contract Ceilings is LedgerModule, IPolicies {
         Policy memory terms = _existing(ceiling);
         bytes32 field = _firstExcess(terms, fold.terms);
         if (field != 0) revert CeilingNarrower(field);
-        bool everywhere = !fold.cut && fold.terms.territory == WORLD;
-        if (everywhere || (!fold.cut && fold.terms.territory == terms.territory)) return;
-        bool inside = terms.territory != WORLD && _isInside(_territories[terms.territory], fold.countries);
+        bool inside = fold.cut
+            ? terms.territory != WORLD && _isInside(_territories[terms.territory], fold.countries)
+            : _isTerritoryWithin(terms.territory, fold.terms.territory);
         if (!inside) revert CeilingNarrower("territory");
     }
 
@@ -166,9 +168,13 @@ abstract contract Ceilings is LedgerModule, IPolicies {
     function _cutTerritory(Fold memory fold, TerritoryId next) private view {
         TerritoryId current = fold.terms.territory;
         if (next == WORLD || (next == current && !fold.cut)) return;
+        if (current == WORLD && !fold.cut) {
+            fold.terms.territory = next;
+            return;
+        }
+        _read(fold);
         uint256[3] memory words = _territories[next];
-        bool everywhere = current == WORLD && !fold.cut;
-        if (everywhere || _isInside(words, fold.countries)) {
+        if (_isInside(words, fold.countries)) {
             (fold.terms.territory, fold.countries, fold.cut) = (next, words, false);
         } else if (!_isInside(fold.countries, words)) {
             for (uint256 i = 0; i < 3; ++i) {
@@ -176,6 +182,12 @@ abstract contract Ceilings is LedgerModule, IPolicies {
             }
             (fold.terms.territory, fold.cut) = (WORLD, true);
         }
+    }
+
+    function _read(Fold memory fold) private view {
+        if (fold.read) return;
+        fold.countries = _territories[fold.terms.territory];
+        fold.read = true;
     }
 
     function _setWidest(Policy memory terms) private pure {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
 import {Claims} from "./Claims.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
 import {IDatasets} from "./interfaces/IDatasets.sol";
@@ -12,11 +14,13 @@ import {
     DatasetStatus,
     Form,
     Level,
+    levelOf,
     OpenClass,
+    originOf,
     pack,
     PackedClassification,
+    piKindOf,
     SourceKind,
-    unpack,
     VersionStatus
 } from "./types/Dataset.sol";
 import {BadStatus, InvalidField, NotFound} from "./types/Errors.sol";
@@ -29,17 +33,21 @@ import {Right} from "./types/Units.sol";
 /// @title Derivations
 /// @notice The part of {IDatasets} that keeps datasets and versions, and what Lineage says of them.
 abstract contract Derivations is Claims {
-    /// @dev {Dataset} in one word, and what bounds it.
+    using SafeCast for uint256;
+
+    /// @dev {Dataset} in one word, what bounds it, and the activity that its first version came out
+    /// of, so that a derived dataset writes no second word for that.
     struct Record {
         PackedClassification classification;
         DatasetStatus status;
         uint32 versions;
         PolicyId ceiling;
         bool homeTaint;
+        uint48 madeBy;
     }
 
-    /// @dev One word, written when there is something to say. The order is the number of the first
-    /// activity: whatever that activity used was there before.
+    /// @dev One word, written when there is something else to say. The order is the number of the
+    /// first activity: whatever that activity used was there before.
     struct Version {
         bool withdrawn;
         ActivityId activity;
@@ -62,7 +70,6 @@ abstract contract Derivations is Claims {
         bool homeTaint
     ) external onlyModule("Lineage") returns (DatasetId id) {
         id = _register(registrant, classification, sourceHash, content, bound, homeTaint);
-        _versions[id][1] = Version(false, ActivityId.wrap(content.activity), content.activity);
         if (bound != NO_POLICY || homeTaint) _announceCeiling(id, bound, homeTaint);
     }
 
@@ -99,34 +106,30 @@ abstract contract Derivations is Claims {
     }
 
     /// @inheritdoc IDatasets
-    function activityOf(DatasetId id, uint32 version) external view returns (ActivityId) {
-        return _versions[id][version].activity;
+    function activityOf(DatasetId id, uint32 version) external view returns (ActivityId found) {
+        found = _versions[id][version].activity;
+        if (found == NO_ACTIVITY && version == 1) return ActivityId.wrap(_datasets[id].madeBy);
     }
 
     /// @inheritdoc IDatasets
     function source(DatasetId id, uint32 version) external view returns (Source memory) {
         Record memory record = _existing(id);
-        VersionStatus status = versionStatus(id, version);
-        if (status == VersionStatus.NONE) revert NotFound(KIND_VERSION, version);
-        Classification memory classification = unpack(record.classification);
+        Version memory found = _versions[id][version];
         return Source({
             registered: record.status == DatasetStatus.REGISTERED,
-            status: status,
-            level: classification.level,
-            piKind: classification.piKind,
-            originCountry: classification.originCountry,
+            status: _statusOf(record.versions, version, found.withdrawn),
+            level: levelOf(record.classification),
+            piKind: piKindOf(record.classification),
+            originCountry: originOf(record.classification),
             homeTaint: record.homeTaint,
             ceiling: record.ceiling,
-            order: _versions[id][version].order
+            order: version == 1 ? record.madeBy : found.order
         });
     }
 
     /// @inheritdoc IDatasets
     function versionStatus(DatasetId id, uint32 version) public view returns (VersionStatus) {
-        uint32 latest = _datasets[id].versions;
-        if (version == 0 || version > latest) return VersionStatus.NONE;
-        if (_versions[id][version].withdrawn) return VersionStatus.WITHDRAWN;
-        return version == latest ? VersionStatus.ACTIVE : VersionStatus.SUPERSEDED;
+        return _statusOf(_datasets[id].versions, version, _versions[id][version].withdrawn);
     }
 
     function _register(
@@ -144,7 +147,14 @@ abstract contract Derivations is Claims {
 
         id = DatasetId.wrap(++_count);
         PackedClassification packed = pack(classification);
-        _datasets[id] = Record(packed, DatasetStatus.REGISTERED, 1, bound, homeTaint);
+        _datasets[id] = Record({
+            classification: packed,
+            status: DatasetStatus.REGISTERED,
+            versions: 1,
+            ceiling: bound,
+            homeTaint: homeTaint,
+            madeBy: uint256(content.activity).toUint48()
+        });
         TITLES.open(id, party);
 
         _log(
@@ -192,6 +202,12 @@ abstract contract Derivations is Claims {
 
     function _requireVersion(Record storage record, uint32 version) internal view {
         if (version == 0 || version > record.versions) revert NotFound(KIND_VERSION, version);
+    }
+
+    function _statusOf(uint32 latest, uint32 version, bool withdrawn) private pure returns (VersionStatus) {
+        if (version == 0 || version > latest) return VersionStatus.NONE;
+        if (withdrawn) return VersionStatus.WITHDRAWN;
+        return version == latest ? VersionStatus.ACTIVE : VersionStatus.SUPERSEDED;
     }
 
     /// @dev Which activity a version came out of, only Lineage says.

@@ -11,8 +11,8 @@ import {IPolicies} from "./interfaces/IPolicies.sol";
 import {ISupervision} from "./interfaces/ISupervision.sol";
 import {ITitles} from "./interfaces/ITitles.sol";
 import {Activity, ActivityKind, Input, Source} from "./types/Activity.sol";
-import {Classification, DatasetStatus, Level, PiKind, VersionStatus} from "./types/Dataset.sol";
-import {BadStatus, InvalidField} from "./types/Errors.sol";
+import {DatasetStatus, Level, PiKind, VersionStatus} from "./types/Dataset.sol";
+import {BadStatus, InvalidField, NotFound} from "./types/Errors.sol";
 import {SCOPE_DERIVE, SCOPE_USE} from "./types/Holds.sol";
 import {DatasetId, PartyId} from "./types/Ids.sol";
 import {
@@ -30,7 +30,7 @@ import {
     PolicyId,
     UseRequest
 } from "./types/Policy.sol";
-import {datasetSubject, KIND_DATASET} from "./types/Subject.sol";
+import {datasetSubject, KIND_DATASET, KIND_VERSION} from "./types/Subject.sol";
 import {Right} from "./types/Units.sol";
 
 /// @title Inputs of activities
@@ -122,6 +122,7 @@ abstract contract LineageInputs is LedgerModule, ILineage {
 
     function _take(Making memory making, Input calldata input) private {
         Source memory source = DATASETS.source(input.dataset, input.version);
+        if (source.status == VersionStatus.NONE) revert NotFound(KIND_VERSION, input.version);
         if (!making.deletes) _requireUsable(input, source);
         if (source.order >= making.order) revert LineageCycle(input.dataset, input.version);
         if (input.grant == NO_GRANT) {

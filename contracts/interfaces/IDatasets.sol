@@ -200,8 +200,8 @@ interface IDatasets {
     /// @notice The activity that a version came out of, or zero.
     function activityOf(DatasetId id, uint32 version) external view returns (ActivityId);
 
-    /// @notice What matters of a version that is used as an input.
-    /// @dev Requirements: it exists, else {NotFound}.
+    /// @notice What matters of a version that is used as an input; its status is NONE if there is none.
+    /// @dev Requirements: the dataset exists, else {NotFound}.
     function source(DatasetId id, uint32 version) external view returns (Source memory);
 
     /// @notice Block of a commitment, or zero.

@@ -86,6 +86,30 @@ class Exchange:
         assert answer.status_code == 201, answer.text
         return answer.json()["dataset_id"]
 
+    def activity(self, name, content=None, **body):
+        """Post an activity, with what came out of it if there is content."""
+        if content is None:
+            return self.post(name, "activities", body)
+        return self.client.post(
+            "/v1/activities",
+            files={"file": ("data", content)},
+            data={"request": json.dumps(body)},
+            headers={"Authorization": f"Bearer {self._tokens[name]}"},
+        )
+
+    def record(self, name, content=None, **body):
+        """Record an activity, and expect that it is done."""
+        answer = self.activity(name, content, **body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def not_recorded(self, name, content=None, **body):
+        """Post an activity, and expect a refusal; return its error and arguments."""
+        answer = self.activity(name, content, **body)
+        assert answer.status_code in (403, 409, 422, 423, 429, 451), answer.text
+        found = answer.json()
+        return found["error"], found["arguments"]
+
     def policy(self, name, **terms):
         return self.do(name, "policies", {"terms": terms})["policy_id"]
 

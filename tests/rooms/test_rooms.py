@@ -36,6 +36,7 @@ CONCEPTS = set(
         "activities",
         "anchors",
         "bundles",
+        "ceilings",
         "claims",
         "completeness",
         "contests",
@@ -69,7 +70,14 @@ CONCEPTS = set(
 FLOORS = {
     "contracts": (
         "*.sol",
-        {"Directory", "Forwarder", "GrantRecords", "LedgerModule", "PartyAccounts"},
+        {
+            "Directory",
+            "Forwarder",
+            "GrantRecords",
+            "LedgerModule",
+            "LineageInputs",
+            "PartyAccounts",
+        },
     ),
     "provenance/ledger": (
         "*.py",
