@@ -1,4 +1,4 @@
-"""``provenance datasets export`` and ``import``: the formats of others, out and in."""
+"""``datasets export`` and ``import``, ``lineage verify``: the formats of others, out and in."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,14 +104,14 @@ def import_(
     are as declared, the dataset is registered, and the description kept beside it.
     """
     from provenance.interchange import croissant
-    from provenance.ledger import interchange
+    from provenance.ledger import declarations
 
     document = read_file(file, MAX_BYTES)
     if path is None:
         _print_declared(door, croissant.read(document))
         return
     with door.ledger() as ledger, output.byte_progress("hashing") as progress:
-        taken = interchange.register_declared(
+        taken = declarations.register_described(
             ledger, signer or ledger.first_party, document, path, title=title, progress=progress
         )
         ledger.sync()
@@ -130,6 +130,40 @@ def import_(
     )
     if taken.same_root is False:
         output.note("The description names another root: its manifest had another header.")
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=FOLDER_OR_FILE)
+@door
+def verify(door: Door, file: Path) -> int:
+    r"""Compare a PROV-JSON document with the ledger.
+
+    \b
+      provenance lineage verify lineage.prov.json
+
+    Exit code 0: the ledger says the same. 1: something is otherwise, or of another ledger; it is
+    named. 2: the document says what no ledger can say.
+    """
+    from provenance.ledger import interchange
+
+    document = read_file(file, MAX_BYTES)
+    with door.ledger() as ledger:
+        found = interchange.compare(ledger, document)
+    if door.as_json:
+        output.print_json(found.to_json())
+    else:
+        graph = found.graph
+        output.print_fields(
+            (
+                ("activities", len(graph.activities)),
+                ("versions", len(graph.versions)),
+                ("as of block", found.as_of.block_number),
+                ("agrees", "yes" if not found.other else "no"),
+            )
+        )
+    for name in found.other:
+        output.note(f"The ledger does not say this of {name}")
+    return 1 if found.other else 0
 
 
 def _print_declared(door: Door, found: "Imported") -> None:

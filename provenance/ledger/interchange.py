@@ -1,30 +1,23 @@
-"""Export what a ledger knows of a version in the formats of others; take over what they declare.
+"""What a ledger knows of a version in the formats of others, and their documents beside it.
 
-Promises: what is exported is as of one block, which PROV documents name; digests that a Croissant
-description declares are compared with the files, each read whole, before anything is registered.
-Must never register what was only declared.
+Promises: what is exported is as of one block, which PROV documents name. Must never write.
 """
 
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
 from provenance.content import manifest as manifests
-from provenance.content.declared import Declaration, DeclaredFile, confirm
-from provenance.content.digest import DIGEST_BYTES, Progress
-from provenance.content.entry import Header, ManifestEntry
-from provenance.content.paths import SINGLE_FILE
-from provenance.errors import InputError, ProvenanceError
+from provenance.content.entry import ManifestEntry
+from provenance.errors import InputError, ProvenanceError, VerificationError
 from provenance.identifiers import DatasetId, PartyId
 from provenance.index import activities, datasets, derivations, offers, parties, policies, versions
 from provenance.index import interchange as indexed
 from provenance.index.derivations import Bounds, Direction
 from provenance.interchange import croissant, dcat, prov
-from provenance.interchange.croissant import Imported
 from provenance.interchange.description import (
     Answer,
     Description,
@@ -34,11 +27,10 @@ from provenance.interchange.description import (
     PolicyFacts,
     VersionFacts,
 )
-from provenance.ledger.datasets import Registration, register
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import AsOf
 from provenance.ledger.views import reading
-from provenance.ledger.vocabulary import PARTY_KINDS, Classification, word_of
+from provenance.ledger.vocabulary import PARTY_KINDS, word_of
 from provenance.lineage.records import Activity, VersionRef
 
 if TYPE_CHECKING:
@@ -60,6 +52,7 @@ MEDIA_TYPES = {form: media for form, (_, media, _) in _PROV.items()} | {
     "dcat": dcat.MEDIA_TYPE,
 }
 MAX_OFFERS = 100
+MAX_COUNTED = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +65,28 @@ class Exported:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A dataset that was registered from a description that others wrote.
+class Compared:
+    """What a PROV document says, beside what the ledger says.
 
     Attributes:
-        registration: the version that was registered.
-        declared: what the description declared.
-        same_root: whether it has the root that the description names; None if it names none.
+        graph: what the document says.
+        other: names of what the ledger says otherwise, or does not know.
+        as_of: the block it was compared as of.
     """
 
-    registration: Registration
-    declared: Imported
-    same_root: bool | None
+    graph: Graph
+    other: tuple[str, ...]
+    as_of: AsOf
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "activities": len(self.graph.activities),
+            "versions": len(self.graph.versions),
+            "other": list(self.other),
+            "agrees": not self.other,
+            "as_of": self.as_of.to_json(),
+        }
 
 
 def export(
@@ -196,51 +199,47 @@ def describe(
     )
 
 
-def register_declared(
-    ledger: Ledger,
-    signer: str,
-    document: bytes,
-    path: "str | PathLike[str]",
-    *,
-    title: str | None = None,
-    classification: Classification | None = None,
-    progress: Progress | None = None,
-) -> Taken:
-    """Register a dataset whose files are just as a Croissant description declares them.
+def compare(ledger: Ledger, document: bytes) -> Compared:
+    """Compare the activities and versions of a PROV-JSON document with the ledger.
 
-    The description is kept as a document; the metadata names it by its SHA-256.
-
-    Args:
-        ledger: the ledger.
-        signer: name of the key that signs.
-        document: the description.
-        path: folder of the files, or the single one.
-        title: a title in the place of the declared one.
-        classification: what is declared about the data.
-        progress: told how many bytes were read since the last call.
+    It is compared as of the block that the document names, else as of the newest. Titles and
+    parties are not compared: they are no facts of the chain.
 
     Raises:
-        VerificationError: a file is missing, not declared, or another than declared.
-        InputError: it is no such description, a digest or a title is missing.
-        ContractRevert: the contracts refuse it.
+        InputError: the document says what records cannot hold.
+        VerificationError: it is of another ledger, or of a block that is not part of the chain.
     """
-    declared = croissant.read(document)
-    name = title or declared.metadata.get("title")
-    if not name:
-        raise InputError("expected a title, found none in the description")
-    measured = confirm(_complete(declared, path), path, _header(declared), progress=progress)
-    ledger.documents.put(document)
-    kept = {"format": "croissant", "sha256": declared.sha256.hex()}
-    registration = register(
-        ledger,
-        signer,
-        measured.manifest,
-        name,
-        metadata={**declared.metadata, "described_by": kept},
-        classification=classification,
-    )
-    same = None if declared.root is None else declared.root == registration.root
-    return Taken(registration, declared, same)
+    graph = prov.import_json(document)
+    names = Names(ledger.chain_id, ledger.address("Directory"))
+    if graph.names != names:
+        found = graph.names.prefix("dataset")
+        raise VerificationError(f"expected names {names.prefix('dataset')}…, found {found}…")
+    answer = graph.answer
+    if answer is not None:
+        block = ledger.client.block(answer.block_number)
+        if block is None or block.hash != answer.block_hash:
+            shown = f"{answer.block_number} of hash {answer.block_hash.hex()}"
+            raise VerificationError(f"expected a block of this chain, found {shown}")
+    with reading(ledger, answer.block_number if answer else None) as (connection, as_of):
+        number = as_of.block_number
+        # what no database can count, no ledger has
+        ids = [act.activity_id for act in graph.activities if act.activity_id <= MAX_COUNTED]
+        refs = [one.ref for one in graph.versions if one.ref.dataset_id <= MAX_COUNTED]
+        acts = {
+            one.activity.activity_id: one.activity
+            for one in activities.of_ids(connection, ids, as_of=number)
+        }
+        facts = indexed.facts_of(connection, refs, number)
+    other = [
+        names.of("activity", act.activity_id)
+        for act in graph.activities
+        if acts.get(act.activity_id) != act
+    ]
+    for one in graph.versions:
+        known = facts.get(one.ref)
+        if known is None or known.facts != replace(one, title=None):
+            other.append(names.version(one.ref))
+    return Compared(graph, tuple(other), as_of)
 
 
 def latest(ledger: Ledger, dataset_id: DatasetId, as_of: int | None = None) -> int:
@@ -251,27 +250,6 @@ def latest(ledger: Ledger, dataset_id: DatasetId, as_of: int | None = None) -> i
     """
     with reading(ledger, as_of) as (connection, block):
         return datasets.get(connection, dataset_id, as_of=block.block_number).version
-
-
-def _complete(declared: Imported, path: "str | PathLike[str]") -> Declaration:
-    """Return the declaration of all files; a single file has no name of its own (design 4.2)."""
-    from os.path import isfile
-
-    if declared.declaration is None or declared.without_digest:
-        missing = ascii(declared.without_digest[0]) if declared.without_digest else "all"
-        raise InputError(f"expected a digest of every file, found none of {missing}")
-    files = declared.declaration.files
-    if len(files) == 1 and isfile(path):
-        only = files[0]
-        files = (DeclaredFile(SINGLE_FILE, only.digests, only.size),)
-    return Declaration.of(declared.declaration.source, files)
-
-
-def _header(declared: Imported) -> Header:
-    """Return the header of a manifest with the algorithms that are declared of every file."""
-    files = declared.declaration.files if declared.declaration else ()
-    names = [name for name in DIGEST_BYTES if all(name in file.digests for file in files)]
-    return Header.of(names)
 
 
 def _graph(

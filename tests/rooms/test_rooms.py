@@ -41,6 +41,7 @@ CONCEPTS = set(
         "completeness",
         "contests",
         "datasets",
+        "declarations",
         "derivations",
         "documents",
         "grant_changes",

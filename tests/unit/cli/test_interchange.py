@@ -69,6 +69,21 @@ def test_what_others_describe_comes_in(home, folder, type_, tmp_path):
     assert "none of 'c.csv'" in type_("datasets", "import", ours, folder, code=2).err
 
 
+def test_a_prov_document_is_compared_with_the_ledger(home, type_, tmp_path):
+    target = tmp_path / "p.json"
+    type_("datasets", "export", 1, "--format", "prov-json", "-o", target)
+    assert type_("lineage", "verify", target, "--json").json["agrees"] is True
+    assert "yes" in type_("lineage", "verify", target).out
+    document = json.loads(target.read_text())
+    document["entity"]["version:1.1"]["dpl:root"] = "ab" * 32
+    target.write_text(json.dumps(document))
+    found = type_("lineage", "verify", target, code=1)
+    assert "The ledger does not say this of urn:dpl:" in found.err
+    document["entity"]["version:1.1"]["dpl:note"] = "x"
+    target.write_text(json.dumps(document))
+    assert "records of lineage cannot hold this" in type_("lineage", "verify", target, code=2).err
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}"])
 def test_what_is_no_description_is_refused(home, type_, tmp_path, content):
     file = tmp_path / "x.json"

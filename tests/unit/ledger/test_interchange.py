@@ -1,7 +1,8 @@
-"""What a ledger knows, in the formats of others; what they declare, registered once measured."""
+"""What a ledger knows, in the formats of others; their documents beside it."""
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,58 @@ def test_croissant_and_dcat_of_a_version(scene):
     assert whole["dcat:hasCurrentVersion"]["@id"].endswith(":version:3.1")
 
 
+def test_a_document_that_the_ledger_agrees_with(scene):
+    ledger, _ = scene
+    whole = interchange.export(ledger, 3, 1, "prov-json").content
+    found = interchange.compare(ledger, whole)
+    assert found.to_json() == {
+        "activities": 4,
+        "versions": 3,
+        "other": [],
+        "agrees": True,
+        "as_of": found.as_of.to_json(),
+    }
+    graph = found.graph
+    early = interchange.lineage(ledger, JOINED, as_of=graph.activities[3].block_number - 1)
+    assert early.activities[-1].superseded_by is None
+    assert interchange.compare(ledger, prov.export(early)).other == ()
+    assert interchange.compare(ledger, prov.export(replace(early, answer=None))).other == (
+        early.names.of("activity", 3),
+    )
+
+
+def test_a_document_that_says_something_else(scene):
+    ledger, _ = scene
+    graph = interchange.lineage(ledger, JOINED)
+    act, facts = graph.activities[0], graph.versions[0]
+    highest = 2**64 - 1
+    other = replace(
+        graph,
+        activities=(replace(act, started_at=1), replace(act, activity_id=highest)),
+        versions=(
+            replace(facts, root=b"\7" * 32),
+            graph.versions[1],
+            replace(facts, ref=VersionRef(highest, 1)),
+        ),
+    )
+    names = graph.names
+    assert interchange.compare(ledger, prov.export(other)).other == (
+        names.of("activity", 1),
+        names.of("activity", highest),
+        names.version(ONE),
+        names.version(VersionRef(highest, 1)),
+    )
+    elsewhere = replace(graph, names=replace(names, chain_id=5))
+    with pytest.raises(VerificationError, match="expected names urn:dpl:"):
+        interchange.compare(ledger, prov.export(elsewhere))
+    for answer in (
+        replace(graph.answer, block_hash=b"\1" * 32),
+        replace(graph.answer, block_number=highest),
+    ):
+        with pytest.raises(VerificationError, match="expected a block of this chain"):
+            interchange.compare(ledger, prov.export(replace(graph, answer=answer)))
+
+
 def test_a_private_version_shows_no_file(scene):
     ledger, _ = scene
     version = json.loads(interchange.export(ledger, 2, None, "dcat").content)["@graph"][0]
@@ -135,60 +188,6 @@ def test_metadata_that_is_not_here_or_damaged_is_left_out(scene, ledger):
         assert interchange.metadata_of(ledger, ledger.documents.put(document)) == {}
     assert interchange.metadata_of(ledger, b"\0" * 32) == {}
     assert interchange.metadata_of(ledger, None) == {}
-
-
-def described(folder, **fields):
-    files = [
-        {
-            "@type": "cr:FileObject",
-            "contentUrl": entry.path,
-            "sha256": entry.digests["sha256"].hex(),
-        }
-        for entry in manifest.build(folder).entries()
-    ]
-    return json.dumps({"name": "Declared", "distribution": files, **fields}).encode()
-
-
-def test_what_is_declared_is_registered_once_it_was_measured(ledger, folder):
-    document = described(folder, license="MIT")
-    found = interchange.register_declared(ledger, "founder", document, folder)
-    assert found.registration.root == manifest.build(folder).root
-    assert found.same_root is None
-    about = json.loads(ledger.documents.get(found.registration.metadata_hash))
-    assert about == {
-        "format": "provenance-metadata/1",
-        "title": "Declared",
-        "license": "MIT",
-        "described_by": {"format": "croissant", "sha256": found.declared.sha256.hex()},
-    }
-    assert ledger.documents.get(found.declared.sha256) == document
-    ledger.sync()
-    ours = interchange.export(ledger, 1, 1, "croissant").content
-    again = interchange.register_declared(ledger, "founder", ours, folder, title="Again")
-    assert again.same_root is True
-
-
-def test_what_is_not_as_declared_is_not_registered(ledger, folder):
-    document = described(folder)
-    (folder / "a.csv").write_text("another\n")
-    with pytest.raises(VerificationError, match="expected sha256"):
-        interchange.register_declared(ledger, "founder", document, folder)
-    for fields in ({"distribution": []}, {"distribution": json.loads(document)["distribution"]}):
-        for item in fields["distribution"][:1]:
-            item["sha256"] = "later"
-        with pytest.raises(InputError, match="expected a digest of every file"):
-            interchange.register_declared(ledger, "founder", described(folder, **fields), folder)
-    with pytest.raises(InputError, match="expected a title"):
-        interchange.register_declared(ledger, "founder", described(folder, name=""), folder)
-    ledger.sync()
-    with pytest.raises(NotFoundError):
-        interchange.export(ledger, 1, None, "dcat")
-
-
-def test_a_single_file_is_known_by_its_content(ledger, folder):
-    document = described(folder / "a.csv").replace(b'"."', b'"https://example.org/some.csv"')
-    found = interchange.register_declared(ledger, "founder", document, folder / "a.csv")
-    assert found.registration.root == manifest.build(folder / "a.csv").root
 
 
 def test_a_format_that_nobody_knows(scene):
