@@ -67,6 +67,7 @@ KINDS: Mapping[type[errors.ProvenanceError], Kind] = {
         422, "inputs", "The terms of the inputs leave nothing for what is made"
     ),
     errors.UnsupportedOdrlTerm: Kind(422, "odrl", "The document says what terms cannot hold"),
+    errors.UnsupportedStatement: Kind(422, "prov", "The document says what lineage cannot hold"),
     errors.TooLarge: Kind(413, "too-large", "Over a limit"),
     errors.SettingsError: Kind(500, "settings", "The service is not set up for this", told=False),
     errors.KeystoreError: Kind(

@@ -16,6 +16,7 @@
     │   │   └── PolicyConflict     an action is both permitted and prohibited
     │   ├── IncompatibleInputs     the terms of inputs leave nothing for what is made
     │   ├── UnsupportedOdrlTerm    an ODRL document says what terms of use cannot hold
+    │   ├── UnsupportedStatement   a PROV document says what records of lineage cannot hold
     │   ├── TooLarge               over a limit that the message names
     │   ├── SettingsError          a setting that is unknown or out of range
     │   ├── KeystoreError          a key that is missing, or a wrong password
@@ -124,6 +125,18 @@ class UnsupportedOdrlTerm(InputError):
         super().__init__(f"{term} at {path or 'the top'}: {reason}")
         self.term = term
         self.path = path
+        self.reason = reason
+
+
+class UnsupportedStatement(InputError):
+    """A PROV document says something that records of lineage cannot hold; ``statement`` names it.
+
+    ``document`` stands for the document as a whole.
+    """
+
+    def __init__(self, statement: str, reason: str) -> None:
+        super().__init__(f"{statement}: {reason}")
+        self.statement = statement
         self.reason = reason
 
 

@@ -18,6 +18,7 @@ from provenance.cli.door import (
     words,
     writing_door,
 )
+from provenance.cli.interchange import export, import_
 from provenance.errors import InputError
 from provenance.identifiers import DatasetId, parse_hex
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 @click.group()
 def datasets() -> None:
     """Register, publish, show and find datasets."""
+
+
+datasets.add_command(export)
+datasets.add_command(import_)
 
 
 @datasets.command()

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from provenance.content.digest import DIGEST_BYTES, Progress, new_hash, open_regular
 from provenance.content.entry import Header, ManifestEntry
 from provenance.content.measuring import Measurement, measure
-from provenance.content.paths import PathOrder, check_path, nfc
+from provenance.content.paths import SINGLE_FILE, PathOrder, check_path, nfc
 from provenance.content.walk import Folder
 from provenance.content.writer import Manifest
 from provenance.errors import InvalidDocument, InvalidIdentifier, ReadError, VerificationError
@@ -108,21 +108,47 @@ def parse_croissant(document: bytes) -> Declaration:
         InvalidPath: a path breaks a rule.
         InvalidDocument: it is no such description, or a file object has no digest.
     """
-    described = _json(document)
+    files = []
+    for file in croissant_files(_json(document)):
+        if not file.digests:
+            raise InvalidDocument(f"expected a file object with sha256, found none: {file.path!a}")
+        files.append(file)
+    return Declaration.of("croissant", files)
+
+
+def croissant_files(described: object) -> Iterator[DeclaredFile]:
+    """Yield the file objects of a Croissant description that was parsed as JSON.
+
+    One without a digest, or with a text in its place that is none, has no digests.
+
+    Raises:
+        InvalidPath: a path breaks a rule.
+        InvalidDocument: it is no such description.
+    """
     distribution = described.get("distribution") if isinstance(described, dict) else None
     if not isinstance(distribution, list):
         raise InvalidDocument("expected a Croissant description with a list of distribution")
-    files = []
     for item in distribution:
         kind = str(_member(item, "@type")).rpartition(":")[2]
         if kind != "FileObject" or "containedIn" in item:
             continue
         url = str(_member(item, "contentUrl"))
         name = url.partition("?")[0].rpartition("/")[2] if _URL.match(url) else url
+        if item.get("dpl:path") == SINGLE_FILE:  # as we write a dataset of one file ourselves
+            name = SINGLE_FILE
         size = _EXACT_SIZE.match(str(item.get("contentSize", "")))
-        digest = _digest(_member(item, "sha256"), "sha256")
-        files.append(DeclaredFile(_path(name), {"sha256": digest}, int(size[1]) if size else None))
-    return Declaration.of("croissant", files)
+        yield DeclaredFile(_path(name), _croissant_digests(item), int(size[1]) if size else None)
+
+
+def _croissant_digests(item: dict[str, object]) -> dict[str, bytes]:
+    """Return the SHA-256 of a file object, and what a ledger wrote beside it."""
+    words = {name: f"dpl:{name}" for name in DIGEST_BYTES} | {"sha256": "sha256"}
+    given = {name: item.get(word) for name, word in words.items()}
+    return {name: _digest(value, name) for name, value in given.items() if _is_digest(value)}
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value, re.ASCII) is not None
 
 
 def parse_dvc_dir(document: bytes) -> Declaration:

@@ -4,8 +4,11 @@ A hospital and a laboratory let a platform compute on their data; statistics com
 else. Everything is done through the API; the auditor has the files and a JSON-RPC endpoint.
 """
 
+import hashlib
 import importlib.util
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,10 @@ from provenance.index import activities, completeness, database, derivations, ve
 from provenance.index.audit import audit
 from provenance.index.lineage_tables import derivations as table
 from provenance.index.sync import sync
+from provenance.interchange import croissant, prov
 from provenance.lineage.records import VersionRef
+
+AUDIT = Path(__file__).resolve().parents[2] / "docs" / "audit_lineage.py"
 
 _spec = importlib.util.spec_from_file_location("exchange", Path(__file__).parent / "exchange.py")
 exchange = importlib.util.module_from_spec(_spec)
@@ -202,6 +208,31 @@ def test_the_auditor_needs_the_files_and_an_endpoint(job, tmp_path):
         made = activities.get(connection, job.statistics["activity_id"])
         assert [used.grant_id for used in made.activity.inputs] == job.grants
     engine.dispose()
+
+
+def test_the_auditor_needs_no_program_of_ours(job, tmp_path):
+    settings, words = job.ledger.settings, []
+    for found, name in ((job.records, "records"), (job.statistics, "statistics")):
+        (tmp_path / name).write_bytes(FILES[name])
+        words.append(f"{found['dataset_id']}.1={tmp_path / name}")
+    node = f"http://127.0.0.1:{settings.port}/rpc"
+    directory = "0x" + deployments.load(settings.home).directory.hex()
+    start, target = f"{job.statistics['dataset_id']}.1", tmp_path / "lineage.json"
+    command = [sys.executable, "-I", str(AUDIT), node, directory, start, *words, "--prov", target]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "all ways end at COLLECT" in ran.stdout
+    assert ran.stdout.count("root: the files at") == 2
+    graph = prov.import_json(target.read_bytes())
+    (made,) = [act for act in graph.activities if act.kind.name == "SECURE_COMPUTE"]
+    assert [used.grant_id for used in made.inputs] == job.grants
+    assert made.environment_hash.hex() == exchange.digest("enclave measurement")
+    path = f"/v1/datasets/{job.statistics['dataset_id']}"
+    ours = prov.import_json(job.client.get(f"{path}/lineage").content)
+    assert ours.activities == graph.activities
+    answer = job.client.get(f"{path}/versions/1/export", params={"format": "croissant"})
+    (file,) = croissant.read(answer.content).declaration.files
+    assert file.digests["sha256"] == hashlib.sha256(FILES["statistics"]).digest()
 
 
 def test_an_index_that_lost_an_edge_is_found_out(job, tmp_path):
