@@ -107,6 +107,7 @@ FLOORS = {
             "home",
             "index",
             "main",
+            "measuring",
             "output",
             "serve",
             "setup",
