@@ -32,6 +32,10 @@ _OK, _PARTIAL = 200, 206
 _PRECONDITION_FAILED = 412
 _RETRYABLE = {408, 425, 429, 500, 502, 503, 504}
 _REDIRECTS = {301, 302, 303, 307, 308}
+# RFC 9110 section 14.4
+_RANGE = re.compile(
+    r"bytes (?P<first>[0-9]{1,16})-(?P<last>[0-9]{1,16})/(?P<total>[0-9]{1,16}|\*)", re.ASCII
+)
 _LENGTH = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
@@ -186,10 +190,12 @@ class HttpStore:
             if described.size != found.size:
                 raise changed(self._url)
             return start
-        total = "*" if found.size is None else found.size
-        last = r"[0-9]+" if found.size is None else str(found.size - 1)
         given = response.headers.get("Content-Range", "")
-        if not re.fullmatch(rf"bytes {start}-{last}/({re.escape(str(total))}|\*)", given):
+        parts = _RANGE.fullmatch(given)
+        last = int(parts["last"]) if parts else -1
+        total = int(parts["total"]) if parts and parts["total"] != "*" else last + 1
+        end = found.size or last + 1
+        if parts is None or (int(parts["first"]), last + 1, total) != (start, end, end):
             raise ReadError(f"expected bytes {start} to the end, found {given[:80]!a}")
         return 0
 
