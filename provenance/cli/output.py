@@ -83,6 +83,7 @@ class ByteProgress:
         self._started = time.monotonic()
         self._bytes = 0
         self._bar: Progress | None = None
+        self._finding: Thread | None = None
 
     def __call__(self, read_bytes: int) -> None:
         """Take note of more bytes."""
@@ -115,7 +116,9 @@ class ByteProgress:
         bar.add_task(self._what, total=None)
         bar.start()
         if self._total_bytes is not None:
-            Thread(target=self._find_total, args=(bar, self._total_bytes), daemon=True).start()
+            arguments = (bar, self._total_bytes)
+            self._finding = Thread(target=self._find_total, args=arguments, daemon=True)
+            self._finding.start()
         return bar
 
     @staticmethod

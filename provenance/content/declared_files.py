@@ -147,7 +147,7 @@ def _file(line: bytes, number: int) -> DeclaredFile:
     path, size, digests = fields.get("path"), fields.get("size"), fields.get("digests")
     if not isinstance(path, str) or not isinstance(digests, dict):
         raise InvalidDocument(f"line {number}: expected a path and digests, found others")
-    if not (size is None or (isinstance(size, int) and 0 <= size <= MAX_SIZE_BYTES)):
+    if not (size is None or (type(size) is int and 0 <= size <= MAX_SIZE_BYTES)):
         raise InvalidDocument(f"line {number}: expected a size from 0 to 2^53 - 1, if any")
     try:
         return DeclaredFile(path, {name: parse_hex(value) for name, value in digests.items()}, size)

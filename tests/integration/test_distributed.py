@@ -130,7 +130,9 @@ def test_a_cluster_without_workers(tmp_path):
     from distributed import LocalCluster
 
     with (
-        LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as empty,
+        LocalCluster(
+            n_workers=0, processes=False, protocol="tcp://", dashboard_address=":0"
+        ) as empty,
         pytest.raises(ReadError, match="expected a worker"),
     ):
         measure(empty.scheduler_address, str(tmp_path), Header(), connect_s=0.2)
