@@ -1,11 +1,15 @@
 """A real Dask cluster of processes: the same root, also when a worker is killed meanwhile."""
 
+import json
 import os
 import signal
+import sys
+from types import SimpleNamespace
 
 import fsspec
 import pytest
 
+from provenance.cli import main
 from provenance.content import distributed
 from provenance.content.distributed import measure
 from provenance.content.entry import Header
@@ -113,6 +117,51 @@ def test_what_runs_on_a_worker_for_a_store():
     (block,) = function("memory://worker", Header(), start, items)
     assert (block.files, block.bytes_read) == (2, 2)
     system.rm("/worker", recursive=True)
+
+
+def test_many_objects_are_several_tasks(monkeypatch):
+    system = fsspec.filesystem("memory")
+    for number in range(4):
+        system.pipe_file(f"/tasks/{number}", b"1")
+    monkeypatch.setattr(distributed, "BATCH_FILES", 2)
+    run = distributed._Run(None, "memory://tasks", Header(), lambda _: None)
+    assert [given[0] for _, given in distributed._of_url(run)] == [0, 2]
+    system.rm("/tasks", recursive=True)
+
+
+class Failing:
+    """What a cluster returns that fails."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def result(self):
+        raise self.error
+
+
+def test_failures_of_the_cluster_are_errors_of_ours():
+    import distributed as dask
+
+    for error, said in (
+        (dask.KilledWorker("task", SimpleNamespace(address="tcp://x:1"), 3), "lost its workers"),
+        (ModuleNotFoundError("provenance"), "workers that have provenance-ledger"),
+        (dask.CancelledError("gone"), "broke off"),
+        (TimeoutError("late"), "broke off"),
+    ):
+        with pytest.raises(ReadError, match=said):
+            distributed._Run._result(Failing(error))
+
+
+def test_the_extra_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InputError, match=r"provenance-ledger\[dask\]"):
+        measure("tcp://127.0.0.1:9", str(tmp_path), Header())
+
+
+def test_the_command_takes_a_cluster(cluster, data, capsys):
+    address = cluster.scheduler_address
+    assert main.run(["hash", str(data), "--dask", address, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["root"] == build(data).root.hex()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "http://127.0.0.1:1", "tcp://a b:1", "tcp://x"])

@@ -1,16 +1,17 @@
 """Stores by URL: what may be named, what is translated, how often something is tried again."""
 
+import asyncio
 import sys
 
 import pytest
 
-from provenance.content.entry import Header
 from provenance.content.http_store import HttpStore
 from provenance.content.s3_store import S3Store, _translated
 from provenance.content.stores import (
     FsspecStore,
     Interrupted,
     Patience,
+    StoredObject,
     below,
     check_url,
     local_path,
@@ -165,8 +166,6 @@ def test_errors_of_s3_are_translated(error, kind, said):
 
 
 def test_an_answer_must_be_of_the_object_that_was_listed(monkeypatch):
-    import asyncio
-
     store = S3Store("s3://bucket/a", PATIENCE)
 
     class Body:
@@ -188,8 +187,6 @@ def test_an_answer_must_be_of_the_object_that_was_listed(monkeypatch):
 
         monkeypatch.setattr(store._system, "_call_s3", call)
 
-    from provenance.content.stores import StoredObject
-
     found = StoredObject("a", 10, '"x"')
     answering(ETag='"y"', Body=Body(b""))
     with pytest.raises(ReadError, match="changed"):
@@ -199,4 +196,27 @@ def test_an_answer_must_be_of_the_object_that_was_listed(monkeypatch):
         asyncio.run(store._range(found, 0, 5))
     answering(ETag='"x"', ContentRange="bytes 0-4/10", Body=Body(b"12345"))
     assert asyncio.run(store._range(found, 0, 5)) == b"12345"
-    assert Header()
+    answering(Body=Body(b""))
+    assert asyncio.run(store._range(StoredObject("a", 0), 0, 0)) == b""
+    store.close()
+
+
+def test_a_store_that_fails_now_and_then_is_asked_again(monkeypatch):
+    store = FsspecStore("memory://none", PATIENCE)
+    answers = iter([OSError("broken"), OSError(), {"name": "/none", "type": "file", "size": 0}])
+
+    def info(_):
+        answer = next(answers)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(store._system, "info", info)
+    assert list(store.objects()) == [(".", StoredObject("/none", 0))]
+    store.close()
+
+
+def test_a_web_page_has_nothing_to_pin_it_by():
+    store = HttpStore("http://host/x#part", PATIENCE)
+    found = StoredObject("x", 1)
+    assert store.pin(found) is found
