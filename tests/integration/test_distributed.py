@@ -99,6 +99,9 @@ def test_errors_are_the_same_as_of_one_machine(cluster, tmp_path):
     file_gone = distributed.Batch(0, (("", ["gone"]),))
     with pytest.raises(ReadError, match="gone"):
         distributed.measure_files(str(tmp_path), Header(), file_gone, False)
+    (tmp_path / "here").write_bytes(b"1")
+    single = distributed.Batch(0, (("", [str(tmp_path / "here")]),))
+    assert distributed.measure_files("", Header(), single, True)[0].bytes_read == 1
 
 
 def test_a_file_url_is_a_path(cluster, data):
