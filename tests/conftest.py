@@ -19,8 +19,9 @@ hypothesis.settings.load_profile("ledger")
 
 
 @pytest.fixture(autouse=True)
-def own_environment(monkeypatch):
-    """No setting of the person who runs the tests reaches them."""
+def own_environment(monkeypatch, tmp_path_factory):
+    """No setting of the person who runs the tests reaches them, nor what they have hashed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     for name in list(os.environ):
         if name.startswith("PROVENANCE_") and name != "PROVENANCE_CORPUS":
             monkeypatch.delenv(name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provenance.cli import output
+from provenance.cli import measuring, output
 from provenance.cli.door import (
     FOLDER_OR_FILE,
     ID,
@@ -19,11 +19,11 @@ from provenance.cli.door import (
     writing_door,
 )
 from provenance.cli.interchange import export, import_
-from provenance.errors import InputError
+from provenance.cli.measuring import TARGET, Target, reading_options
 from provenance.identifiers import DatasetId, parse_hex
 
 if TYPE_CHECKING:
-    from provenance.content.writer import Manifest
+    from provenance.content.manifest import Measurement
     from provenance.ledger.datasets import Registration
 
 
@@ -37,7 +37,7 @@ datasets.add_command(import_)
 
 
 @datasets.command()
-@click.argument("path", type=FOLDER_OR_FILE)
+@click.argument("path", type=TARGET)
 @click.option("--title", required=True, help="A name for people.")
 @signer_option
 @click.option("--metadata", type=FOLDER_OR_FILE, help="A JSON file that describes the data.")
@@ -52,10 +52,11 @@ datasets.add_command(import_)
 @click.option("--country", default="CN", help="Where the data is from, two letters.")
 @click.option("--sectors", type=int, default=1, help="Bits of sectors.")
 @click.option("--commit-first", is_flag=True, help="Commit to the root in a block before.")
+@reading_options
 @writing_door
 def register(
     door: Door,
-    path: Path,
+    path: Target,
     title: str,
     signer: str | None,
     metadata: Path | None,
@@ -63,14 +64,17 @@ def register(
     digest: str,
     ignore: tuple[str, ...],
     commit_first: bool,
+    full: bool,
+    dask: str | None,
     **classification: Any,
 ) -> None:
-    r"""Register a folder or file as a new dataset.
+    r"""Register a folder, file or URL as a new dataset.
 
     \b
       provenance datasets register data/ --title "Meter readings 2025"
       provenance datasets register data/ --title T --metadata about.json --digest sha256,sm3
       provenance datasets register data.parquet --title T --commit-first
+      provenance datasets register s3://bucket/prefix/ --title T
 
     Without --source the statement of origin says that the registrant declares it by itself.
     """
@@ -89,7 +93,8 @@ def register(
         origin_country=classification["country"],
         sectors=classification["sectors"],
     )
-    made = _hashed(path, words(digest), ignore)
+    measured = _hashed(path, words(digest), ignore, full, dask)
+    made = measured.manifest
     with door.ledger() as ledger:
         who = signer or ledger.first_party
         earlier = use.registered_by(ledger, who, made.root)
@@ -104,29 +109,32 @@ def register(
             commit_first=commit_first,
         )
         ledger.sync()
-    _print_registration(door, found, made.count, earlier)
+    _print_registration(door, found, measured, earlier)
 
 
 @datasets.command()
 @click.argument("dataset_id", metavar="ID", type=ID)
-@click.argument("path", type=FOLDER_OR_FILE)
+@click.argument("path", type=TARGET)
 @signer_option
 @click.option("--title", help="A title, if it changed.")
 @click.option("--metadata", type=FOLDER_OR_FILE, help="A JSON file that describes the version.")
 @click.option("--version", type=int, help="Refuse if the next version is not this one.")
 @click.option("--digest", default="sha256", help="sha256, blake3, sm3: one, or several by commas.")
 @click.option("--ignore", multiple=True, metavar="PATTERN", help="Leave these out; repeatable.")
+@reading_options
 @writing_door
 def publish(
     door: Door,
     dataset_id: int,
-    path: Path,
+    path: Target,
     signer: str | None,
     title: str | None,
     metadata: Path | None,
     version: int | None,
     digest: str,
     ignore: tuple[str, ...],
+    full: bool,
+    dask: str | None,
 ) -> None:
     r"""Publish the next version of a dataset.
 
@@ -136,19 +144,19 @@ def publish(
     from provenance.ledger import datasets as use
 
     described = read_json(metadata, door.settings.max_document_bytes) if metadata else None
-    made = _hashed(path, words(digest), ignore)
+    measured = _hashed(path, words(digest), ignore, full, dask)
     with door.ledger() as ledger:
         found = use.publish(
             ledger,
             signer or ledger.first_party,
             DatasetId(dataset_id),
-            made,
+            measured.manifest,
             version=version,
             title=title,
             metadata=described,
         )
         ledger.sync()
-    _print_registration(door, found, made.count, ())
+    _print_registration(door, found, measured, ())
 
 
 @datasets.command()
@@ -289,20 +297,20 @@ def _print_datasets(door: Door, found: dict[str, Any]) -> None:
         output.note(f"more: --after {found['next']}")
 
 
-def _hashed(path: Path, algorithms: tuple[str, ...], ignore: tuple[str, ...]) -> "Manifest":
-    from provenance.content import manifest as manifests
+def _hashed(
+    path: Target, algorithms: tuple[str, ...], ignore: tuple[str, ...], full: bool, dask: str | None
+) -> "Measurement":
+    from provenance.content.entry import Header
 
-    if not algorithms:
-        raise InputError("expected a digest algorithm, found none")
-    with output.byte_progress("hashing") as progress:
-        return manifests.build(path, algorithms=algorithms, ignore=ignore, progress=progress)
+    return measuring.measured(path, Header.of(algorithms, ignore), full=full, dask=dask)
 
 
 def _print_registration(
-    door: Door, found: "Registration", files: int, earlier: tuple[DatasetId, ...]
+    door: Door, found: "Registration", measured: "Measurement", earlier: tuple[DatasetId, ...]
 ) -> None:
+    files, counts = measured.manifest.count, measuring.report(measured)
     if door.as_json:
-        extra = {"files": files, "registered_before": list(earlier)}
+        extra = {"files": files, "registered_before": list(earlier), **counts}
         output.print_json({**found.to_json(), **extra})
         return
     block = found.receipt.block
@@ -311,6 +319,7 @@ def _print_registration(
             ("dataset", found.dataset_id),
             ("version", found.version),
             ("files", files),
+            *measuring.report_fields(counts),
             ("root", found.root.hex()),
             ("party", found.party_id),
             ("block", f"{block.number}, {when(block.timestamp)} UTC, {found.receipt.finality}"),

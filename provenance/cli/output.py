@@ -6,11 +6,14 @@ is one document and nothing else. Must never decide what is printed.
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from provenance.errors import InputError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -23,6 +26,15 @@ def print_json(fields: Mapping[str, Any] | Sequence[Any]) -> None:
     import json
 
     click.echo(json.dumps(fields, indent=2, ensure_ascii=False))
+
+
+def print_document(chunks: Iterable[str]) -> None:
+    """Print a document for other programs as it is, in UTF-8."""
+    sys.stdout.flush()
+    stream = sys.stdout.buffer
+    for chunk in chunks:
+        stream.write(chunk.encode())
+    stream.flush()
 
 
 def shown(text: str, *, lines: bool = False) -> str:
@@ -56,13 +68,22 @@ def note(text: str) -> None:
 
 
 class ByteProgress:
-    """Shows how many bytes were read, once that takes longer than a second."""
+    """Shows how many bytes were read, how fast, and how long the rest will take.
 
-    def __init__(self, what: str) -> None:
+    It appears once that takes longer than a second, and only then finds out how much there is.
+
+    Args:
+        what: what is being done.
+        total_bytes: returns how many bytes there are; may take its time.
+    """
+
+    def __init__(self, what: str, total_bytes: Callable[[], int] | None = None) -> None:
         self._what = what
+        self._total_bytes = total_bytes
         self._started = time.monotonic()
         self._bytes = 0
         self._bar: Progress | None = None
+        self._finding: Thread | None = None
 
     def __call__(self, read_bytes: int) -> None:
         """Take note of more bytes."""
@@ -84,21 +105,35 @@ class ByteProgress:
             Progress,
             SpinnerColumn,
             TextColumn,
+            TimeRemainingColumn,
             TransferSpeedColumn,
         )
 
         columns = (SpinnerColumn(), TextColumn("{task.description}"), DownloadColumn())
         console = Console(stderr=True)
-        bar = Progress(*columns, TransferSpeedColumn(), console=console, transient=True)
+        rates = (TransferSpeedColumn(), TimeRemainingColumn())
+        bar = Progress(*columns, *rates, console=console, transient=True)
         bar.add_task(self._what, total=None)
         bar.start()
+        if self._total_bytes is not None:
+            arguments = (bar, self._total_bytes)
+            self._finding = Thread(target=self._find_total, args=arguments, daemon=True)
+            self._finding.start()
         return bar
+
+    @staticmethod
+    def _find_total(bar: "Progress", total_bytes: Callable[[], int]) -> None:
+        # whoever reads the files will say what is wrong with them
+        with suppress(InputError):
+            bar.update(bar.task_ids[0], total=total_bytes())
 
 
 @contextmanager
-def byte_progress(what: str) -> Iterator[ByteProgress]:
+def byte_progress(
+    what: str, total_bytes: Callable[[], int] | None = None
+) -> Iterator[ByteProgress]:
     """Give a progress of bytes; it is shown on a terminal only."""
-    progress = ByteProgress(what)
+    progress = ByteProgress(what, total_bytes)
     if not sys.stderr.isatty():
         progress._started = float("inf")
     try:

@@ -1,13 +1,13 @@
 """``provenance verify``: bytes in hand against the ledger."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
-from provenance.cli import output
-from provenance.cli.door import FOLDER_OR_FILE, ID, Door, door
+from provenance.cli import measuring, output
+from provenance.cli.door import ID, Door, door
+from provenance.cli.measuring import TARGET, Builder, Target, reading_options
 from provenance.identifiers import DatasetId
 
 PASSED, FAILED, NOT_CHECKED = 0, 1, 2
@@ -16,17 +16,30 @@ _MARKS = {"passed": "✓", "failed": "✗", "not_checked": "?"}
 
 
 @click.command()
-@click.argument("path", type=FOLDER_OR_FILE)
+@click.argument("path", type=TARGET)
 @click.option("--dataset", "dataset_id", type=ID, help="Compare with this dataset.")
 @click.option("--version", type=ID, help="Its version; the latest by default.")
+@reading_options
 @door
-def verify(door: Door, path: Path, dataset_id: int | None, version: int | None) -> int:
-    r"""Check a folder or file against the ledger.
+def verify(
+    door: Door,
+    path: Target,
+    dataset_id: int | None,
+    version: int | None,
+    full: bool,
+    dask: str | None,
+) -> int:
+    r"""Check a folder, file or URL against the ledger.
 
     \b
       provenance verify data/
       provenance verify data/ --dataset 1
       provenance verify data/ --dataset 1 --version 2 --json
+      provenance verify data/ --full
+      provenance verify s3://bucket/prefix/ --dataset 1
+
+    A file that did not change since this user hashed it is not read again, and the answer says how
+    many were so trusted; --full reads all.
 
     Exit code 0: passed. 1: failed; every added, missing, changed and renamed file is named.
     2: it could not be checked.
@@ -35,15 +48,15 @@ def verify(door: Door, path: Path, dataset_id: int | None, version: int | None) 
 
     if version is not None and dataset_id is None:
         raise click.UsageError("--version needs --dataset")
-    with door.ledger() as ledger, output.byte_progress("hashing") as progress:
-        found = verification.verify_path(
+    build = Builder(path, full, dask)
+    with door.ledger() as ledger:
+        found = verification.verify(
             ledger,
-            path,
+            build,
             dataset_id=DatasetId(dataset_id) if dataset_id else None,
             version=version,
-            progress=progress,
         )
-    result = found.to_json()
+    result = {**found.to_json(), **build.report()}
     if door.as_json:
         output.print_json(result)
     else:
@@ -74,5 +87,8 @@ def _print(result: Mapping[str, Any]) -> None:
         click.echo("  contested: another party claimed this content before")
     elif result["holds"]:
         click.echo(f"  holds: {', '.join(map(str, result['holds']))}")
+    counts = {name: result[name] for name in ("read", "trusted") if name in result}
+    for name, text in measuring.report_fields(counts):
+        click.echo(f"  {name}: {text}")
     as_of = result["as_of"]
     click.echo(f"  as of block {as_of['block_number']}, {as_of['finality']}")

@@ -1,4 +1,4 @@
-"""Content: from files to a manifest and its root. This room reads files and nothing else.
+"""Content: from files to a manifest and its root. This room reads, and nothing else.
 
 A tour, from the bytes up:
 
@@ -24,7 +24,15 @@ What makes it fast:
 What connects it:
 
 - :mod:`~provenance.content.declared` takes over digests that others computed, and confirms them;
+- :mod:`~provenance.content.declared_files` finds out which kind a file holds, and keeps one;
 - :mod:`~provenance.content.exports` writes a manifest in the forms of other tools.
+
+What reaches beyond this machine, for the command line alone:
+
+- :mod:`~provenance.content.sources` measures what a URL names;
+- :mod:`~provenance.content.stores` is any store, :mod:`~provenance.content.s3_store` S3 and
+  :mod:`~provenance.content.http_store` a web server;
+- :mod:`~provenance.content.distributed` hashes over a Dask cluster.
 
 The formats are in ``docs/formats.md``. Example::
 

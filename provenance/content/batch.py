@@ -274,7 +274,7 @@ class BatchReader:
             os.close(descriptor)
         require_unchanged(before, after, ascii(path))
         if self._state is not None:
-            self._learn(self._state, stamp_of(before), stamp_of(after), digests)
+            self._learn(self._state, before, after, digests)
         return size, digests
 
     def _read_long(
@@ -296,10 +296,17 @@ class BatchReader:
             measured = digest_descriptor(descriptor, shown, self._algorithms, progress=progress)
         return tuple([measured.digests[name].hex() for name in self._algorithms])
 
-    def _learn(self, state: "State", before: Stamp, after: Stamp, digests: tuple[str, ...]) -> None:
-        if before == after and state.settled(after, self._started_ns):
-            raw = tuple([bytes.fromhex(digest) for digest in digests])
-            self._learned.append((after, raw))
+    def _learn(
+        self,
+        state: "State",
+        before: os.stat_result,
+        after: os.stat_result,
+        digests: tuple[str, ...],
+    ) -> None:
+        """Remember a file that was open all the time, and of which size and time are the same."""
+        stamp = stamp_of(after)
+        if before.st_ctime_ns == stamp[4] and state.settled(stamp, self._started_ns):
+            self._learned.append((stamp, tuple(map(bytes.fromhex, digests))))
 
 
 class _Telling:
@@ -319,5 +326,10 @@ class _Telling:
 
 def stamp_of(status: os.stat_result) -> Stamp:
     """Return the stamp of a file from its status."""
-    times = status.st_mtime_ns, status.st_ctime_ns
-    return (status.st_dev, status.st_ino, status.st_size, *times)
+    return (
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )

@@ -16,6 +16,7 @@ _ESCAPED = re.compile(r"[\\\n\r]")
 
 IN_TOTO_STATEMENT = "https://in-toto.io/Statement/v1"
 MODEL_SIGNING = "https://model_signing/signature/v1.0"
+IN_TOTO_LINK = "https://in-toto.io/attestation/link/v0.3"
 
 
 def sum_lines(manifest: Manifest, algorithm: str = "sha256", name: str = "") -> Iterator[str]:
@@ -80,6 +81,41 @@ def model_signing_statement(
                 "allow_symlinks": False,
                 "ignore_paths": list(manifest.header.ignore),
             },
+        },
+    }
+
+
+def in_toto_statement(manifest: Manifest, name: str = "") -> dict[str, object]:
+    """Return an in-toto statement that has every file as a subject; all in memory.
+
+    The predicate is a link (in-toto attestation "Link" 0.3) whose name says that this is a reading
+    of what was there, not a step that made it.
+
+    Args:
+        manifest: the manifest.
+        name: the name of the file, if the manifest is of a single one.
+
+    Raises:
+        InputError: the name of a single file is missing.
+        InvalidManifest: it is sealed.
+    """
+    subjects = [
+        {
+            "name": _named(entry.path, name),
+            "digest": {kind: digest.hex() for kind, digest in entry.digests.items()},
+        }
+        for entry in manifest.entries()
+    ]
+    return {
+        "_type": IN_TOTO_STATEMENT,
+        "subject": subjects,
+        "predicateType": IN_TOTO_LINK,
+        "predicate": {
+            "name": "provenance hash",
+            "command": [],
+            "materials": [],
+            "byproducts": {"root": manifest.root.hex(), "files": manifest.count},
+            "environment": {},
         },
     }
 

@@ -32,7 +32,7 @@ from provenance.content.entry import (
     parse_entry,
     parse_header,
 )
-from provenance.content.measuring import Measurement, measure
+from provenance.content.measuring import Measurement, measure, total_bytes
 from provenance.content.paths import SINGLE_FILE
 from provenance.content.spool import SortedRecords
 from provenance.content.writer import MAX_ENTRIES, Manifest, ManifestWriter
@@ -55,6 +55,7 @@ __all__ = [
     "build_from_stream",
     "measure",
     "parse",
+    "total_bytes",
 ]
 
 MAX_DOCUMENT_BYTES = 2**40

@@ -138,6 +138,29 @@ def measure(
         return measured(folder, chain(head, runs), 0 if little else count)
 
 
+def total_bytes(path: str | os.PathLike[str], header: Header) -> int:
+    """Return how many bytes the files of a folder have, or a single file, without reading them.
+
+    Raises:
+        InputError: what :func:`measure` raises of what it finds.
+    """
+    try:
+        if not os.path.isdir(path):
+            return os.lstat(path).st_size
+        with Folder(path) as folder:
+            return sum(_sizes(folder, folder.runs(header.ignore)))
+    except (OSError, ValueError) as error:
+        raise ReadError(f"cannot read {os.fspath(path)!a}: {reason(error)}") from error
+
+
+def _sizes(folder: Folder, runs: Iterable[tuple[str, list[str]]]) -> Iterator[int]:
+    """Yield the sizes of files."""
+    for below, names in runs:
+        descriptor = folder.enter(below)
+        for name in names:
+            yield os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size
+
+
 def _head(runs: Iterator[tuple[str, list[str]]]) -> Iterator[tuple[str, list[str]]]:
     """Yield the first runs, until they are more than few."""
     count = 0
@@ -150,15 +173,10 @@ def _is_little(folder: Folder, head: list[tuple[str, list[str]]]) -> bool:
     """Tell whether what a walk has found first is all, and not worth a worker."""
     if sum(len(names) for _, names in head) > FEW_FILES:
         return False
-    total = 0
-    for below, names in head:
-        descriptor = folder.enter(below)
-        for name in names:
-            try:
-                total += os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size
-            except OSError:
-                return True  # whoever reads it will say what is wrong
-    return total <= FEW_BYTES
+    try:
+        return sum(_sizes(folder, head)) <= FEW_BYTES
+    except OSError:
+        return True  # whoever reads it will say what is wrong
 
 
 def _measured(header: Header, blocks: Iterable[Block], state: "State | None") -> Measurement:

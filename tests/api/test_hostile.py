@@ -205,12 +205,19 @@ def traps(service, tmp_path):
         ("{name}-twins", 422, "path"),
         ("{name}-nothing", 404, "not-found"),
         ("{name}/" + "x" * 300, 404, "not-found"),
+        ("http://127.0.0.1:{port}/x", 422, "path"),
+        ("s3://bucket/x", 422, "path"),
     ],
 )
 def test_a_path_never_leaves_the_data_root(service, traps, path, status, problem, require_problem):
     before = counted(service)
-    body = {"title": "t", "path": path.format(name=traps)}
-    found = require_problem(service.post("/v1/datasets", body), status, problem)
+    with socket.create_server(("127.0.0.1", 0)) as watched:
+        port = watched.getsockname()[1]
+        body = {"title": "t", "path": path.format(name=traps, port=port)}
+        found = require_problem(service.post("/v1/datasets", body), status, problem)
+        watched.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            watched.accept()  # nothing that a client names is fetched
     assert str(service.settings.data_root) not in found["detail"]
     assert counted(service) == before
 

@@ -133,6 +133,7 @@ FLOORS = {
             "home",
             "index",
             "main",
+            "measuring",
             "output",
             "serve",
             "setup",

@@ -37,7 +37,8 @@ def test_private_salts_are_kept_apart(type_, folder, tmp_path):
 def test_hash_imports_no_chain(folder):
     code = (
         "import sys; from provenance.cli.main import run; run(sys.argv[1:]); "
-        "print([m for m in ('web3', 'eth', 'sqlalchemy', 'uvicorn', 'rich') if m in sys.modules])"
+        "heavy = ('web3', 'eth', 'sqlalchemy', 'uvicorn', 'rich', 'solcx', 'fsspec', 'pyarrow', "
+        "'distributed', 'urllib3', 'asyncio'); print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "hash", str(folder)],
@@ -99,7 +100,7 @@ def test_no_error_shows_a_traceback(type_, folder, monkeypatch, error, code, sai
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("provenance.content.manifest.build", fail)
+    monkeypatch.setattr("provenance.content.manifest.measure", fail)
     shown = type_("hash", folder, code=code)
     assert said in shown.err
     assert "Traceback" not in shown.err
@@ -122,7 +123,7 @@ def test_broken_pipe_is_quiet(monkeypatch, folder):
     def gone(*_, **__):
         raise BrokenPipeError
 
-    monkeypatch.setattr("provenance.content.manifest.build", gone)
+    monkeypatch.setattr("provenance.content.manifest.measure", gone)
     monkeypatch.setattr(main.os, "dup2", lambda *_: None)
     assert main.run(["hash", str(folder)]) == 2
 
