@@ -72,6 +72,61 @@ def _model_signing(data: bytes) -> None:
     parse_model_signing(data)
 
 
+def _rows(data: bytes) -> None:
+    from provenance.content.rows import parse_document
+
+    _same(parse_document(data).document, data)
+
+
+def _row_proof(data: bytes) -> None:
+    from provenance.proofs import rows
+
+    fields = _fields(data)
+    proof = rows.parse(fields)
+    _same(proof.to_json(), fields)
+    rows.verify(proof, proof.root)
+
+
+def _cells(data: bytes) -> None:
+    from provenance.content import cells
+
+    name, _, rest = data.partition(b"\n")
+    kind = cells.parse_type(_text(name))
+    for value in cells.split_cells(rest, 1) if rest[:1] in (b"\0", b"\1") else ():
+        if value is not None:
+            cells.check_value(kind, value)
+            _same(cells.value_of_text(kind, cells.text_of_value(kind, value)), value)
+    found = cells.value_of_text(kind, _text(rest))
+    if found is not None:
+        _same(cells.value_of_text(kind, cells.text_of_value(kind, found)), found)
+
+
+def _csv(data: bytes) -> None:
+    import tempfile
+    from pathlib import Path
+
+    from provenance.content.rows import commit
+    from provenance.content.tables import open_table
+
+    with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+        file.write(data)
+        file.flush()
+        commit(open_table(Path(file.name)), bytes(32))
+
+
+def _parquet(data: bytes) -> None:
+    import tempfile
+    from pathlib import Path
+
+    from provenance.content.rows import commit
+    from provenance.content.tables import open_table
+
+    with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
+        file.write(data)
+        file.flush()
+        commit(open_table(Path(file.name)), bytes(32))
+
+
 def _inclusion(data: bytes) -> None:
     from provenance.proofs.merkle import InclusionProof, verify_inclusion
 
@@ -235,6 +290,11 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "dvc": _dvc,
     "lfs": _lfs,
     "model_signing": _model_signing,
+    "rows": _rows,
+    "row_proof": _row_proof,
+    "cells": _cells,
+    "csv": _csv,
+    "parquet": _parquet,
     "inclusion": _inclusion,
     "absence": _absence,
     "use_receipts": _use_receipts,
