@@ -24,6 +24,7 @@ from provenance.identifiers import DatasetId, parse_hex
 if TYPE_CHECKING:
     from provenance.content.writer import Manifest
     from provenance.ledger.datasets import Registration
+    from provenance.ledger.opening import Ledger
 
 
 @click.group()
@@ -47,6 +48,8 @@ def datasets() -> None:
 @click.option("--country", default="CN", help="Where the data is from, two letters.")
 @click.option("--sectors", type=int, default=1, help="Bits of sectors.")
 @click.option("--commit-first", is_flag=True, help="Commit to the root in a block before.")
+@click.option("--rows", is_flag=True, help="Commit to the rows of its Parquet and CSV files too.")
+@click.option("--rows-key", help="Columns that tell rows apart, by commas; by default all.")
 @writing_door
 def register(
     door: Door,
@@ -58,6 +61,8 @@ def register(
     digest: str,
     ignore: tuple[str, ...],
     commit_first: bool,
+    rows: bool,
+    rows_key: str | None,
     **classification: Any,
 ) -> None:
     r"""Register a folder or file as a new dataset.
@@ -66,7 +71,9 @@ def register(
       provenance datasets register data/ --title "Meter readings 2025"
       provenance datasets register data/ --title T --metadata about.json --digest sha256,sm3
       provenance datasets register data.parquet --title T --commit-first
+      provenance datasets register data/ --title T --rows --rows-key id
 
+    With --rows the secrets that prove rows are kept in the home, under rows/.
     Without --source the statement of origin says that the registrant declares it by itself.
     """
     from provenance.ledger import datasets as use
@@ -86,6 +93,8 @@ def register(
     )
     made = _hashed(path, words(digest), ignore)
     with door.ledger() as ledger:
+        if rows or rows_key:
+            described = _with_rows(ledger, path, made, words(rows_key), described)
         who = signer or ledger.first_party
         earlier = use.registered_by(ledger, who, made.root)
         found = use.register(
@@ -291,6 +300,22 @@ def _hashed(path: Path, algorithms: tuple[str, ...], ignore: tuple[str, ...]) ->
         raise InputError("expected a digest algorithm, found none")
     with output.byte_progress("hashing") as progress:
         return manifests.build(path, algorithms=algorithms, ignore=ignore, progress=progress)
+
+
+def _with_rows(
+    ledger: "Ledger", path: Path, made: "Manifest", key: tuple[str, ...], metadata: dict[str, Any]
+) -> dict[str, Any]:
+    """Commit to the rows of the tables of a manifest; return metadata that names them."""
+    from provenance.content import row_secrets
+    from provenance.ledger import rows as use
+
+    tables = {}
+    for place, table in use.tables_in(path, made).items():
+        found = row_secrets.read(table, key)
+        secret = use.keep_secret(ledger, found)
+        output.note(f"{place}: {found.public.count} rows, secret in {secret}")
+        tables[place] = found.public
+    return use.bind(ledger, metadata, tables)
 
 
 def _print_registration(

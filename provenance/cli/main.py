@@ -35,6 +35,7 @@ _EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
 _COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("home", "init", "Make a home: keys, chain, contracts, a first party."),
     "hash": ("content", "hash_", "Hash a folder or file into a manifest and its root."),
+    "rows": ("rows", "rows", "Commit to rows of tables, prove and verify them."),
     "verify": ("verify", "verify", "Check a folder or file against the ledger."),
     "datasets": ("datasets", "datasets", "Register, publish, show and find datasets."),
     "titles": ("titles", "titles", "Hand over rights in datasets."),

@@ -135,7 +135,8 @@ def _parquet_table(path: Path) -> Table:
     try:
         file = arrow.parquet.ParquetFile(path)
         columns = tuple(Column(one.name, _kind(arrow, one)) for one in file.schema_arrow)
-    except (arrow.ArrowException, OSError) as error:
+    # ValueError: a name that is no UTF-8
+    except (arrow.ArrowException, OSError, ValueError) as error:
         kind = ReadError if type(error) is FileNotFoundError else InvalidDocument
         raise kind(f"cannot read {str(path)!a} as Parquet: {error}") from error
     return Table(columns, _parquet_batches(arrow, file, columns))
@@ -175,7 +176,7 @@ def _parquet_batches(
                     _cells(arrow, column.kind, array)
                     for column, array in zip(columns, batch.columns, strict=True)
                 ]
-        except (arrow.ArrowException, OSError) as error:
+        except (arrow.ArrowException, OSError, ValueError) as error:
             raise InvalidDocument(f"expected Parquet, found a damaged file: {error}") from error
 
 

@@ -50,6 +50,7 @@ CONCEPTS = set(
         "policies",
         "proofs",
         "rights",
+        "rows",
         "snapshots",
         "supervision",
         "titles",
