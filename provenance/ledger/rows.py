@@ -19,7 +19,7 @@ from provenance.content import row_secrets
 from provenance.content.rows import Rows, RowsDocument, parse_document
 from provenance.content.tables import SUFFIXES
 from provenance.content.writer import Manifest
-from provenance.errors import ConflictError, DocumentMismatch, InvalidDocument, NotFoundError
+from provenance.errors import ConflictError, InvalidDocument, NotFoundError, VerificationError
 from provenance.identifiers import DatasetId, Digest32, SubjectKind, parse_hex, subject_of
 from provenance.ledger import history
 from provenance.ledger.files import write_whole
@@ -178,7 +178,7 @@ def verify(
         if bound.public.root == proof.root:
             return RowVerification(finding, proof.root, bound, dataset_id, version, checked.as_of)
     shown = ", ".join(bound.public.root.hex() for bound in tables[:3]) or "no rows"
-    raise DocumentMismatch(
+    raise VerificationError(
         f"expected a root of rows of version {version} of dataset {dataset_id} ({shown}), found "
         f"{proof.root.hex()}"
     )
