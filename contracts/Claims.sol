@@ -87,7 +87,7 @@ abstract contract Claims is LedgerModule, IDatasets {
     }
 
     /// @inheritdoc IDatasets
-    function isVersion(DatasetId id, uint32 version, bytes32 root) external view returns (bool) {
+    function isVersion(DatasetId id, uint32 version, bytes32 root) public view returns (bool) {
         return id != NO_DATASET && claimOfVersion(root, id, version).dataset == id;
     }
 

@@ -28,6 +28,7 @@ import {
     GrantTerms,
     LICENSE_BIT,
     NO_GRANT,
+    NO_POLICY,
     OfferId,
     PolicyId,
     UNLIMITED_DURATION,
@@ -70,7 +71,7 @@ abstract contract Grants is GrantRecords {
 
     /// @inheritdoc ILicenses
     function issue(GrantTerms calldata terms, PartyId onBehalfOf) external returns (GrantId) {
-        PartyId granter = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_GRANT, terms.dataset, 0);
+        PartyId granter = _actingParty(onBehalfOf, ACT_GRANT, terms.dataset);
         if (terms.parent != NO_GRANT) return _cutFromGrant(terms, granter);
         return _cutFromTitle(terms, granter, OfferId.wrap(0));
     }
@@ -95,6 +96,14 @@ abstract contract Grants is GrantRecords {
         return _grantCount;
     }
 
+    function _actingParty(PartyId onBehalfOf, uint32 act, DatasetId dataset) internal view returns (PartyId) {
+        return PARTIES.actingParty(_msgSender(), onBehalfOf, act, dataset, 0);
+    }
+
+    function _boundsOf(PolicyId policyId) internal view returns (Bounds memory) {
+        return POLICIES.boundsOf(policyId);
+    }
+
     function _requireClear(GrantId id, DatasetId dataset, uint16 scope) internal view {
         HoldId hold = SUPERVISION.firstHold(datasetSubject(dataset), grantSubject(id), scope);
         if (hold != NO_HOLD) revert HoldActive(hold, scope);
@@ -112,8 +121,8 @@ abstract contract Grants is GrantRecords {
         }
     }
 
-    /// @dev The granter's titles permit each action of the policy and to pass it on, and the open
-    /// class permits the opening.
+    /// @dev The granter's titles permit each action of the policy and to pass it on, what the dataset
+    /// was made from permits the policy, and the open class permits the opening.
     /// @return bounds What binds a grant under the policy.
     /// @return onHold True if the granter acts as holder, false if as operator.
     function _requireTitle(DatasetId dataset, PolicyId policyId, PartyId granter, bool offered)
@@ -126,12 +135,14 @@ abstract contract Grants is GrantRecords {
         onHold = rights & RIGHT_HOLD != 0;
         bool operates = rights & RIGHT_OPERATE != 0;
         if (!onHold && !operates) revert ITitles.NotHolder(dataset, Right.OPERATE, granter);
-        bounds = POLICIES.boundsOf(policyId);
+        bounds = _boundsOf(policyId);
         uint32 missing = bounds.actions & ~ACTIONS_CONTROL;
         if (onHold) missing &= ~ACTIONS_HOLD;
         if (operates) missing &= ~ACTIONS_OPERATE;
         if (rights & RIGHT_USE != 0) missing &= ~ACTIONS_USE;
         if (missing != 0) revert ActionNotGranted(_lowestBit(missing));
+        (PolicyId ceiling,) = DATASETS.ceiling(dataset);
+        if (ceiling != NO_POLICY) POLICIES.requireWithinCeiling(policyId, ceiling);
         // An offer opens the data whatever its policy calls it, unless it is to public bodies only.
         bool opens = bounds.actions & ACTION_OPEN != 0 || (offered && bounds.roles != ROLE_PUBLIC_BODY);
         if (opens) _requireOpenClass(dataset, bounds.open);
@@ -161,7 +172,7 @@ abstract contract Grants is GrantRecords {
             revert ActionNotGranted(LICENSE_BIT);
         }
         if (terms.exclusive) revert InvalidField("exclusive");
-        Bounds memory bounds = POLICIES.boundsOf(terms.policy);
+        Bounds memory bounds = _boundsOf(terms.policy);
         _requireInPolicy(terms, bounds);
         _require(terms.dataset == _datasetOf(parent), "dataset");
         _require(terms.notBefore >= parent.notBefore, "notBefore");
@@ -263,7 +274,7 @@ abstract contract Grants is GrantRecords {
     function _setStatus(GrantId id, GrantStatus status, bytes32 reasonHash, PartyId onBehalfOf) private {
         Record storage record = _existing(id);
         DatasetId dataset = _datasetOf(record);
-        PartyId by = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_GRANT, dataset, 0);
+        PartyId by = _actingParty(onBehalfOf, ACT_GRANT, dataset);
         uint8 found = record.status;
         // ACTIVE and SUSPENDED lead to each other and to REVOKED, which leads nowhere.
         if (found == REVOKED || found == uint8(status)) revert BadStatus(KIND_GRANT, GrantId.unwrap(id), found);

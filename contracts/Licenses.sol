@@ -19,6 +19,7 @@ import {
     GrantTerms,
     Inactive,
     NO_GRANT,
+    NO_POLICY,
     Offer,
     OfferId,
     PolicyId,
@@ -53,7 +54,7 @@ contract Licenses is Grants {
         if (record.marks & DORMANT == 0) revert BadStatus(KIND_GRANT, GrantId.unwrap(id), record.status);
         Inactive why = _isInForce(record) ? _inactivityAbove(record) : _reasonOf(record);
         if (why != Inactive.NONE) revert GrantNotActive(id, why);
-        uint256 end = block.timestamp + POLICIES.boundsOf(_policyOf(record)).maxDuration;
+        uint256 end = block.timestamp + _boundsOf(_policyOf(record)).maxDuration;
         record.marks &= ~DORMANT;
         if (end < record.notAfter) record.notAfter = uint40(end);
         _log(
@@ -69,9 +70,21 @@ contract Licenses is Grants {
     function use(GrantId id, UseRequest calldata request, uint40 uses, PartyId onBehalfOf) external {
         Record storage record = _existing(id);
         PartyId grantee = _requireGrantee(id, record, onBehalfOf);
-        (Code code, uint64 detail) = check(id, grantee, request);
-        if (code != Code.PERMITTED) _refuse(id, code, detail, request, uses);
+        _requirePermitted(id, grantee, request, _scopesOf(request.action), uses);
         _countUses(id, record, grantee, uses, request.action, 0);
+    }
+
+    /// @inheritdoc ILicenses
+    function exercise(GrantId id, DatasetId dataset, PartyId party, UseRequest calldata request, bool derives)
+        external
+        onlyModule("Lineage")
+        returns (PolicyId policyId)
+    {
+        Record storage record = _record(id);
+        if (_datasetOf(record) != dataset || _granteeOf(record) != party) return NO_POLICY;
+        _requirePermitted(id, party, request, derives ? SCOPE_USE | SCOPE_DERIVE : SCOPE_USE, 1);
+        if (record.usesLeft != UNLIMITED_USES) _countUses(id, record, party, 1, request.action, 0);
+        return _policyOf(record);
     }
 
     /// @inheritdoc ILicenses
@@ -99,7 +112,7 @@ contract Licenses is Grants {
             if (_assignments[id].to == NO_PARTY) revert AssignmentMissing(id);
         } else {
             _requireActive(id, record);
-            Bounds memory bounds = POLICIES.boundsOf(_policyOf(record));
+            Bounds memory bounds = _boundsOf(_policyOf(record));
             if (bounds.actions & ACTION_TRANSFER == 0) revert ActionNotGranted(TRANSFER_BIT);
             if (to == from) revert InvalidField("to");
             _requireRecipient(to, bounds.roles);
@@ -112,7 +125,7 @@ contract Licenses is Grants {
     /// @inheritdoc ILicenses
     function consentToAssignment(GrantId id, PartyId to, PartyId onBehalfOf) external {
         Record storage record = _existing(id);
-        PartyId by = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_GRANT, _datasetOf(record), 0);
+        PartyId by = _actingParty(onBehalfOf, ACT_GRANT, _datasetOf(record));
         _requireSay(record, by);
         if (to == NO_PARTY || _assignments[id].to != to) revert AssignmentMissing(id);
         _assignments[id].consenter = by;
@@ -123,14 +136,14 @@ contract Licenses is Grants {
     function acceptAssignment(GrantId id, PartyId onBehalfOf) external {
         Record storage record = _existing(id);
         DatasetId dataset = _datasetOf(record);
-        PartyId to = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_USE, dataset, 0);
+        PartyId to = _actingParty(onBehalfOf, ACT_USE, dataset);
         Assignment memory proposed = _assignments[id];
         if (proposed.to != to || proposed.consenter == NO_PARTY) revert AssignmentMissing(id);
         _requireClear(id, dataset, SCOPE_GRANT);
         // The title, or the grant above, may have changed hands since.
         _requireSay(record, proposed.consenter);
         _requireActive(id, record);
-        _requireRecipient(to, POLICIES.boundsOf(_policyOf(record)).roles);
+        _requireRecipient(to, _boundsOf(_policyOf(record)).roles);
         PartyId from = _granteeOf(record);
         delete _assignments[id];
         record.grantee = uint40(PartyId.unwrap(to));
@@ -148,7 +161,7 @@ contract Licenses is Grants {
         external
         returns (OfferId id)
     {
-        PartyId granter = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_GRANT, dataset, 0);
+        PartyId granter = _actingParty(onBehalfOf, ACT_GRANT, dataset);
         (Bounds memory bounds,) = _requireTitle(dataset, policyId, granter, true);
         if (bounds.maxGrants == 0) revert InvalidField("maxGrants");
         if (notAfter <= block.timestamp) revert InvalidField("notAfter");
@@ -168,14 +181,14 @@ contract Licenses is Grants {
     /// @inheritdoc ILicenses
     function takeUp(OfferId id, PartyId onBehalfOf) external returns (GrantId taken) {
         Offer storage found = _requireOffer(id);
-        PartyId taker = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_USE, found.dataset, 0);
+        PartyId taker = _actingParty(onBehalfOf, ACT_USE, found.dataset);
         taken = _taken[id][taker];
         if (taken != NO_GRANT) revert OfferTaken(id, taken);
         if (found.closed || found.left == 0 || found.notAfter < block.timestamp) revert OfferEnded(id);
         PartyId granter = found.granter;
         if (!PARTIES.isActive(granter)) revert PartyInactive(granter);
         --found.left;
-        Bounds memory bounds = POLICIES.boundsOf(found.policy);
+        Bounds memory bounds = _boundsOf(found.policy);
         GrantTerms memory terms = GrantTerms({
             dataset: found.dataset,
             parent: NO_GRANT,
@@ -193,7 +206,7 @@ contract Licenses is Grants {
     /// @inheritdoc ILicenses
     function closeOffer(OfferId id, PartyId onBehalfOf) external {
         Offer storage found = _requireOffer(id);
-        PartyId by = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_GRANT, found.dataset, 0);
+        PartyId by = _actingParty(onBehalfOf, ACT_GRANT, found.dataset);
         if (by != found.granter) revert NotGranter(by);
         if (found.closed) revert OfferEnded(id);
         found.closed = true;
@@ -221,7 +234,15 @@ contract Licenses is Grants {
     }
 
     /// @inheritdoc ILicenses
-    function check(GrantId id, PartyId actor, UseRequest calldata request) public view returns (Code, uint64) {
+    function check(GrantId id, PartyId actor, UseRequest calldata request) external view returns (Code, uint64) {
+        return _check(id, actor, request, _scopesOf(request.action));
+    }
+
+    function _check(GrantId id, PartyId actor, UseRequest calldata request, uint16 scopes)
+        private
+        view
+        returns (Code, uint64)
+    {
         Record storage record = _record(id);
         // Read without a branch between them, the fields are loaded once.
         PartyId grantee = _granteeOf(record);
@@ -232,7 +253,7 @@ contract Licenses is Grants {
         if (grantee != actor) return (Code.NOT_GRANTEE, 0);
         (bool active, uint32 roles) = PARTIES.standingOf(actor);
         if (!active) return (Code.PARTY_INACTIVE, 0);
-        HoldId hold = SUPERVISION.firstHold(datasetSubject(dataset), grantSubject(id), _scopesOf(request.action));
+        HoldId hold = SUPERVISION.firstHold(datasetSubject(dataset), grantSubject(id), scopes);
         if (hold != NO_HOLD) return (Code.HOLD_ACTIVE, HoldId.unwrap(hold));
         Inactive why = _inactivity(record);
         if (why != Inactive.NONE) return (Code.GRANT_NOT_ACTIVE, uint64(why));
@@ -240,8 +261,16 @@ contract Licenses is Grants {
     }
 
     /// @dev Turns a code into the error of the same name.
-    function _refuse(GrantId id, Code code, uint64 detail, UseRequest calldata request, uint40 uses) private view {
-        if (code == Code.HOLD_ACTIVE) revert HoldActive(HoldId.wrap(detail), _scopesOf(request.action));
+    function _requirePermitted(
+        GrantId id,
+        PartyId grantee,
+        UseRequest calldata request,
+        uint16 scopes,
+        uint40 uses
+    ) private view {
+        (Code code, uint64 detail) = _check(id, grantee, request, scopes);
+        if (code == Code.PERMITTED) return;
+        if (code == Code.HOLD_ACTIVE) revert HoldActive(HoldId.wrap(detail), scopes);
         if (code == Code.GRANT_NOT_ACTIVE) revert GrantNotActive(id, Inactive(detail));
         if (code == Code.ACTION_NOT_GRANTED) revert ActionNotGranted(uint8(detail));
         if (code == Code.ROLE_NOT_ALLOWED) revert RoleNotAllowed(uint32(detail));
@@ -291,7 +320,7 @@ contract Licenses is Grants {
         view
         returns (PartyId grantee)
     {
-        grantee = PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_USE, _datasetOf(record), 0);
+        grantee = _actingParty(onBehalfOf, ACT_USE, _datasetOf(record));
         if (_granteeOf(record) != grantee) revert NotGrantee(id, grantee);
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {LedgerModule} from "./LedgerModule.sol";
+import {Ceilings} from "./Ceilings.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
 import {IParties} from "./interfaces/IParties.sol";
 import {IPolicies} from "./interfaces/IPolicies.sol";
@@ -21,7 +21,6 @@ import {
     DUTIES_STICKY,
     MAX_DEPTH,
     MODES_ALL,
-    NO_POLICY,
     Policy,
     PolicyId,
     TerritoryId,
@@ -29,51 +28,33 @@ import {
     WORLD
 } from "./types/Policy.sol";
 import {ROLE_PUBLIC_BODY, ROLES_ALL} from "./types/Roles.sol";
-import {KIND_POLICY, KIND_TERRITORY} from "./types/Subject.sol";
+import {KIND_TERRITORY} from "./types/Subject.sol";
 
 /// @title Policies
-/// @notice See {IPolicies}.
-contract Policies is LedgerModule, IPolicies {
-    mapping(PolicyId id => Policy) private _policies;
-    mapping(bytes32 contentHash => PolicyId) private _policyIds;
-    mapping(TerritoryId id => uint256[3]) private _territories;
-    mapping(bytes32 contentHash => TerritoryId) private _territoryIds;
-    uint64 private _policyCount;
-    uint64 private _territoryCount;
-
+/// @notice See {IPolicies}. This file: terms of parties, and what they permit; records and the fold of
+/// inputs' terms are in {Ceilings}.
+contract Policies is Ceilings {
     IParties private immutable PARTIES;
 
-    constructor(IDirectory directory) LedgerModule(directory) {
+    constructor(IDirectory directory) Ceilings(directory) {
         PARTIES = IParties(directory.addressOf("Parties"));
     }
 
     /// @inheritdoc IPolicies
-    function storePolicy(Policy calldata terms, bytes32 spdxHash, bytes32 documentHash) external returns (PolicyId id) {
+    function storePolicy(Policy calldata terms, bytes32 spdxHash, bytes32 documentHash) external returns (PolicyId) {
         PARTIES.actingParty(_msgSender(), NO_PARTY, ACT_GRANT, NO_DATASET, 0);
         _requireTerms(terms);
-        bytes32 contentHash = sha256(abi.encode(terms, spdxHash, documentHash));
-        id = _policyIds[contentHash];
-        if (id != NO_POLICY) return id;
-        id = PolicyId.wrap(++_policyCount);
-        _policies[id] = terms;
-        _policyIds[contentHash] = id;
-        _log(PolicyStored.selector, abi.encode(id, terms, spdxHash, documentHash, contentHash));
+        return _keepPolicy(terms, spdxHash, documentHash);
     }
 
     /// @inheritdoc IPolicies
-    function storeTerritory(uint256[3] calldata countries) external returns (TerritoryId id) {
+    function storeTerritory(uint256[3] calldata countries) external returns (TerritoryId) {
         PARTIES.actingParty(_msgSender(), NO_PARTY, ACT_GRANT, NO_DATASET, 0);
         // 676 = 2 * 256 + 164 bits.
         if (countries[0] | countries[1] | countries[2] == 0 || countries[2] >> 164 != 0) {
             revert InvalidField("countries");
         }
-        bytes32 contentHash = sha256(abi.encode(countries));
-        id = _territoryIds[contentHash];
-        if (id != WORLD) return id;
-        id = TerritoryId.wrap(++_territoryCount);
-        _territories[id] = countries;
-        _territoryIds[contentHash] = id;
-        _log(TerritoryStored.selector, abi.encode(id, countries));
+        return _keepTerritory(countries);
     }
 
     /// @inheritdoc IPolicies
@@ -176,12 +157,6 @@ contract Policies is LedgerModule, IPolicies {
         return (more ? Code.UNDECIDED : Code.PERMITTED, 0);
     }
 
-    function _existing(PolicyId id) private view returns (Policy storage terms) {
-        terms = _policies[id];
-        // Every stored policy permits something.
-        if (terms.actions == 0) revert NotFound(KIND_POLICY, PolicyId.unwrap(id));
-    }
-
     /// @dev The country is well formed and in the territory; the world holds every country.
     function _covers(TerritoryId id, bytes2 country) private view returns (bool) {
         unchecked {
@@ -193,14 +168,6 @@ contract Policies is LedgerModule, IPolicies {
             uint256 bit = 26 * high + low;
             return (_territories[id][bit >> 8] >> (bit & 255)) & 1 == 1;
         }
-    }
-
-    function _isTerritoryWithin(TerritoryId child, TerritoryId parent) private view returns (bool) {
-        if (parent == WORLD || child == parent) return true;
-        if (child == WORLD) return false;
-        uint256[3] storage a = _territories[child];
-        uint256[3] storage b = _territories[parent];
-        return a[0] & ~b[0] == 0 && a[1] & ~b[1] == 0 && a[2] & ~b[2] == 0;
     }
 
     function _requireTerms(Policy calldata terms) private view {

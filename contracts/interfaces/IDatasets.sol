@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
 
+import {ActivityId, Source} from "../types/Activity.sol";
 import {
     Claim,
     Classification,
@@ -11,6 +12,7 @@ import {
     VersionStatus
 } from "../types/Dataset.sol";
 import {DatasetId, HoldId, PartyId} from "../types/Ids.sol";
+import {PolicyId} from "../types/Policy.sol";
 import {Subject} from "../types/Subject.sol";
 
 /// @title Datasets, their versions and the claims to their content
@@ -34,6 +36,10 @@ interface IDatasets {
     );
     event VersionWithdrawn(Subject indexed dataset, Subject indexed by, uint32 version, bytes32 reasonHash);
     event DatasetDeregistered(Subject indexed dataset, Subject indexed by, bytes32 reasonHash);
+    event CeilingSet(Subject indexed dataset, PolicyId ceiling, bool homeTaint);
+    event EntryErased(
+        Subject indexed dataset, Subject indexed by, uint32 version, uint64 entry, bytes32 tombstone
+    );
     event RootCommitted(Subject indexed party, bytes32 commitment);
     event ClaimContested(Subject indexed earlier, Subject indexed later, HoldId hold, uint32 version, bytes32 root);
     event ClaimConceded(Subject indexed earlier, Subject indexed later, Subject indexed by, HoldId hold);
@@ -67,7 +73,7 @@ interface IDatasets {
     /// @notice Registers a dataset with its first version. The registrant holds all its titles.
     /// @dev Emits {DatasetRegistered}, and {ClaimContested} if the content was claimed before.
     /// Requirements: caller acts for `onBehalfOf`, which has a supplying role; content and source
-    /// are given; classification is in range and not core.
+    /// are given, and no activity; classification is in range and not core.
     /// @param sourceHash SHA-256 of the statement of where the data comes from. Not zero.
     /// @param onBehalfOf The registrant if the caller is its delegate; zero for the caller's party.
     function register(
@@ -80,7 +86,7 @@ interface IDatasets {
     /// @notice Publishes the next version.
     /// @dev Emits {VersionPublished}, and {ClaimContested} if the content was claimed before.
     /// Requirements: caller acts for a party with the majority of HOLD units; dataset is registered
-    /// and not held (VERSION); `version` is the latest plus one; content is given.
+    /// and not held (VERSION); `version` is the latest plus one; content is given, and no activity.
     function publish(DatasetId dataset, uint32 version, Content calldata content, PartyId onBehalfOf) external;
 
     /// @notice Marks a version as withdrawn: it stays readable, nobody should start to use it.
@@ -92,6 +98,60 @@ interface IDatasets {
     /// @dev Emits {DatasetDeregistered}. Requirements: caller acts for a party with the majority of
     /// HOLD units; registered and not held (DEREGISTER); reason given.
     function deregister(DatasetId dataset, bytes32 reasonHash, PartyId onBehalfOf) external;
+
+    /// @notice Records that what would let an entry of a version be guessed was destroyed: the salt
+    /// of the entry. Every other proof of the version still holds.
+    /// @dev Emits {EntryErased}; nothing is stored, as nothing depends on it. Requirements: caller acts
+    /// for a party with the majority of HOLD units; the version has this root; tombstone given.
+    /// @param root Root of the version's manifest.
+    /// @param entry Index of the entry in the manifest.
+    /// @param tombstone SHA-256 of the document that says what was erased and why.
+    function recordErasure(
+        DatasetId dataset,
+        uint32 version,
+        bytes32 root,
+        uint64 entry,
+        bytes32 tombstone,
+        PartyId onBehalfOf
+    ) external;
+
+    /// @notice Registers a dataset that came out of an activity.
+    /// @dev As {register}; emits {CeilingSet} too unless nothing bounds it. Requirements: caller is
+    /// the module Lineage, which has checked the party.
+    /// @param content Its `activity` is the activity.
+    /// @param bound Bounds the terms of the dataset; zero if nothing does.
+    function registerDerived(
+        PartyId registrant,
+        Classification calldata classification,
+        bytes32 sourceHash,
+        Content calldata content,
+        PolicyId bound,
+        bool homeTaint
+    ) external returns (DatasetId dataset);
+
+    /// @notice Publishes a version that came out of an activity.
+    /// @dev As {publish}; emits {CeilingSet} too if the dataset becomes tainted. Requirements: caller
+    /// is the module Lineage, which has checked the party and that the ceiling stays; else as
+    /// {publish}.
+    /// @param content Its `activity` is the activity.
+    function publishDerived(
+        PartyId publisher,
+        DatasetId dataset,
+        uint32 version,
+        Content calldata content,
+        bool homeTaint
+    ) external;
+
+    /// @notice Names the activity that a version came out of, for the first time or as a correction.
+    /// @dev Emits {CeilingSet} if the ceiling or the taint changes. Requirements: caller is the module
+    /// Lineage; the version exists; the dataset is registered and not held (VERSION); taint stays.
+    function setActivity(
+        DatasetId dataset,
+        uint32 version,
+        ActivityId activity,
+        PolicyId bound,
+        bool homeTaint
+    ) external;
 
     /// @notice Fixes now that the caller's party knows a root, without showing it.
     /// @dev Emits {RootCommitted}. Requirements: caller is an active party; the commitment is new
@@ -131,6 +191,18 @@ interface IDatasets {
 
     /// @notice The status of a version; NONE if there is none.
     function versionStatus(DatasetId id, uint32 version) external view returns (VersionStatus);
+
+    /// @notice What bounds the terms of a dataset, because of what it was made from.
+    /// @return policy Zero if nothing does.
+    /// @return homeTaint True if personal or important data of another origin than its own went in.
+    function ceiling(DatasetId id) external view returns (PolicyId policy, bool homeTaint);
+
+    /// @notice The activity that a version came out of, or zero.
+    function activityOf(DatasetId id, uint32 version) external view returns (ActivityId);
+
+    /// @notice What matters of a version that is used as an input; its status is NONE if there is none.
+    /// @dev Requirements: the dataset exists, else {NotFound}.
+    function source(DatasetId id, uint32 version) external view returns (Source memory);
 
     /// @notice Block of a commitment, or zero.
     function committedAt(bytes32 commitment) external view returns (uint48);

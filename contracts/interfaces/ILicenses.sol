@@ -115,7 +115,8 @@ interface ILicenses {
     /// and has depth left, and the new grant is within it in every field and not exclusive; its uses
     /// are taken off the parent's and never come back. In both cases: neither dataset nor parent is
     /// held (GRANT); grantee is active and has one of the policy's roles; window and uses within the
-    /// policy's. From a title: the open class allows it if OPEN is permitted; no grant permits an
+    /// policy's. From a title: the policy is within the dataset's ceiling, if it has one; the open
+    /// class allows it if OPEN is permitted; no grant permits an
     /// action of an exclusive one in the same time.
     /// @param onBehalfOf The granter if the caller is its delegate; zero for the caller's own party.
     function issue(GrantTerms calldata terms, PartyId onBehalfOf) external returns (GrantId grant);
@@ -137,6 +138,22 @@ interface ILicenses {
     /// @param receipts Root of the batch of receipts, `first` to `first + uses - 1`. Not zero.
     function report(GrantId grant, uint40 first, uint40 uses, bytes32 receipts, PartyId onBehalfOf)
         external;
+
+    /// @notice Judges a use of a dataset by an activity, and charges one use if uses are limited.
+    /// Reverts with the reason if it is not permitted.
+    /// @dev Emits {GrantUsed} if it charges. Requirements: caller is the module Lineage, which has
+    /// checked that `party` acts; permitted; neither dataset nor grant is held (USE, and DERIVE if
+    /// something is derived).
+    /// @param dataset The dataset that the grant must be of.
+    /// @param derives True if something is derived.
+    /// @return policy The policy of the grant; zero if it is not a grant of that dataset to that party.
+    function exercise(
+        GrantId grant,
+        DatasetId dataset,
+        PartyId party,
+        UseRequest calldata request,
+        bool derives
+    ) external returns (PolicyId policy);
 
     /// @notice Suspends a grant and all below it. A proposed assignment ends.
     /// @dev Emits {GrantStatusSet}. Requirements: caller acts for the party that has the say (over a

@@ -19,6 +19,16 @@ interface IPolicies {
     /// @notice The field of the child is wider than its parent's.
     error ScopeExceedsParent(bytes32 field);
 
+    /// @notice The field is wider than what the dataset was made from allows.
+    error PolicyExceedsCeiling(bytes32 field);
+
+    /// @notice The inputs of a next version allow less than the ceiling of its dataset, in this field;
+    /// register a new dataset. `ceiling` if the dataset has none.
+    error CeilingNarrower(bytes32 field);
+
+    /// @notice Nothing is left of this field that the terms of all inputs allow.
+    error IncompatibleInputs(bytes32 field);
+
     /// @notice Stores terms; terms that were stored before keep their id.
     /// @dev Emits {PolicyStored} if they are new. Requirements: caller is an active party; every
     /// field in range; LICENSE only with depth; nothing both permitted and prohibited; SHARE_GOV
@@ -39,6 +49,30 @@ interface IPolicies {
     /// @dev Windows, uses and numbers of grants are not compared: a grant has its own, within those
     /// of its policy and of its parent.
     function requireWithin(PolicyId child, PolicyId parent) external view;
+
+    /// @notice Reverts with the first field in which terms are wider than a ceiling.
+    /// @dev As {requireWithin}, but of the same depth and derivation at most, and windows are compared.
+    function requireWithinCeiling(PolicyId child, PolicyId ceiling) external view;
+
+    /// @notice Reverts with {CeilingNarrower} if a ceiling is wider than the fold of some policies.
+    function requireFoldCovers(PolicyId ceiling, PolicyId[] calldata ids) external view;
+
+    /// @notice What all of some policies allow for a work derived under them (domain 3.5).
+    /// A rule of ATTRIBUTION_ONLY lifts actions, purposes, industries, roles, modes and depth of its
+    /// policy. Uses and number of grants are free; of the duties the sticky ones stay.
+    /// @dev Requirements: they exist; every field leaves something over, else {IncompatibleInputs}.
+    /// @param whole A policy that counts whole whatever its rule says; zero for none.
+    /// @return terms Of which `territory` is zero, too, for one that is not stored yet.
+    /// @return countries The countries of the territory; all zero for the world.
+    function foldOf(PolicyId whole, PolicyId[] calldata ids)
+        external
+        view
+        returns (Policy memory terms, uint256[3] memory countries);
+
+    /// @notice Stores the fold of some policies, without documents; stored before, it keeps its id.
+    /// @dev Emits {TerritoryStored} and {PolicyStored} if they are new. Requirements: caller is the
+    /// module Lineage; else as {foldOf}.
+    function storeFold(PolicyId whole, PolicyId[] calldata ids) external returns (PolicyId policy);
 
     /// @notice Judges a use by the terms alone.
     /// @param roles Role bits of the party that asks.

@@ -97,6 +97,18 @@ function unpack(PackedClassification packed) pure returns (Classification memory
     });
 }
 
+function levelOf(PackedClassification packed) pure returns (Level) {
+    return Level(uint8(PackedClassification.unwrap(packed) >> 72));
+}
+
+function piKindOf(PackedClassification packed) pure returns (PiKind) {
+    return PiKind(uint8(PackedClassification.unwrap(packed) >> 56));
+}
+
+function originOf(PackedClassification packed) pure returns (bytes2) {
+    return bytes2(uint16(PackedClassification.unwrap(packed) >> 32));
+}
+
 /// @notice One fixed state of a dataset, by content.
 /// @param root Root of its manifest (design 4.2). Not zero.
 /// @param manifestHash SHA-256 of the manifest document. Not zero.

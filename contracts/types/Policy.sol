@@ -15,16 +15,24 @@ type GrantId is uint64;
 /// @notice A standing offer that anyone it is open to may take up.
 type OfferId is uint64;
 
-using {grantDiffers as !=} for GrantId global;
-using {policyDiffers as !=} for PolicyId global;
+using {grantEquals as ==, grantDiffers as !=} for GrantId global;
+using {policyEquals as ==, policyDiffers as !=} for PolicyId global;
 using {territoryEquals as ==, territoryDiffers as !=} for TerritoryId global;
 
 GrantId constant NO_GRANT = GrantId.wrap(0);
 PolicyId constant NO_POLICY = PolicyId.wrap(0);
 TerritoryId constant WORLD = TerritoryId.wrap(0);
 
+function grantEquals(GrantId a, GrantId b) pure returns (bool) {
+    return GrantId.unwrap(a) == GrantId.unwrap(b);
+}
+
 function grantDiffers(GrantId a, GrantId b) pure returns (bool) {
     return GrantId.unwrap(a) != GrantId.unwrap(b);
+}
+
+function policyEquals(PolicyId a, PolicyId b) pure returns (bool) {
+    return PolicyId.unwrap(a) == PolicyId.unwrap(b);
 }
 
 function policyDiffers(PolicyId a, PolicyId b) pure returns (bool) {
@@ -108,8 +116,15 @@ uint32 constant UNLIMITED_DURATION = type(uint32).max;
 
 // Actions: one bit each, in the order of domain 3.3. A bit is never reused; 4-7, 18, 19, 27, 30, 31
 // are reserved and must be zero.
+uint32 constant ACTION_DELETE = 1 << 2;
 uint32 constant ACTION_AUTHORISE = 1 << 3;
+uint32 constant ACTION_READ = 1 << 8;
+uint32 constant ACTION_AGGREGATE = 1 << 12;
+uint32 constant ACTION_MODIFY = 1 << 13;
 uint32 constant ACTION_DERIVE = 1 << 14;
+uint32 constant ACTION_ANONYMISE = 1 << 15;
+uint32 constant ACTION_COMPUTE = 1 << 16;
+uint32 constant ACTION_TRAIN = 1 << 17;
 uint32 constant ACTION_LICENSE = 1 << 21;
 uint32 constant ACTION_OPEN = 1 << 24;
 uint32 constant ACTION_SHARE_GOV = 1 << 25;

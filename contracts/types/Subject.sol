@@ -25,6 +25,7 @@ uint8 constant KIND_PROPOSAL = 8;
 uint8 constant KIND_POLICY = 9;
 uint8 constant KIND_TERRITORY = 10;
 uint8 constant KIND_OFFER = 11;
+uint8 constant KIND_ACTIVITY = 12;
 
 Subject constant LEDGER = Subject.wrap(0);
 

@@ -37,6 +37,8 @@ MODULES = (
     "Datasets",
     "Policies",
     "Licenses",
+    "Lineage",
+    "Anchors",
 )
 """Everything the directory names, in the order of construction: each looks up those above it."""
 

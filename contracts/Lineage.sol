@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {LineageInputs} from "./LineageInputs.sol";
+import {IDirectory} from "./interfaces/IDirectory.sol";
+import {ILineage} from "./interfaces/ILineage.sol";
+import {ACT_DERIVE} from "./types/Acts.sol";
+import {
+    Activity,
+    ActivityId,
+    ActivityKind,
+    ActivityRecord,
+    Input,
+    NO_ACTIVITY,
+    Output
+} from "./types/Activity.sol";
+import {Classification, Content} from "./types/Dataset.sol";
+import {BadStatus, EvidenceMissing, InvalidField, NotFound} from "./types/Errors.sol";
+import {DatasetId, NO_DATASET, NO_PARTY, PartyId} from "./types/Ids.sol";
+import {NO_GRANT, NO_POLICY, PolicyId} from "./types/Policy.sol";
+import {datasetSubject, grantSubject, KIND_ACTIVITY, LEDGER, partySubject, Subject} from "./types/Subject.sol";
+import {Right} from "./types/Units.sol";
+
+/// @title Lineage
+/// @notice See {ILineage}. This file: activities and their outputs; inputs are in {LineageInputs}.
+contract Lineage is LineageInputs {
+    /// @dev What an activity says in its event beside its details.
+    struct Outcome {
+        ActivityId id;
+        DatasetId output;
+        uint32 version;
+        PolicyId ceiling;
+        bool homeTaint;
+        ActivityId supersedes;
+        bytes32 reasonHash;
+    }
+
+    mapping(ActivityId id => ActivityRecord) private _records;
+    uint64 private _count;
+
+    constructor(IDirectory directory) LineageInputs(directory) {}
+
+    /// @inheritdoc ILineage
+    function derive(
+        Activity calldata details,
+        Input[] calldata inputs,
+        Output calldata output,
+        PartyId onBehalfOf
+    ) external returns (ActivityId, DatasetId, uint32) {
+        PartyId party = _actingParty(onBehalfOf, output.dataset);
+        _requireDetails(details, inputs.length, true);
+        if (output.content.activity != 0) revert InvalidField("activity");
+        Outcome memory outcome;
+        outcome.id = _next();
+        outcome.version = output.version;
+        outcome.output =
+            output.dataset == NO_DATASET
+            ? _deriveNew(party, details, inputs, output, outcome)
+            : _deriveNext(party, details, inputs, output, outcome);
+        _announce(party, details, inputs, outcome);
+        return (outcome.id, outcome.output, outcome.version);
+    }
+
+    /// @inheritdoc ILineage
+    function record(
+        Activity calldata details,
+        Input[] calldata inputs,
+        DatasetId output,
+        uint32 version,
+        PartyId onBehalfOf
+    ) external returns (ActivityId) {
+        PartyId party = _actingParty(onBehalfOf, output);
+        bool collects = output != NO_DATASET;
+        _requireDetails(details, inputs.length, collects);
+        Outcome memory outcome;
+        outcome.id = _next();
+        outcome.output = output;
+        outcome.version = version;
+        if (collects) {
+            _collect(party, details, outcome);
+        } else {
+            if (version != 0) revert InvalidField("version");
+            _gather(_making(party, details, false, type(uint64).max, 0), inputs);
+        }
+        _announce(party, details, inputs, outcome);
+        return outcome.id;
+    }
+
+    /// @inheritdoc ILineage
+    function supersede(
+        ActivityId superseded,
+        Activity calldata details,
+        Input[] calldata inputs,
+        bytes32 reasonHash,
+        PartyId onBehalfOf
+    ) external returns (ActivityId) {
+        ActivityRecord storage before = _existing(superseded);
+        PartyId party = _actingParty(onBehalfOf, before.output);
+        if (before.party != party) revert NotActivityParty(superseded, party);
+        if (before.supersededBy != NO_ACTIVITY) {
+            revert BadStatus(KIND_ACTIVITY, ActivityId.unwrap(superseded), 0);
+        }
+        _requireDetails(details, inputs.length, before.output != NO_DATASET);
+        if (reasonHash == 0) revert EvidenceMissing();
+        Outcome memory outcome = Outcome({
+            id: _next(),
+            output: before.output,
+            version: before.version,
+            ceiling: NO_POLICY,
+            homeTaint: false,
+            supersedes: superseded,
+            reasonHash: reasonHash
+        });
+        before.supersededBy = outcome.id;
+        if (outcome.output == NO_DATASET) {
+            _gather(_making(party, details, false, type(uint64).max, 0), inputs);
+        } else {
+            _deriveAgain(party, details, inputs, outcome);
+        }
+        _announce(party, details, inputs, outcome);
+        return outcome.id;
+    }
+
+    /// @inheritdoc ILineage
+    function count() external view returns (uint64) {
+        return _count;
+    }
+
+    /// @inheritdoc ILineage
+    function activityOf(DatasetId dataset, uint32 version) external view returns (ActivityId) {
+        return DATASETS.activityOf(dataset, version);
+    }
+
+    /// @inheritdoc ILineage
+    function recordOf(ActivityId id) external view returns (ActivityRecord memory) {
+        return _existing(id);
+    }
+
+    function _next() private returns (ActivityId) {
+        return ActivityId.wrap(++_count);
+    }
+
+    function _deriveNew(
+        PartyId party,
+        Activity calldata details,
+        Input[] calldata inputs,
+        Output calldata output,
+        Outcome memory outcome
+    ) private returns (DatasetId) {
+        if (output.version != 1) revert InvalidField("version");
+        Classification calldata given = output.classification;
+        Making memory making =
+            _making(party, details, true, ActivityId.unwrap(outcome.id), given.originCountry);
+        _gather(making, inputs);
+        _requireLevel(making, given.level, given.piKind);
+        if (making.count != 0) outcome.ceiling = POLICIES.storeFold(NO_POLICY, making.policies);
+        outcome.homeTaint = making.homeTaint;
+        return DATASETS.registerDerived(
+            party, given, output.sourceHash, _contentOf(output, outcome.id), outcome.ceiling, outcome.homeTaint
+        );
+    }
+
+    function _deriveNext(
+        PartyId party,
+        Activity calldata details,
+        Input[] calldata inputs,
+        Output calldata output,
+        Outcome memory outcome
+    ) private returns (DatasetId id) {
+        id = output.dataset;
+        Making memory making = _gatherFor(party, details, inputs, id, ActivityId.unwrap(outcome.id));
+        bool tainted;
+        (outcome.ceiling, tainted) = DATASETS.ceiling(id);
+        if (making.count != 0) POLICIES.requireFoldCovers(outcome.ceiling, making.policies);
+        outcome.homeTaint = tainted || making.homeTaint;
+        DATASETS.publishDerived(party, id, output.version, _contentOf(output, outcome.id), outcome.homeTaint);
+    }
+
+    /// @dev The ceiling of the dataset counts whole, so that a correction never raises it.
+    function _deriveAgain(
+        PartyId party,
+        Activity calldata details,
+        Input[] calldata inputs,
+        Outcome memory outcome
+    ) private {
+        uint64 order = DATASETS.source(outcome.output, outcome.version).order;
+        Making memory making = _gatherFor(party, details, inputs, outcome.output, order);
+        bool tainted;
+        (outcome.ceiling, tainted) = DATASETS.ceiling(outcome.output);
+        if (making.count != 0) outcome.ceiling = POLICIES.storeFold(outcome.ceiling, making.policies);
+        outcome.homeTaint = tainted || making.homeTaint;
+        _setActivity(outcome);
+    }
+
+    function _collect(PartyId party, Activity calldata details, Outcome memory outcome) private {
+        if (details.kind != ActivityKind.COLLECT) revert InvalidField("kind");
+        TITLES.requireMayAct(outcome.output, Right.HOLD, party);
+        ActivityId known = DATASETS.activityOf(outcome.output, outcome.version);
+        if (known != NO_ACTIVITY) revert ActivityKnown(known);
+        (outcome.ceiling, outcome.homeTaint) = DATASETS.ceiling(outcome.output);
+        _setActivity(outcome);
+    }
+
+    function _setActivity(Outcome memory outcome) private {
+        DATASETS.setActivity(outcome.output, outcome.version, outcome.id, outcome.ceiling, outcome.homeTaint);
+    }
+
+    /// @dev Gathers the inputs of a version of a dataset that has its classification.
+    function _gatherFor(
+        PartyId party,
+        Activity calldata details,
+        Input[] calldata inputs,
+        DatasetId id,
+        uint64 order
+    ) private returns (Making memory making) {
+        Classification memory given = DATASETS.dataset(id).classification;
+        making = _making(party, details, true, order, given.originCountry);
+        _gather(making, inputs);
+        _requireLevel(making, given.level, given.piKind);
+    }
+
+    function _announce(
+        PartyId party,
+        Activity calldata details,
+        Input[] calldata inputs,
+        Outcome memory outcome
+    ) private {
+        _records[outcome.id] = ActivityRecord(party, outcome.output, outcome.version, NO_ACTIVITY);
+        PartyId agent = PARTIES.partyOf(_msgSender());
+        Subject derived = outcome.output == NO_DATASET ? LEDGER : datasetSubject(outcome.output);
+        _log(
+            ActivityRecorded.selector,
+            derived,
+            partySubject(party),
+            agent == party ? LEDGER : partySubject(agent),
+            abi.encode(
+                outcome.id,
+                outcome.version,
+                details,
+                outcome.ceiling,
+                outcome.homeTaint,
+                outcome.supersedes,
+                outcome.reasonHash
+            )
+        );
+        for (uint256 i = 0; i < inputs.length; ++i) {
+            _log(
+                DerivationRecorded.selector,
+                datasetSubject(inputs[i].dataset),
+                derived,
+                inputs[i].grant == NO_GRANT ? LEDGER : grantSubject(inputs[i].grant),
+                abi.encode(outcome.id, inputs[i].version, outcome.version)
+            );
+        }
+    }
+
+    function _actingParty(PartyId onBehalfOf, DatasetId dataset) private view returns (PartyId) {
+        return PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_DERIVE, dataset, 0);
+    }
+
+    function _existing(ActivityId id) private view returns (ActivityRecord storage found) {
+        found = _records[id];
+        if (found.party == NO_PARTY) revert NotFound(KIND_ACTIVITY, ActivityId.unwrap(id));
+    }
+
+    function _contentOf(Output calldata output, ActivityId id) private pure returns (Content memory content) {
+        content = output.content;
+        content.activity = ActivityId.unwrap(id);
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.20;
+
+import {Activity, ActivityId, ActivityRecord, Input, Output} from "../types/Activity.sol";
+import {Level, PiKind} from "../types/Dataset.sol";
+import {DatasetId, PartyId} from "../types/Ids.sol";
+import {Code, PolicyId} from "../types/Policy.sol";
+import {Subject} from "../types/Subject.sol";
+
+/// @title Which versions, under which rights, became which version
+/// @notice An input without a right that permits the act is refused. What may be done with an output
+/// is bounded by its ceiling, the strictest of all its inputs' terms. Nothing can come from itself:
+/// an output is a version that was not there before, and a correction names only older inputs.
+/// That an activity took place as it says no chain sees; that its party says so, it does.
+interface ILineage {
+    event ActivityRecorded(
+        Subject indexed output,
+        Subject indexed party,
+        Subject indexed agent,
+        ActivityId activity,
+        uint32 version,
+        Activity details,
+        PolicyId ceiling,
+        bool homeTaint,
+        ActivityId supersedes,
+        bytes32 reasonHash
+    );
+    event DerivationRecorded(
+        Subject indexed source,
+        Subject indexed derived,
+        Subject indexed grant,
+        ActivityId activity,
+        uint32 sourceVersion,
+        uint32 derivedVersion
+    );
+
+    /// @notice Neither a title of the party nor the grant named covers this input.
+    error InputNotCovered(DatasetId dataset, uint32 version);
+
+    /// @notice The grant named does not permit that anything is derived.
+    error DerivativeForbidden(DatasetId dataset, uint32 version);
+
+    /// @notice The input was withdrawn.
+    error InputWithdrawn(DatasetId dataset, uint32 version);
+
+    /// @notice The party holds the input, whose ceiling does not permit the act.
+    error CeilingForbids(DatasetId dataset, uint32 version, Code code, uint64 detail);
+
+    /// @notice The output is classified lower than an input; the least that would do.
+    error LevelDowngrade(Level level, PiKind piKind);
+
+    /// @notice It ended before it started, or has not ended yet.
+    error BadTimeRange(uint40 startedAt, uint40 endedAt);
+
+    /// @notice The input is not older than what is said to come from it.
+    error LineageCycle(DatasetId dataset, uint32 version);
+
+    /// @notice The version has an activity; it can be superseded.
+    error ActivityKnown(ActivityId activity);
+
+    /// @notice Another party recorded the activity.
+    error NotActivityParty(ActivityId activity, PartyId party);
+
+    /// @notice Records an activity together with the version that came out of it. A grant with
+    /// limited uses is charged one.
+    /// @dev Emits {DatasetRegistered} and, if the inputs bound it, {CeilingSet}, or
+    /// {VersionPublished}; {ActivityRecorded}; {DerivationRecorded} for each input. Requirements:
+    /// caller acts for `onBehalfOf`; it started before it ended, not in the future; COLLECT has no
+    /// inputs, any other kind 1 to 16 different ones, APPLY and DELETE have no output; each input is
+    /// registered and neither withdrawn nor held (USE, DERIVE); the party may act under its USE
+    /// title and its ceiling permits the act, or is the grantee of the grant named, which permits
+    /// DERIVE and: MODIFY to clean and to transform, AGGREGATE to join, ANONYMISE to anonymise, TRAIN
+    /// to train, COMPUTE to infer and for secure computation; no input is classified higher than the
+    /// output; the inputs' terms leave something over. Of a new dataset as for {IDatasets-register},
+    /// any role will do; of a next version as for {IDatasets-publish}, and its inputs allow no less
+    /// than the ceiling of the dataset, which is none for one that has no ceiling yet.
+    /// @param onBehalfOf The party if the caller is its delegate; zero for the caller's party.
+    function derive(
+        Activity calldata details,
+        Input[] calldata inputs,
+        Output calldata output,
+        PartyId onBehalfOf
+    ) external returns (ActivityId id, DatasetId dataset, uint32 version);
+
+    /// @notice Records an activity without an output, or that a version was collected.
+    /// @dev Emits {ActivityRecorded} and {DerivationRecorded} for each input. Requirements, without
+    /// an output: as {derive}, but DERIVE is not needed; APPLY needs READ; DELETE needs DELETE or the
+    /// HOLD title, and its inputs may be withdrawn or deregistered; COLLECT has an output. With one:
+    /// COLLECT without inputs; the version exists and has no activity; the party may act under the
+    /// HOLD title; the dataset is registered and not held (VERSION).
+    /// @param output Dataset of the version that was collected; zero for no output.
+    /// @param version Its number; zero for no output.
+    function record(
+        Activity calldata details,
+        Input[] calldata inputs,
+        DatasetId output,
+        uint32 version,
+        PartyId onBehalfOf
+    ) external returns (ActivityId id);
+
+    /// @notice Corrects an activity; its output stays, and its ceiling can only get lower.
+    /// @dev Emits {CeilingSet} if the ceiling gets lower; {ActivityRecorded} and {DerivationRecorded}
+    /// for each input. Requirements: caller acts for the party of the activity; it was not superseded
+    /// before; reason given; the right to each input stands now; each input is older than the output;
+    /// an output's dataset is registered and not held (VERSION); else as {derive} or {record}.
+    function supersede(
+        ActivityId superseded,
+        Activity calldata details,
+        Input[] calldata inputs,
+        bytes32 reasonHash,
+        PartyId onBehalfOf
+    ) external returns (ActivityId id);
+
+    /// @notice How many activities there are; ids run from 1 to this.
+    function count() external view returns (uint64);
+
+    /// @notice The activity that a version came out of, or zero.
+    function activityOf(DatasetId dataset, uint32 version) external view returns (ActivityId);
+
+    /// @notice What is kept of an activity.
+    /// @dev Requirements: it exists, else {NotFound}.
+    function recordOf(ActivityId id) external view returns (ActivityRecord memory);
+}
