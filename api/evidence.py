@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.responses import Address, Answer, AsOf, AsOfAnswer, Digest, Hash, PageAnswer
+from api.responses import Address, Answer, AsOf, AsOfAnswer, Block, Digest, Hash, PageAnswer
 
 
 class InclusionProof(Answer):
@@ -159,3 +159,38 @@ class RowCheck(Answer):
     version: int | None
     as_of: AsOf | None
     not_checked: list[str]
+
+
+class ErasedLeaf(Answer):
+    """A leaf of the manifest that nobody can open any more."""
+
+    index: int
+    leaf: Digest
+
+
+class Tombstone(Answer):
+    """What was erased, when and why (docs/formats.md)."""
+
+    format: str
+    root: Digest
+    erased: list[ErasedLeaf]
+    erased_at: int
+    reason: str
+
+
+class Erasure(Answer):
+    """An entry whose salt its holder has destroyed, as the ledger has it."""
+
+    dataset_id: int
+    version: int
+    entry: int
+    by_id: int
+    tombstone: Digest
+    recorded: Block
+    document: Tombstone | None
+
+
+class ErasurePage(PageAnswer):
+    """Erasures in the order of the chain."""
+
+    items: list[Erasure]

@@ -18,7 +18,16 @@ from web3.contract.contract import ContractFunction
 from web3.types import FilterParams, LogReceipt, TxReceipt
 
 ABI_FOLDER = Path(__file__).resolve().parent.parent / "provenance" / "chain" / "abi"
-RECORDED = ("Parties", "Supervision", "Titles", "Datasets", "Policies", "Licenses", "Lineage", "Anchors")
+RECORDED = (
+    "Parties",
+    "Supervision",
+    "Titles",
+    "Datasets",
+    "Policies",
+    "Licenses",
+    "Lineage",
+    "Anchors",
+)
 """Modules whose events are in the history."""
 
 MODULES = ("Forwarder", "History", *RECORDED)

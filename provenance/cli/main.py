@@ -38,6 +38,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "rows": ("rows", "rows", "Commit to rows of tables, prove and verify them."),
     "verify": ("verify", "verify", "Check a folder or file against the ledger."),
     "datasets": ("datasets", "datasets", "Register, publish, show and find datasets."),
+    "erase": ("erasures", "erase", "Forget an entry of a private manifest."),
     "titles": ("titles", "titles", "Hand over rights in datasets."),
     "policies": ("policies", "policies", "Import, show and export terms of use."),
     "grants": ("grants", "grants", "Issue, use, report and revoke grants."),

@@ -30,7 +30,7 @@ from provenance.index import license_tables
 from provenance.index.columns import Octets, begins, fact, integer, key, lasts, now, octets
 from provenance.index.columns import metadata as metadata
 
-FORMAT = 2
+FORMAT = 3
 """Version of these tables; an index of another format is rebuilt."""
 
 # Where the index stands -----------------------------------------------------------------------
@@ -130,6 +130,20 @@ versions = fact(
     Index("versions_by_manifest", "manifest_hash"),
 )
 """A version is also its publisher's claim to the root."""
+
+erasures = fact(
+    "erasures",
+    key("block_number"),
+    key("log_index"),
+    octets("block_hash"),
+    integer("dataset_id"),
+    integer("version"),
+    integer("entry"),
+    integer("by_id"),
+    octets("tombstone"),
+    Index("erasures_of_version", "dataset_id", "version", "block_number", "log_index"),
+)
+"""Entries whose salts were destroyed, as their holders say; one may be named more than once."""
 
 precedences = fact(
     "precedences",

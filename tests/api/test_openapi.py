@@ -120,6 +120,7 @@ def answers(service):
 ASKED_ELSEWHERE = {
     ("post", "/v1/relay"),  # test_relay.py; its body has to be signed
     ("post", "/v1/rows/verify"),  # test_rows.py
+    ("get", "/v1/datasets/{dataset_id}/versions/{version}/erasures"),  # test_erasures.py
     ("get", "/v1/datasets/{dataset_id}/versions/{version}/rows"),  # test_rows.py
     ("post", "/rpc"),
     ("get", "/metrics"),

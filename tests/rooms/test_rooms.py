@@ -38,6 +38,7 @@ CONCEPTS = set(
         "contests",
         "datasets",
         "documents",
+        "erasures",
         "grant_changes",
         "grants",
         "history",
