@@ -73,7 +73,6 @@ class World:
             "publish",
             "publish",
             "withdraw",
-            "erase",
             "deregister",
             "start",
             "start",
@@ -232,13 +231,6 @@ class World:
         record["withdrawn"].add(version)
         subjects = [dataset(identifier), party(self.any_party())]
         return [raw("VersionWithdrawn", subjects, [version, sha("why")])]
-
-    def erase(self):
-        identifier = self.random.choice(sorted(self.datasets))
-        version = self.random.randint(1, self.datasets[identifier]["versions"])
-        entry = self.random.choice([0, 1, 2**64 - 1])
-        subjects = [dataset(identifier), party(self.any_party())]
-        return [raw("EntryErased", subjects, [version, entry, sha("tomb", self.random.random())])]
 
     def deregister(self):
         identifier = self.open_dataset()

@@ -15,6 +15,7 @@ from provenance.errors import (
     TooLarge,
 )
 from provenance.index import erasures as indexed
+from provenance.index.audit import audit
 from provenance.index.database import reading
 from provenance.ledger import bundles, datasets, erasures
 from provenance.proofs.merkle import prove_remaining, verify_inclusion
@@ -73,6 +74,7 @@ def test_a_tombstone_is_found_by_the_version(ledger, private):
     shown = erasures.tombstone_of(ledger, one)
     assert (shown["reason"], shown["erased_at"]) == ("request 4711", 1800)
     assert shown["erased"][0]["index"] == 0
+    assert not audit(ledger.engine, ledger.client, ledger.deployment).differences
 
 
 def test_a_bundle_lists_the_tombstone(ledger, private):
