@@ -20,12 +20,14 @@ to guess a row. Must never write a row or the secret anywhere.
 import hashlib
 import hmac
 import json
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from provenance.content.cells import CellType, parse_type
 from provenance.content.spool import SortedRecords, Spool
-from provenance.content.tree import HASH_BYTES, TreeHasher, leaf_hash
+from provenance.content.tree import HASH_BYTES, TreeHasher, leaf_hash, subtrees
 from provenance.errors import (
     ConflictError,
     InputError,
@@ -46,6 +48,7 @@ RUN_ROWS = 250_000
 """How many rows are sorted in memory, at 64 bytes and what Python adds."""
 
 _RECORD_BYTES = 2 * HASH_BYTES
+_LEAVES_AT_ONCE = 4096
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
@@ -224,12 +227,9 @@ def commit(
     if len(secret) != SECRET_BYTES:
         raise InputError(f"expected a secret of {SECRET_BYTES} bytes, found {len(secret)}")
     header = header_of(table.columns, key, order_of(order_key(secret)))
-    records, opened = SortedRecords(RUN_ROWS), []
+    records = SortedRecords(RUN_ROWS)
     try:
-        for row in _read(table, header, secret, records):
-            if keep is not None and keep(row.number, row.tag):
-                opened.append(row)
-        return _rows(header, secret, tuple(opened), records)
+        return _rows(header, secret, _read(table, header, secret, records, keep), records)
     finally:
         records.close()
 
@@ -289,40 +289,44 @@ def parse_document(document: bytes) -> RowsDocument:
 
 
 def _read(
-    table: Table, header: RowsHeader, secret: bytes, records: SortedRecords
-) -> Iterator[OpenedRow]:
-    """Put a record for each row, and yield the rows."""
+    table: Table, header: RowsHeader, secret: bytes, records: SortedRecords, keep: Keep | None
+) -> tuple[OpenedRow, ...]:
+    """Put a record for each row, and return the rows that are to be kept."""
     positions, tagging, number = header.key_positions(), order_key(secret), 0
+    opened: list[OpenedRow] = []
     for columns in table.batches:
-        rows = list(map(b"".join, zip(*columns, strict=True)))
-        keys = rows
+        rows = keys = list(map(b"".join, zip(*columns, strict=True)))
         if header.key:
             keys = list(map(b"".join, zip(*(columns[at] for at in positions), strict=True)))
         if number + len(rows) > MAX_ROWS:
             raise TooLarge(f"expected at most {MAX_ROWS} rows, found more")
+        if rows and max(map(len, rows)) > MAX_ROW_BYTES:
+            raise TooLarge(f"expected rows of at most {MAX_ROW_BYTES} bytes, found a larger")
         for cells, key in zip(rows, keys, strict=True):
-            if len(cells) > MAX_ROW_BYTES:
-                raise TooLarge(f"expected rows of at most {MAX_ROW_BYTES} bytes, found a larger")
-            row = OpenedRow(number, tag_of(tagging, key), salt_of(secret, number), cells)
-            records.add(row.tag, value_hash(row.salt, cells))
+            tag, salt = tag_of(tagging, key), salt_of(secret, number)
+            records.add(tag, value_hash(salt, cells))
+            if keep is not None and keep(number, tag):
+                opened.append(OpenedRow(number, tag, salt, cells))
             number += 1
-            yield row
+    return tuple(opened)
 
 
 def _rows(
     header: RowsHeader, secret: bytes, opened: tuple[OpenedRow, ...], records: SortedRecords
 ) -> Rows:
     tree, spool, last = TreeHasher(), Spool(), b""
-    for tag, value in records.take():
-        if header.key and tag == last:
-            names = ", ".join(header.key)
-            raise ConflictError(
-                f"expected each key once, found two rows with the same {names[:200]!a}"
-            )
-        last = tag
-        record = tag + value
-        tree.add(leaf_hash(record))
-        spool.append(record)
+    sorted_records = records.take()
+    while some := list(islice(sorted_records, _LEAVES_AT_ONCE)):
+        if header.key:
+            tags = [last, *(tag for tag, _ in some)]
+            if any(map(operator.eq, tags, tags[1:])):
+                names = ", ".join(header.key)[:200]
+                raise ConflictError(f"expected each key once, found two rows of one {names!a}")
+            last = tags[-1]
+        joined = list(map(b"".join, some))
+        for height, subtree in subtrees(tree.count, list(map(leaf_hash, joined))):
+            tree.add_subtree(height, subtree)
+        spool.append(b"".join(joined))
     return Rows(RowsDocument(header, tree.count, tree.root()), secret, opened, spool)
 
 
