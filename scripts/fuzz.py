@@ -21,6 +21,8 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
+from typing import Any, TypeAlias
 
 from scripts import toolchain
 from scripts.fuzz_targets import TARGETS
@@ -30,6 +32,7 @@ SLOWEST_S = 10
 LONGEST_INPUT_BYTES = 4096
 LONGEST_BUNDLE_BYTES = 24_576
 _LONGEST = {"bundle": LONGEST_BUNDLE_BYTES, "lone_verifier": LONGEST_BUNDLE_BYTES}
+_Step: TypeAlias = tuple[str, int, int]
 _TRIED = re.compile(rb"stat::number_of_executed_units: (\d+)")
 _REACHED = re.compile(rb"cov: (\d+)")
 
@@ -91,18 +94,51 @@ def run(name: str, seconds: int, corpus: Path, found: Path, keep: bool) -> bool:
 
 
 def minimise(name: str, corpus: Path) -> None:
-    """Keep of the corpus of a parser only what reaches code that nothing else reaches."""
-    with tempfile.TemporaryDirectory() as fresh:
-        seeds = corpus / name
-        kept = Path(fresh)
-        _fuzzer(name, 0, ["-merge=1", f"-max_len={LONGEST_BUNDLE_BYTES}", fresh, str(seeds)])
-        wanted = {path.read_bytes() for path in kept.iterdir()}
-        if not wanted:
-            return
-        for path in seeds.iterdir():
-            # those that people named show something to people too
-            if re.fullmatch("[0-9a-f]{40}", path.name) and path.read_bytes() not in wanted:
-                path.unlink()
+    """Keep of a corpus what people named, and what takes a step that nothing else takes.
+
+    libFuzzer's own merge starts its program again by its path, which is Python's.
+    """
+    files = sorted(
+        (corpus / name).iterdir(), key=lambda path: (_is_found(path), path.stat().st_size)
+    )
+    reached: set[_Step] = set()
+    for path in files:
+        steps = _steps(name, path.read_bytes())
+        if _is_found(path) and steps <= reached:
+            path.unlink()
+        reached |= steps
+
+
+def _is_found(path: Path) -> bool:
+    """Return whether fuzzing named a file."""
+    return re.fullmatch("[0-9a-f]{40}", path.name) is not None
+
+
+def _steps(name: str, data: bytes) -> set[_Step]:
+    """Return from which line to which of our code a target goes for some input."""
+    found: set[_Step] = set()
+
+    def entered(frame: FrameType, event: str, argument: Any) -> Any:
+        code, last = frame.f_code, 0
+        if "provenance" not in Path(code.co_filename).parts:
+            return None
+
+        def step(frame: FrameType, event: str, argument: Any) -> Any:
+            nonlocal last
+            found.add((code.co_filename, last, frame.f_lineno))
+            last = frame.f_lineno
+            return step
+
+        return step
+
+    before = sys.gettrace()
+    sys.settrace(entered)
+    try:
+        with suppress(Exception):
+            TARGETS[name](data)
+    finally:
+        sys.settrace(before)
+    return found
 
 
 def _fuzzer(name: str, seconds: int, arguments: list[str]) -> subprocess.CompletedProcess[bytes]:

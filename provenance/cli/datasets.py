@@ -48,6 +48,13 @@ def datasets() -> None:
 @click.option("--country", default="CN", help="Where the data is from, two letters.")
 @click.option("--sectors", type=int, default=1, help="Bits of sectors.")
 @click.option("--commit-first", is_flag=True, help="Commit to the root in a block before.")
+@click.option(
+    "--private",
+    "secret",
+    type=FOLDER_OR_FILE,
+    metavar="FILE",
+    help="Salt every entry; write the salts to this new file, and keep it.",
+)
 @click.option("--rows", is_flag=True, help="Commit to the rows of its Parquet and CSV files too.")
 @click.option("--rows-key", help="Columns that tell rows apart, by commas; by default all.")
 @writing_door
@@ -61,6 +68,7 @@ def register(
     digest: str,
     ignore: tuple[str, ...],
     commit_first: bool,
+    secret: Path | None,
     rows: bool,
     rows_key: str | None,
     **classification: Any,
@@ -72,6 +80,7 @@ def register(
       provenance datasets register data/ --title T --metadata about.json --digest sha256,sm3
       provenance datasets register data.parquet --title T --commit-first
       provenance datasets register data/ --title T --rows --rows-key id
+      provenance datasets register patients/ --title T --private patients.secret
 
     With --rows the secrets that prove rows are kept in the home, under rows/.
     Without --source the statement of origin says that the registrant declares it by itself.
@@ -91,7 +100,7 @@ def register(
         origin_country=classification["country"],
         sectors=classification["sectors"],
     )
-    made = _hashed(path, words(digest), ignore)
+    made = _hashed(path, words(digest), ignore, secret)
     with door.ledger() as ledger:
         if rows or rows_key:
             described = _with_rows(ledger, path, made, words(rows_key), described)
@@ -293,19 +302,37 @@ def _print_datasets(door: Door, found: dict[str, Any]) -> None:
         output.note(f"more: --after {found['next']}")
 
 
-def _hashed(path: Path, algorithms: tuple[str, ...], ignore: tuple[str, ...]) -> "Manifest":
+def _hashed(
+    path: Path,
+    algorithms: tuple[str, ...],
+    ignore: tuple[str, ...],
+    secret: Path | None = None,
+) -> "Manifest":
+    """Return the manifest of a path; a private one if its secret document has a place."""
+    from provenance.cli.content import write_new
     from provenance.content import manifest as manifests
 
     if not algorithms:
         raise InputError("expected a digest algorithm, found none")
     with output.byte_progress("hashing") as progress:
-        return manifests.build(path, algorithms=algorithms, ignore=ignore, progress=progress)
+        made = manifests.build(
+            path,
+            algorithms=algorithms,
+            ignore=ignore,
+            private=secret is not None,
+            progress=progress,
+        )
+    if secret is not None:
+        write_new(secret, made.secret_chunks(), 0o600)
+    return made
 
 
 def _with_rows(
     ledger: "Ledger", path: Path, made: "Manifest", key: tuple[str, ...], metadata: dict[str, Any]
 ) -> dict[str, Any]:
     """Commit to the rows of the tables of a manifest; return metadata that names them."""
+    if made.header.private:
+        raise InputError("expected --rows or --private, found both: metadata would name the files")
     from provenance.content import row_secrets
     from provenance.ledger import rows as use
 

@@ -10,10 +10,11 @@ is refused by name, never turned into another. Must never guess a type.
 
 import csv
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from provenance.content.cells import (
     NULL_CELL,
@@ -70,44 +71,41 @@ def open_table(
 
 
 def _csv_table(path: Path, delimiter: str, schema: Mapping[str, str]) -> Table:
+    with closing(_records(path, delimiter)) as records:
+        names = next(records, [])
+    if strangers := sorted(schema.keys() - set(names)):
+        raise InputError(f"expected a schema of columns, found {strangers[0][:80]!a}")
+    columns = tuple(Column(name, parse_type(schema.get(name, "string"))) for name in names)
+    return Table(columns, _csv_batches(path, delimiter, columns))
+
+
+def _records(path: Path, delimiter: str) -> Generator[list[str], None, None]:
+    """Yield the records of a CSV file, each with as many cells as the first."""
+    width = 0
     try:
         # a byte order mark is no part of the first name
-        file = path.open(encoding="utf-8-sig", newline="")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            for record in reader:
+                if len(record) != (width or len(record)) or not record:
+                    raise InvalidDocument(
+                        f"expected {width} cells in line {reader.line_num}, found {len(record)}"
+                    )
+                width = len(record)
+                yield record
     except OSError as error:
         raise ReadError(f"cannot read {str(path)!a}: {error.strerror}") from error
-    try:
-        records = _records(file, csv.reader(file, delimiter=delimiter, strict=True))
-        names = next(records, [])
-        if strangers := sorted(schema.keys() - set(names)):
-            raise InputError(f"expected a schema of columns, found {strangers[0][:80]!a}")
-        columns = tuple(Column(name, parse_type(schema.get(name, "string"))) for name in names)
-    except BaseException:
-        file.close()
-        raise
-    return Table(columns, _csv_batches(file, columns, records))
-
-
-def _records(file: TextIO, reader: Any) -> Iterator[list[str]]:
-    """Yield the records of a CSV file, each with as many cells as the first."""
-    width = None
-    try:
-        for record in reader:
-            if len(record) != (width or len(record)) or not record:
-                raise InvalidDocument(
-                    f"expected {width} cells in line {reader.line_num}, found {len(record)}"
-                )
-            width = len(record)
-            yield record
     except (csv.Error, UnicodeDecodeError) as error:
-        raise InvalidDocument(
-            f"expected CSV in UTF-8 after line {reader.line_num}: {error}"
-        ) from None
+        raise InvalidDocument(f"expected CSV in UTF-8: {error}") from None
 
 
 def _csv_batches(
-    file: TextIO, columns: Sequence[Column], records: Iterator[list[str]]
+    path: Path, delimiter: str, columns: Sequence[Column]
 ) -> Iterator[list[list[bytes]]]:
-    with file:
+    # opened again, not kept open: a table may be refused before it is read
+    with closing(_records(path, delimiter)) as records:
+        if next(records, []) != [column.name for column in columns]:
+            raise ReadError(f"{str(path)!a} changed while it was read")
         while batch := list(islice(records, ROWS_AT_ONCE)):
             parts = zip(*batch, strict=True)
             yield [_text_cells(column, part) for column, part in zip(columns, parts, strict=True)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from provenance.chain.events import Event, subject_id
 from provenance.identifiers import DatasetId, PartyId
@@ -119,7 +119,8 @@ def _row(event: Event) -> dict[str, Any]:
 def _of_version() -> AnySelect:
     at = schema.blocks.alias("b")
     names = ("dataset_id", "version", "entry", "by_id", "tombstone", "log_index")
-    block, log = bindparam("block"), bindparam("log")
+    block: BindParameter[int] = bindparam("block")
+    log: BindParameter[int] = bindparam("log")
     return (
         select(*(_E.c[name] for name in names), at.c.number, at.c.hash, at.c.timestamp)
         .join_from(_E, at, at.c.number == _E.c.block_number)

@@ -203,6 +203,13 @@ class TestCsv:
         with pytest.raises(InvalidDocument, match=message):
             read(self.write(tmp_path, text))
 
+    def test_a_file_that_changes_meanwhile(self, tmp_path):
+        path = self.write(tmp_path, "a,b\n1,2\n")
+        table = tables.open_table(path)
+        self.write(tmp_path, "a,c\n1,2\n")
+        with pytest.raises(ReadError, match="changed"):
+            next(table.batches)
+
     def test_a_file_that_is_not_there(self, tmp_path):
         with pytest.raises(ReadError):
             tables.open_table(tmp_path / "none.csv")
