@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,8 @@ from provenance.errors import (
     NotFoundError,
     VerificationError,
 )
-from provenance.ledger import datasets, rows
+from provenance.ledger import backup, datasets, rows
+from provenance.ledger.opening import open_ledger
 from provenance.proofs import rows as proofs
 
 
@@ -57,6 +59,17 @@ def test_a_proof_holds_for_the_version_that_is_bound_to_its_root(ledger, tables)
     other = row_secrets.read(tables / "people.csv", ["id"])
     with pytest.raises(VerificationError, match=proof.root.hex()):
         rows.verify(ledger, proofs.prove_absence(other, [b"3"]), 1, 1)
+
+
+def test_secrets_are_in_a_backup(settings, tables, tmp_path):
+    with open_ledger(settings) as ledger:
+        secret = rows.keep_secret(ledger, row_secrets.read(tables / "people.csv"))
+    backup.backup(settings, tmp_path / "home.backup")
+    again = replace(settings, home=tmp_path / "again")
+    backup.restore(again, tmp_path / "home.backup")
+    restored = again.home / rows.SECRETS_FOLDER / secret.name
+    assert restored.read_bytes() == secret.read_bytes()
+    assert restored.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_folder_without_tables(tmp_path):
