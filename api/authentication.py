@@ -23,7 +23,7 @@ from provenance.ledger.opening import Ledger
 from provenance.ledger.tokens import SCOPES, Tokens
 
 READING = frozenset(("GET", "HEAD", "OPTIONS"))
-OPEN_PATHS = frozenset(("/v1/verify", "/v1/rights/check", "/rpc"))
+OPEN_PATHS = frozenset(("/v1/verify", "/v1/rights/check", "/v1/rows/verify", "/rpc"))
 """Paths that take a body and change nothing, or have a guard of their own."""
 
 _GUARDED = re.compile(r"/v1/(records|jobs|runs|openlineage)(/|\Z)")

@@ -15,6 +15,7 @@ from api.requests import (
     Publication,
     Registration,
     Relay,
+    RowVerification,
     TransferAccept,
     TransferCancel,
     TransferStart,
@@ -34,6 +35,7 @@ _UNSEEN: tuple[type[BaseModel], ...] = (
     TransferAccept,
     TransferCancel,
     Relay,
+    RowVerification,
 )
 
 

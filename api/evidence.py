@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.responses import Address, Answer, AsOfAnswer, Digest, Hash, PageAnswer
+from api.responses import Address, Answer, AsOf, AsOfAnswer, Block, Digest, Hash, PageAnswer
 
 
 class InclusionProof(Answer):
@@ -117,3 +117,80 @@ class VerificationAnswer(AsOfAnswer):
     counts: Counts
     holds: list[int]
     contested: bool
+
+
+class RowColumn(Answer):
+    """A column of a table, and the type of its cells."""
+
+    name: str
+    type: str
+
+
+class RowTable(Answer):
+    """The rows of a table of a version; ``document`` is what has the SHA-256."""
+
+    path: str
+    sha256: Digest
+    root: Digest
+    count: int
+    columns: list[RowColumn]
+    key: list[str]
+    document: str
+
+
+class RowsAnswer(AsOfAnswer):
+    """The tables that the metadata of a version names."""
+
+    dataset_id: int
+    version: int
+    metadata_hash: Digest | None
+    items: list[RowTable]
+
+
+class RowCheck(Answer):
+    """What the proof of a row shows; nothing but ``passed`` is a yes."""
+
+    verdict: Literal["passed", "not_checked"]
+    present: bool
+    values: dict[str, str | None]
+    root: Digest
+    path: str | None
+    dataset_id: int | None
+    version: int | None
+    as_of: AsOf | None
+    not_checked: list[str]
+
+
+class ErasedLeaf(Answer):
+    """A leaf of the manifest that nobody can open any more."""
+
+    index: int
+    leaf: Digest
+
+
+class Tombstone(Answer):
+    """What was erased, when and why (docs/formats.md)."""
+
+    format: str
+    root: Digest
+    erased: list[ErasedLeaf]
+    erased_at: int
+    reason: str
+
+
+class Erasure(Answer):
+    """An entry whose salt its holder has destroyed, as the ledger has it."""
+
+    dataset_id: int
+    version: int
+    entry: int
+    by_id: int
+    tombstone: Digest
+    recorded: Block
+    document: Tombstone | None
+
+
+class ErasurePage(PageAnswer):
+    """Erasures in the order of the chain."""
+
+    items: list[Erasure]

@@ -239,3 +239,16 @@ class Verification(Body):
     version: Annotated[int, Field(ge=1, le=MAX_VERSION)] | None = Field(
         default=None, description="The version they are said to be; the latest by default."
     )
+
+
+class RowVerification(Body):
+    """The proof of a row, and what its root has to be bound to."""
+
+    proof: dict[str, Any] = Field(description="The proof (docs/formats.md, Rows).")
+    root: Digest | None = Field(
+        default=None, description="The root of the rows, from a source that the caller trusts."
+    )
+    dataset_id: Id | None = Field(default=None, description="The dataset it is said to be of.")
+    version: Annotated[int, Field(ge=1, le=MAX_VERSION)] | None = Field(
+        default=None, description="The version it is said to be of; needed beside dataset_id."
+    )

@@ -35,6 +35,7 @@ EVENTS = {  # what changes how a dataset stands: event, words of data
     "deregister": ("DatasetDeregistered(bytes32,bytes32,bytes32)", 1),
     "accept": ("TransferAccepted(bytes32,bytes32,bytes32,uint64,uint48)", 2),
     "place": ("HoldPlaced(bytes32,bytes32,uint64,uint8,uint16,uint48,bytes32)", 5),
+    "erase": ("EntryErased(bytes32,bytes32,uint32,uint64,bytes32)", 3),
     "lift": ("HoldLifted(bytes32,bytes32,uint64,bytes32)", 2),
 }
 NEVER_CHECKED = (
@@ -348,7 +349,7 @@ def read_standing(logs: list[Json], subject: bytes, time: int) -> Json:
     versions: dict[int, tuple[bytes, bytes, int]] = {}
     units: dict[int, list[int]] = {}
     holds: dict[int, int] = {}
-    found: Json = {"versions": versions, "withdrawn": [], "deregistered": False}
+    found: Json = {"versions": versions, "withdrawn": [], "deregistered": False, "erased": []}
     for position, log in enumerate(logs):
         kind, words = kinds.get(log["topics"][0], ("", 0))
         if not kind or log["topics"][1] != subject:
@@ -375,6 +376,8 @@ def read_standing(logs: list[Json], subject: bytes, time: int) -> Json:
                 units.setdefault(party[3], [0] * 3)[lane] += moved
         elif kind == "place":
             holds[value[0]] = value[3]
+        elif kind == "erase":
+            found["erased"].append((value[0], f"entry {value[1]}, tombstone {word[2].hex()}"))
         else:
             holds.pop(value[0], None)
     found["holds"] = sorted(hold for hold, until in holds.items() if not 0 < until < time)
@@ -483,6 +486,9 @@ class Check:
         for holder in bundle["holders"]:
             self.passed.append(f"holder: party {holder['party_id']}, {holder['units']}")
         self.passed.append(f"status: {bundle['status']}")
+        for version, erased in found["erased"]:
+            if version == bundle["version"]:
+                self.passed.append(f"erased: {erased}")
         self.skipped.append(f"what happened after block {self.last['number']}")
 
     def entry(self, file: Path | None) -> None:

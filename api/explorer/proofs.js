@@ -34,6 +34,7 @@ const EVENTS = {
   deregister: ["DatasetDeregistered(bytes32,bytes32,bytes32)", 1],
   accept: ["TransferAccepted(bytes32,bytes32,bytes32,uint64,uint48)", 2],
   place: ["HoldPlaced(bytes32,bytes32,uint64,uint8,uint16,uint48,bytes32)", 5],
+  erase: ["EntryErased(bytes32,bytes32,uint32,uint64,bytes32)", 3],
   lift: ["HoldLifted(bytes32,bytes32,uint64,bytes32)", 2],
 };
 const FIELDS = {
@@ -127,7 +128,7 @@ function readStanding(logs, subject, time) {
   ]);
   const known = new Map(kinds);
   const [units, holds] = [new Map(), new Map()];
-  const found = { versions: [null], withdrawn: [], deregistered: false };
+  const found = { versions: [null], withdrawn: [], deregistered: false, erased: [] };
   logs.forEach((log, position) => {
     const topics = log.topics.map((topic) => topic.slice(2));
     const event = topics[1] === toHex(subject) ? known.get(topics[0]) : undefined;
@@ -152,7 +153,9 @@ function readStanding(logs, subject, time) {
       need(held(party[2]).every((left) => left >= 0n), "a party gives what it does not hold");
       units.set(party[3], held(party[3]).map((had, i) => had + moved[i]));
     } else if (event.kind === "place") holds.set(value[0], value[3]);
-    else holds.delete(value[0]);
+    else if (event.kind === "erase") {
+      found.erased.push([value[0], `entry ${value[1]}, tombstone ${words[2]}`]);
+    } else holds.delete(value[0]);
   });
   const order = (a, b) => (a < b ? -1 : 1);
   const standing = [...holds.keys()].filter((id) => !holds.get(id) || holds.get(id) >= time);
@@ -258,6 +261,8 @@ class Examination {
     this.version = versions[bundle.version];
     this.holders = holders;
     this.passed.push(`history: ${logs.length} logs, complete up to block ${this.last.number}`);
+    const erased = found.erased.filter(([version]) => version === BigInt(bundle.version));
+    this.passed.push(...erased.map(([, said]) => `erased: ${said}`));
     this.notChecked.push(`what happened after block ${this.last.number}`);
   }
 

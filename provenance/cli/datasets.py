@@ -20,11 +20,13 @@ from provenance.cli.door import (
 )
 from provenance.cli.interchange import export, import_
 from provenance.cli.measuring import TARGET, Target, reading_options
+from provenance.errors import InputError
 from provenance.identifiers import DatasetId, parse_hex
 
 if TYPE_CHECKING:
-    from provenance.content.manifest import Measurement
+    from provenance.content.manifest import Manifest, Measurement
     from provenance.ledger.datasets import Registration
+    from provenance.ledger.opening import Ledger
 
 
 @click.group()
@@ -53,6 +55,15 @@ datasets.add_command(import_)
 @click.option("--sectors", type=int, default=1, help="Bits of sectors.")
 @click.option("--commit-first", is_flag=True, help="Commit to the root in a block before.")
 @reading_options
+@click.option(
+    "--private",
+    "secret",
+    type=FOLDER_OR_FILE,
+    metavar="FILE",
+    help="Salt every entry; write the salts to this new file, and keep it.",
+)
+@click.option("--rows", is_flag=True, help="Commit to the rows of its Parquet and CSV files too.")
+@click.option("--rows-key", help="Columns that tell rows apart, by commas; by default all.")
 @writing_door
 def register(
     door: Door,
@@ -66,6 +77,9 @@ def register(
     commit_first: bool,
     full: bool,
     dask: str | None,
+    secret: Path | None,
+    rows: bool,
+    rows_key: str | None,
     **classification: Any,
 ) -> None:
     r"""Register a folder, file or URL as a new dataset.
@@ -75,7 +89,10 @@ def register(
       provenance datasets register data/ --title T --metadata about.json --digest sha256,sm3
       provenance datasets register data.parquet --title T --commit-first
       provenance datasets register s3://bucket/prefix/ --title T
+      provenance datasets register data/ --title T --rows --rows-key id
+      provenance datasets register patients/ --title T --private patients.secret
 
+    With --rows the secrets that prove rows are kept in the home, under rows/.
     Without --source the statement of origin says that the registrant declares it by itself.
     """
     from provenance.ledger import datasets as use
@@ -93,9 +110,12 @@ def register(
         origin_country=classification["country"],
         sectors=classification["sectors"],
     )
-    measured = _hashed(path, words(digest), ignore, full, dask)
+    measured = _hashed(path, words(digest), ignore, full, dask, secret)
     made = measured.manifest
     with door.ledger() as ledger:
+        if rows or rows_key:
+            folder = measuring.require_path(path)
+            described = _with_rows(ledger, folder, made, words(rows_key), described)
         who = signer or ledger.first_party
         earlier = use.registered_by(ledger, who, made.root)
         found = use.register(
@@ -298,11 +318,40 @@ def _print_datasets(door: Door, found: dict[str, Any]) -> None:
 
 
 def _hashed(
-    path: Target, algorithms: tuple[str, ...], ignore: tuple[str, ...], full: bool, dask: str | None
+    path: Target,
+    algorithms: tuple[str, ...],
+    ignore: tuple[str, ...],
+    full: bool,
+    dask: str | None,
+    secret: Path | None = None,
 ) -> "Measurement":
+    """Measure a path or URL; salted, with the salts written to a new file, if that has a place."""
+    from provenance.cli.content import write_new
     from provenance.content.entry import Header
 
-    return measuring.measured(path, Header.of(algorithms, ignore), full=full, dask=dask)
+    header = Header.of(algorithms, ignore, secret is not None)
+    found = measuring.measured(path, header, full=full, dask=dask)
+    if secret is not None:
+        write_new(secret, found.manifest.secret_chunks(), 0o600)
+    return found
+
+
+def _with_rows(
+    ledger: "Ledger", path: Path, made: "Manifest", key: tuple[str, ...], metadata: dict[str, Any]
+) -> dict[str, Any]:
+    """Commit to the rows of the tables of a manifest; return metadata that names them."""
+    if made.header.private:
+        raise InputError("expected --rows or --private, found both: metadata would name the files")
+    from provenance.content import row_secrets
+    from provenance.ledger import rows as use
+
+    tables = {}
+    for place, table in use.tables_in(path, made).items():
+        found = row_secrets.read(table, key)
+        secret = use.keep_secret(ledger, found)
+        output.note(f"{place}: {found.public.count} rows, secret in {secret}")
+        tables[place] = found.public
+    return use.bind(ledger, metadata, tables)
 
 
 def _print_registration(

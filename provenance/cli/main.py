@@ -35,8 +35,10 @@ _EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
 _COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("home", "init", "Make a home: keys, chain, contracts, a first party."),
     "hash": ("content", "hash_", "Hash a folder or file into a manifest and its root."),
+    "rows": ("rows", "rows", "Commit to rows of tables, prove and verify them."),
     "verify": ("verify", "verify", "Check a folder or file against the ledger."),
     "datasets": ("datasets", "datasets", "Register, publish, show and find datasets."),
+    "erase": ("erasures", "erase", "Forget an entry of a private manifest."),
     "titles": ("titles", "titles", "Hand over rights in datasets."),
     "policies": ("policies", "policies", "Import, show and export terms of use."),
     "grants": ("grants", "grants", "Issue, use, report and revoke grants."),

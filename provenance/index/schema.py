@@ -131,6 +131,20 @@ versions = fact(
 )
 """A version is also its publisher's claim to the root."""
 
+erasures = fact(
+    "erasures",
+    key("block_number"),
+    key("log_index"),
+    octets("block_hash"),
+    integer("dataset_id"),
+    integer("version"),
+    integer("entry"),
+    integer("by_id"),
+    octets("tombstone"),
+    Index("erasures_of_version", "dataset_id", "version", "block_number", "log_index"),
+)
+"""Entries whose salts were destroyed, as their holders say; one may be named more than once."""
+
 precedences = fact(
     "precedences",
     Column("root", Octets, primary_key=True),

@@ -32,6 +32,7 @@ from provenance.index import (
     blocks,
     claims,
     datasets,
+    erasures,
     history,
     holds,
     licenses,
@@ -298,6 +299,7 @@ def apply(
         head = history.apply(connection, events, deployment.chain_id, address)
         datasets.apply(connection, events)
         versions.apply(connection, events)
+        erasures.apply(connection, events)
         claims.apply(connection, events)
         times = {number: block.timestamp for number, block in headers.items()}
         folded = titles.apply(connection, events, times)

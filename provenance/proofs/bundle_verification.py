@@ -152,6 +152,7 @@ class _Examination:
             ("history", self._history),
             ("holders", self._holders),
             ("version", self._version),
+            ("erased", self._erased),
             ("content", self._content),
             ("receipt", self._receipt),
             ("links", self._links),
@@ -242,6 +243,17 @@ class _Examination:
             return f"version {bundle.version} has the root {found.root.hex()}"
         path = verify_inclusion(bundle.inclusion, found.root)
         return f"version {bundle.version} contains {path!a}"
+
+    def _erased(self) -> str | None:
+        """Name what was erased of the version: it is no proof against an entry shown here."""
+        bundle = self._bundle
+        erased = self._standing.erased if self._standing else []
+        found = [
+            f"entry {entry} (tombstone {tombstone.hex()})"
+            for version, entry, tombstone in erased
+            if version == bundle.version
+        ]
+        return f"its holder has erased {', '.join(found)}" if found else None
 
     def _content(self) -> str | None:
         if self._measured is None:

@@ -34,6 +34,7 @@ WITHDRAWN = _topic(b"VersionWithdrawn(bytes32,bytes32,uint32,bytes32)", 2)
 DEREGISTERED = _topic(b"DatasetDeregistered(bytes32,bytes32,bytes32)", 1)
 ACCEPTED = _topic(b"TransferAccepted(bytes32,bytes32,bytes32,uint64,uint48)", 2)
 PLACED = _topic(b"HoldPlaced(bytes32,bytes32,uint64,uint8,uint16,uint48,bytes32)", 5)
+ERASED = _topic(b"EntryErased(bytes32,bytes32,uint32,uint64,bytes32)", 3)
 LIFTED = _topic(b"HoldLifted(bytes32,bytes32,uint64,bytes32)", 2)
 
 
@@ -63,6 +64,8 @@ class Standing:
         deregistered: whether the dataset was ended.
         holds: ids of the holds that were placed and not lifted, with the Unix second in which each
             lapses, 0 for never.
+        erased: entries that their holder has erased: version, index in the manifest, and the
+            SHA-256 of the tombstone, in the order of the history.
     """
 
     holders: dict[int, tuple[int, ...]] = field(default_factory=dict)
@@ -70,6 +73,7 @@ class Standing:
     withdrawn: set[int] = field(default_factory=set)
     deregistered: bool = False
     holds: dict[int, int] = field(default_factory=dict)
+    erased: list[tuple[int, int, bytes]] = field(default_factory=list)
 
     def standing_holds(self, timestamp: int) -> list[int]:
         """Return the ids of the holds that have not lapsed at a time in Unix seconds."""
@@ -158,6 +162,10 @@ def _lift(standing: Standing, log: RawLog, position: int) -> None:
     standing.holds.pop(_integer(log, 0), None)
 
 
+def _erase(standing: Standing, log: RawLog, position: int) -> None:
+    standing.erased.append((_integer(log, 0), _integer(log, 1), _word(log, 2)))
+
+
 _CHANGES = {
     topic: (words, apply)
     for (topic, words), apply in (
@@ -168,6 +176,7 @@ _CHANGES = {
         (ACCEPTED, _accept),
         (PLACED, _place),
         (LIFTED, _lift),
+        (ERASED, _erase),
     )
 }
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ TESTS = Path(__file__).resolve().parent.parent
 
 def load(name):
     spec = importlib.util.spec_from_file_location(name, TESTS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -20,6 +21,11 @@ def load(name):
 @pytest.fixture(scope="session")
 def reference():
     return load("reference")
+
+
+@pytest.fixture(scope="session")
+def reference_rows(reference):
+    return load("reference_rows")
 
 
 @pytest.fixture(scope="session")
