@@ -24,8 +24,8 @@ from api.frame import PREFIX, Frame, Metrics
 from api.limits import BodyLimit, RateLimit
 from api.pipelines import PipelineDesk
 from api.routes import (
-    anchors,
     activities,
+    anchors,
     bundles,
     datasets,
     documentation,
@@ -35,8 +35,8 @@ from api.routes import (
     grants,
     health,
     history,
-    jobs,
     interchange,
+    jobs,
     lineage,
     offers,
     openlineage,

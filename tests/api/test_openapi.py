@@ -31,6 +31,7 @@ def test_the_document_says_what_made_it():
     assert DOCUMENT["openapi"].startswith("3.1")
     assert DOCUMENT["x-generated-by"] == "scripts/generate_openapi.py"
 
+
 OPEN_POSTS = ("/v1/verify", "/v1/rights/check", "/v1/rows/verify", "/rpc")
 
 
