@@ -1,5 +1,6 @@
 """``provenance datasets``: register, publish, show, list, find, withdraw, deregister."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from provenance.content.manifest import Manifest, Measurement
     from provenance.ledger.datasets import Registration
     from provenance.ledger.opening import Ledger
+    from provenance.ledger.vocabulary import Classification
 
 
 @click.group()
@@ -96,20 +98,10 @@ def register(
     Without --source the statement of origin says that the registrant declares it by itself.
     """
     from provenance.ledger import datasets as use
-    from provenance.ledger.vocabulary import Classification
 
     limit = door.settings.max_document_bytes
     described = read_json(metadata, limit) if metadata else {}
     statement = read_file(source, limit) if source else None
-    declared = Classification.of_words(
-        source_kind=classification["source_kind"],
-        form=classification["form"],
-        level=classification["level"],
-        pi_kind=classification["pi"],
-        open_class=classification["open_class"],
-        origin_country=classification["country"],
-        sectors=classification["sectors"],
-    )
     measured = _hashed(path, words(digest), ignore, full, dask, secret)
     made = measured.manifest
     with door.ledger() as ledger:
@@ -125,7 +117,7 @@ def register(
             title,
             metadata=described,
             source=statement,
-            classification=declared,
+            classification=_classified(classification),
             commit_first=commit_first,
         )
         ledger.sync()
@@ -315,6 +307,21 @@ def _print_datasets(door: Door, found: dict[str, Any]) -> None:
     output.print_table(("dataset", "version", "status", "title", "root"), rows)
     if found["next"] is not None:
         output.note(f"more: --after {found['next']}")
+
+
+def _classified(given: Mapping[str, Any]) -> "Classification":
+    """Return what the options of a registration declare about the data."""
+    from provenance.ledger.vocabulary import Classification
+
+    return Classification.of_words(
+        source_kind=given["source_kind"],
+        form=given["form"],
+        level=given["level"],
+        pi_kind=given["pi"],
+        open_class=given["open_class"],
+        origin_country=given["country"],
+        sectors=given["sectors"],
+    )
 
 
 def _hashed(
