@@ -33,6 +33,7 @@ contract LineageInvariantsTest is Test {
         targetSelector(FuzzSelector(address(ledger), acts));
     }
 
+    /// forge-config: default.invariant.runs = 24
     function invariant_All() public {
         ledger.checkCycles();
         ledger.checkCeilings();
@@ -43,7 +44,7 @@ contract LineageInvariantsTest is Test {
 
     /// @dev Guards the invariants against acts that are always refused. Deterministic.
     function test_ActsAreNotRefused() public {
-        for (uint256 i = 0; i < 400; ++i) {
+        for (uint256 i = 0; i < 300; ++i) {
             bytes32 seed = keccak256(abi.encode(i));
             bytes memory arguments;
             for (uint256 j = 0; j < 3; ++j) {
