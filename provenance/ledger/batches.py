@@ -18,7 +18,7 @@ from enum import StrEnum
 from itertools import islice
 
 from provenance.content.tree import TreeHasher, subtrees
-from provenance.errors import NotFoundError
+from provenance.errors import NotFoundError, StorageError
 from provenance.identifiers import PartyId
 from provenance.ledger.journal import Journal, JournalEntry
 from provenance.ledger.recent import Recent
@@ -274,6 +274,7 @@ class Batches:
 
         Raises:
             RootMismatch: the file is damaged: its entries no longer give the root.
+            StorageError: entries are missing, or the file cannot be read.
         """
         firsts, above = self._nodes(batch)
         position = bisect_right(firsts, entry.sequence) - 1
@@ -308,7 +309,12 @@ class Batches:
         known = self._kept_chunks.get((batch.id, position))
         if known is None:
             count = min(CHUNK_LEAVES, batch.count - position * CHUNK_LEAVES)
-            rows = next(self._chunks(batch.party, first - 1, count))
+            rows = next(self._chunks(batch.party, first - 1, count), [])
+            if len(rows) != count:
+                raise StorageError(
+                    f"the journal is damaged: expected {count} entries from {first} on, "
+                    f"found {len(rows)}"
+                )
             known = [sequence for sequence, _ in rows], Tree([leaf for _, leaf in rows])
             self._kept_chunks.put((batch.id, position), known)
         return known

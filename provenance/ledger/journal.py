@@ -112,14 +112,7 @@ class Journal:
         self._is_led = False
         self._writing = threading.RLock()
         self._writer = self._connect()
-        self._writer.execute("PRAGMA journal_mode = WAL")
-        # Whoever was told that a record is in may forget it: it must outlive a loss of power.
-        self._writer.execute("PRAGMA synchronous = FULL")
-        # The index of digests is written at random: more of it is kept in memory (64 MiB), and
-        # moved into the file less often (every 32 MiB), so that a page takes many rows at once.
-        self._writer.execute("PRAGMA cache_size = -65536")
-        self._writer.execute("PRAGMA wal_autocheckpoint = 8192")
-        self._writer.executescript(_SCHEMA)
+        self._prepare()
         self._reading = threading.Lock()
         self._reader = self._connect()
 
@@ -246,6 +239,20 @@ class Journal:
                 self._path, isolation_level=None, check_same_thread=False, timeout=30
             )
         except sqlite3.Error as error:
+            raise StorageError(f"the journal cannot be opened: {error}") from error
+
+    def _prepare(self) -> None:
+        try:
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            # Whoever was told that a record is in may forget it: it must outlive a loss of power.
+            self._writer.execute("PRAGMA synchronous = FULL")
+            # The index of digests is written at random: more of it is kept in memory (64 MiB), and
+            # moved into the file less often (every 32 MiB), so that a page takes many rows at once.
+            self._writer.execute("PRAGMA cache_size = -65536")
+            self._writer.execute("PRAGMA wal_autocheckpoint = 8192")
+            self._writer.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            self._writer.close()
             raise StorageError(f"the journal cannot be opened: {error}") from error
 
     def _require(self, document: object, kind: int, party: int) -> None:

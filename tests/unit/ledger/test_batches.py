@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from provenance.errors import NotFoundError
+from provenance.errors import NotFoundError, StorageError
 from provenance.ledger.batches import CHUNK_LEAVES, Batches, BatchState, OpenEntries
 from provenance.ledger.journal import Journal
 from provenance.proofs.batches import record_leaf, verify_record
@@ -88,6 +88,15 @@ def test_two_who_close_at_once_make_one_batch(journal, batches):
         thread.join()
     assert len(batches.newest(10)) == 1
     assert {batch.id for batch in found if batch} == {1}
+
+
+def test_missing_entries_are_noticed(journal, batches):
+    entries = fill(journal, 3)
+    batch = batches.close(7, 5, NOW)
+    with journal.transaction() as connection:
+        connection.execute("DELETE FROM entries WHERE sequence = 3")
+    with pytest.raises(StorageError, match="expected 3 entries from 1 on, found 2"):
+        batches.proof(batch, entries[0])
 
 
 def test_a_batch_goes_from_closed_to_final_and_back(journal, batches):

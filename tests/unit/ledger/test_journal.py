@@ -104,6 +104,24 @@ def test_what_cannot_be_written_is_an_error_for_all_who_wait(journal, tmp_path):
     other.close()
 
 
+def test_another_file_is_no_journal(tmp_path):
+    (tmp_path / "journal.sqlite3").write_bytes(b"something else" * 100)
+    with pytest.raises(StorageError, match="the journal cannot be opened"):
+        Journal(tmp_path / "journal.sqlite3")
+
+
+def test_what_cannot_be_read_is_an_error(journal, tmp_path):
+    journal.append(b"one", 1, 7)
+    other = sqlite3.connect(tmp_path / "journal.sqlite3")
+    other.execute("DROP TABLE documents")
+    other.commit()
+    other.close()
+    with pytest.raises(StorageError, match="the journal cannot be read"):
+        journal.document(1)
+    with pytest.raises(StorageError, match="cannot be read"), journal.reading() as connection:
+        connection.execute("SELECT * FROM documents")
+
+
 def test_a_journal_needs_a_folder(tmp_path):
     with pytest.raises(StorageError, match="the journal cannot be opened"):
         Journal(tmp_path / "none" / "journal.sqlite3")
