@@ -5,7 +5,6 @@ is asked of the chain now and then, not with every event. Must never sign anythi
 """
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,16 +16,16 @@ from api.authentication import Caller
 from provenance.errors import InvalidDocument, InvalidIdentifier, TooLarge
 from provenance.identifiers import PartyId
 from provenance.index import pipelines
+from provenance.index.database import reading
 from provenance.index.paging import DEFAULT_LIMIT, MAX_LIMIT
 from provenance.interchange.openlineage import format_time, parse_time
-from provenance.ledger import openlineage
+from provenance.ledger import anchors, openlineage
 from provenance.ledger.opening import Ledger
 
 if TYPE_CHECKING:
     from api.dependencies import Context
 
 _JSON = "application/json"
-_KNOWN_S = 30.0
 
 
 class PipelineDesk:
@@ -39,7 +38,6 @@ class PipelineDesk:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._feeding = threading.Lock()
-        self._parties: dict[str, tuple[float, PartyId]] = {}
 
     def feed(self) -> int:
         """Bring the graph up to the end of the journal; return the sequence it has come to."""
@@ -52,12 +50,7 @@ class PipelineDesk:
         Raises:
             NotFoundError: the key of the token belongs to no party.
         """
-        now_s = time.monotonic()
-        known = self._parties.get(caller.signer)
-        if known is None or known[0] < now_s:
-            known = (now_s + _KNOWN_S, self._ledger.party_of_signer(caller.signer))
-            self._parties[caller.signer] = known
-        return known[1]
+        return anchors.recorder(self._ledger, caller.signer)
 
 
 async def answer(
@@ -76,21 +69,19 @@ async def answer(
     """
     desk = context.pipelines
 
-    def prepare() -> PartyId:
+    def find() -> bytes:
         desk.feed()
-        return desk.party_of(caller)
+        party_id = desk.party_of(caller)
+        with reading(context.ledger.engine) as connection:
+            shown = {
+                "time": None if as_of_us is None else format_time(as_of_us),
+                "sequence": pipelines.reached(connection),
+            }
+            return orjson.dumps({**query(connection, party_id), "as_of": shown})
 
-    party_id = await context.block_on(prepare)
-
-    def run(connection: Connection) -> Mapping[str, Any]:
-        shown = {
-            "time": None if as_of_us is None else format_time(as_of_us),
-            "sequence": pipelines.reached(connection),
-        }
-        return {**query(connection, party_id), "as_of": shown}
-
-    found = await context.read(run)
-    return Response(orjson.dumps(found), 200, {"Cache-Control": "no-store"}, _JSON)
+    # in a thread: a walk may take a while, and everyone else would wait for it on the event loop
+    found = await context.block_on(find)
+    return Response(found, 200, {"Cache-Control": "no-store"}, _JSON)
 
 
 TimeQuery = Annotated[

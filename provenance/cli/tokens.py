@@ -17,7 +17,7 @@ def tokens() -> None:
 @click.option(
     "--scopes",
     default="",
-    help="register, transfer, grant, use, relay, verify, record, admin: by commas.",
+    help="register, transfer, grant, use, relay, verify, record, lineage, admin: by commas.",
 )
 @door
 def add(door: Door, name: str, scopes: str) -> None:

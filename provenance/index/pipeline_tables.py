@@ -121,10 +121,16 @@ edges = Table(
     _number("last_us"),
     _text("version", optional=True),
     _number("version_us"),
-    Index("pipeline_edges_of_dataset", "dataset", "direction", "last_us"),
+    _number("moment_us", optional=True),
+    Index("pipeline_edges_of_dataset", "dataset", "direction", "moment_us"),
+    Index("pipeline_edges_of_version", "dataset", "version"),
     sqlite_with_rowid=False,
 )
-"""What a run read and wrote, and which version, as its events say."""
+"""What a run read and wrote, and which version, as its events say.
+
+``moment_us`` follows from the row and its run, and is here to be searched: when the run began for
+what it read, when it was complete for what it wrote.
+"""
 
 links = Table(
     "pipeline_links",

@@ -125,6 +125,7 @@ def apply(
     for table, statement in _MERGES:
         found: list[tuple[Any, ...]] = getattr(rows, table.name.removeprefix("pipeline_"))
         _merge(connection, table, statement, found)
+    _set_moments(connection, {row[0] for row in rows.runs})
     if connection.execute(update(tables.cursor).values(sequence=through)).rowcount == 0:
         values = {"only": 1, "format": tables.FORMAT, "sequence": through}
         connection.execute(insert(tables.cursor).values(values))
@@ -227,11 +228,18 @@ def _merge(
     if not rows:
         return
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    columns = [column.name for column in table.columns]
+    columns = [column.name for column in table.columns if column.name != "moment_us"]
     key = ", ".join(column.name for column in table.primary_key)
     marks = ", ".join([mark] * len(columns))
     sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT ({key}) "
     connection.exec_driver_sql(sql + rest, list(rows))
+
+
+def _set_moments(connection: Connection, runs: set[bytes]) -> None:
+    """Set what is searched by on the edges of runs that were merged."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    if runs:
+        connection.exec_driver_sql(_MOMENTS + mark, [(run,) for run in runs])
 
 
 def _lesser(table: str, *names: str) -> str:
@@ -250,6 +258,14 @@ def _chosen(table: str, wins: str, *names: str) -> str:
     )
 
 
+_MOMENTS = f"""
+UPDATE pipeline_edges SET moment_us = (
+    SELECT CASE
+        WHEN direction = {OUTPUT} THEN r.complete_us
+        WHEN r.started_us < {NEVER} THEN r.started_us
+        ELSE pipeline_edges.first_us
+    END FROM pipeline_runs r WHERE r.key = pipeline_edges.run
+) WHERE run = """
 _MERGES: tuple[tuple[Table, str], ...] = (
     (tables.names, "DO UPDATE SET " + _lesser("pipeline_names", "first_us", "sequence")),
     (

@@ -141,7 +141,7 @@ class RunGraph:
         }
 
     def _edges(self, run: bytes, direction: int) -> list[AnyRow]:
-        columns = (_E.c.dataset, _E.c.version, _E.c.first_us)
+        columns = (_E.c.dataset, _E.c.version, _E.c.moment_us)
         statement = select(*columns).where(
             _E.c.run == run, _E.c.direction == direction, _E.c.first_us <= self._by
         )
@@ -149,15 +149,13 @@ class RunGraph:
 
     def _read_from(self, run: bytes, edge: AnyRow) -> bytes | None:
         """Return the run that wrote what a run read."""
-        dataset, version, first_us = edge
+        dataset, version, began_us = edge
         if version is not None and (writer := self._writer_of(bytes(dataset), version)):
             return writer
-        row = self._one(select(_R.c.started_us).where(_R.c.key == run))
-        began = row[0] if row is not None and row[0] != NEVER else first_us
         found = self._one(
             self._writes(bytes(dataset))
-            .where(_R.c.complete_us <= began, _R.c.key != run)
-            .order_by(_R.c.complete_us.desc(), _R.c.key)
+            .where(_E.c.moment_us <= began_us, _E.c.run != run)
+            .order_by(_E.c.moment_us.desc(), _E.c.run)
         )
         return None if found is None else bytes(found[0])
 
@@ -165,59 +163,66 @@ class RunGraph:
         found = self._one(
             self._writes(dataset)
             .where(_E.c.version == version)
-            .order_by(_R.c.complete_us.desc(), _R.c.key)
+            .order_by(_E.c.moment_us.desc(), _E.c.run)
         )
         return None if found is None else bytes(found[0])
 
     def _readers(self, node: VersionNode) -> tuple[list[Node], bool]:
         """Return the runs that read a version: of those that could have, those that did."""
-        since, until = NOT_YET, NEVER
+        since_us, until_us, version = NOT_YET, NEVER, None
         if node.writer is not None:
-            row = self._one(select(_R.c.complete_us).where(_R.c.key == node.writer))
-            assert row is not None
-            since = row[0]
+            row = self._one(self._writes(node.dataset).where(_E.c.run == node.writer))
+            if row is None:
+                return [], False  # nobody reads what is not complete
+            since_us, version = row[1], row[2]
         later = self._one(
             self._writes(node.dataset)
-            .where(_R.c.complete_us > since)
-            .order_by(_R.c.complete_us, _R.c.key)
+            .where(_E.c.moment_us > since_us)
+            .order_by(_E.c.moment_us, _E.c.run)
         )
         if later is not None:
-            until = later[1]
-        statement = (
-            select(_E.c.dataset, _E.c.version, _E.c.first_us, _E.c.run)
+            until_us = later[1]
+        reads = self._reads(node.dataset)
+        began = reads.where(_E.c.moment_us >= since_us, _E.c.moment_us <= until_us)
+        rows = self._some(began.order_by(_E.c.moment_us, _E.c.run))
+        if version is not None:
+            rows += self._some(reads.where(_E.c.version == version).order_by(_E.c.run))
+        cut = len(rows) > MAX_NEIGHBOURS
+        found: dict[Node, None] = {}
+        for row in rows[:MAX_NEIGHBOURS]:
+            if self._read_from(bytes(row[3]), row[:3]) == node.writer:  # type: ignore[arg-type]
+                found[RunNode(bytes(row[3]))] = None
+        return list(found), cut
+
+    def _reads(self, dataset: bytes) -> Any:
+        """Return the query for the runs that read a dataset."""
+        return (
+            select(_E.c.dataset, _E.c.version, _E.c.moment_us, _E.c.run)
             .join_from(_E, _R, _R.c.key == _E.c.run)
             .where(
-                _E.c.dataset == node.dataset,
+                _E.c.dataset == dataset,
                 _E.c.direction == INPUT,
                 _E.c.first_us <= self._by,
                 _R.c.run_id.is_not(None),
-                (_E.c.first_us <= until) | (_R.c.started_us <= until) | _E.c.version.is_not(None),
-                (_E.c.last_us >= since) | _E.c.version.is_not(None),
             )
-            .order_by(_E.c.last_us, _E.c.run)
-            .limit(MAX_NEIGHBOURS + 1)
         )
-        rows = self._connection.execute(statement).all()
-        found: list[Node] = [
-            RunNode(bytes(row[3]))
-            for row in rows[:MAX_NEIGHBOURS]
-            if self._read_from(bytes(row[3]), row[:3]) == node.writer  # type: ignore[arg-type]
-        ]
-        return found, len(rows) > MAX_NEIGHBOURS
 
-    def _writes(self, dataset: bytes) -> Select[tuple[Any, Any]]:
-        """Return the query for the complete runs that wrote a dataset."""
+    def _writes(self, dataset: bytes) -> Select[tuple[Any, Any, Any]]:
+        """Return the query for the complete runs that wrote a dataset, when, and which version."""
         return (
-            select(_R.c.key, _R.c.complete_us)
+            select(_E.c.run, _E.c.moment_us, _E.c.version)
             .join_from(_E, _R, _R.c.key == _E.c.run)
             .where(
                 _E.c.dataset == dataset,
                 _E.c.direction == OUTPUT,
                 _E.c.first_us <= self._by,
-                _R.c.complete_us <= self._by,
+                _E.c.moment_us <= self._by,
                 _R.c.run_id.is_not(None),
             )
         )
+
+    def _some(self, statement: Any) -> list[AnyRow]:
+        return list(self._connection.execute(statement.limit(MAX_NEIGHBOURS + 1)).all())
 
     def _one(self, statement: Any) -> AnyRow | None:
         found: AnyRow | None = self._connection.execute(statement.limit(1)).first()

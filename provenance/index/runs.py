@@ -239,7 +239,7 @@ def latest_with(connection: Connection, dataset: bytes, count: int) -> list[byte
     statement = (
         select(_E.c.run)
         .where(_E.c.dataset == dataset, _E.c.direction.in_((INPUT, OUTPUT)))
-        .order_by(_E.c.last_us.desc(), _E.c.run)
+        .order_by(_E.c.moment_us.desc(), _E.c.run)
         .limit(2 * count)
     )
     # a run that read and wrote it stands here twice

@@ -257,7 +257,8 @@ def _item(ledger: Ledger, entry: JournalEntry) -> Recorded | Declared | None:
     if entry.kind not in (_EVENT, _DOCUMENT):
         return None
     document = ledger.journal.document(entry.sequence)
-    assert document is not None
+    if document is None:
+        return None
     try:
         if entry.kind == _EVENT:
             return Recorded(entry.sequence, entry.party, entry.digest, parse_event(document))

@@ -119,3 +119,13 @@ def test_what_a_name_means_changes_and_changes_back(ledger, party, content):
             openlineage.declare(ledger, party, name, wrong, 40)
     with pytest.raises(InputError):
         openlineage.declare(ledger, party, Name("", "orders"), Registration(1, 1), 40)
+
+
+def test_an_entry_without_its_document_is_passed_over(ledger, party):
+    openlineage.record(ledger, party, event(job="lost"))
+    with ledger.journal.transaction() as connection:
+        connection.execute("DELETE FROM documents")
+    openlineage.record(ledger, party, event("COMPLETE"))
+    assert openlineage.feed(ledger) == 2
+    with reading(ledger.engine) as connection:
+        assert len(jobs.job_page(connection, party, limit=9)[0]) == 1
