@@ -35,11 +35,7 @@ def open_engine(path: Path) -> Engine:
     Raises:
         IndexDrift: the file is no index, or one of another format: rebuild it.
     """
-    engine = create_engine(
-        f"sqlite:///{path}",
-        poolclass=QueuePool,
-        connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False},
-    )
+    engine = _file_engine(path)
     prepare(engine)
     return engine
 
@@ -55,34 +51,9 @@ def connect(url: str) -> Engine:
         IndexDrift: the database is no index, or one of another format: rebuild it.
         IndexStateError: the database does not answer.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        # the URL may hold a password
-        raise SettingsError("index_url: expected a URL such as postgresql://host/name") from None
-    kind = parsed.get_backend_name()
-    if kind == "sqlite" and parsed.database:
-        return open_engine(Path(parsed.database))
-    if kind != "postgresql":
-        raise SettingsError(f"index_url: expected sqlite or postgresql, found {kind}")
-    try:
-        import psycopg  # noqa: F401, only whether it is there
-    except ImportError as error:
-        raise SettingsError(
-            "index_url: expected the extra postgresql, found it is not installed: "
-            "pip install 'provenance-ledger[postgresql]'"
-        ) from error
-    engine = create_engine(
-        parsed.set(drivername="postgresql+psycopg"),
-        # a reader sees one state until it is closed (PostgreSQL documentation, 13.2.2)
-        isolation_level="REPEATABLE READ",
-        pool_pre_ping=True,
-    )
-    try:
-        engine.connect().close()
-    except OperationalError as error:
-        engine.dispose()
-        raise IndexStateError(f"expected a PostgreSQL that answers, found {error.orig}") from error
+    engine = _engine(url)
+    if engine.dialect.name == "postgresql":
+        _require_answer(engine)
     prepare(engine)
     return engine
 
@@ -95,6 +66,25 @@ def discard(path: Path) -> None:
     """
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def discard_tables(url: str) -> None:
+    """Drop the tables of an index of another format in the database of a URL.
+
+    Raises:
+        IndexDrift: the database holds no index of any format: nothing of it is touched.
+        SettingsError: as for :func:`connect`.
+    """
+    engine = _engine(url)
+    try:
+        with writing(engine) as connection:
+            found = inspect(connection)
+            known = "cursor" in found.get_table_names()
+            if not known or "format" not in {it["name"] for it in found.get_columns("cursor")}:
+                raise IndexDrift("expected a database that holds an index, found another one")
+            schema.metadata.drop_all(connection)
+    finally:
+        engine.dispose()
 
 
 def prepare(engine: Engine) -> None:
@@ -159,6 +149,49 @@ def writing(engine: Engine) -> Iterator[Connection]:
             ) from error
         with transaction:
             yield connection
+
+
+def _engine(url: str) -> Engine:
+    """Return an engine over the database of a URL; nothing is asked of it yet."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # the URL may hold a password
+        raise SettingsError("index_url: expected a URL such as postgresql://host/name") from None
+    kind = parsed.get_backend_name()
+    if kind == "sqlite" and parsed.database:
+        return _file_engine(Path(parsed.database))
+    if kind != "postgresql":
+        raise SettingsError(f"index_url: expected sqlite or postgresql, found {kind}")
+    try:
+        import psycopg  # noqa: F401, only whether it is there
+    except ImportError as error:
+        raise SettingsError(
+            "index_url: expected the extra postgresql, found it is not installed: "
+            "pip install 'provenance-ledger[postgresql]'"
+        ) from error
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        # a reader sees one state until it is closed (PostgreSQL documentation, 13.2.2)
+        isolation_level="REPEATABLE READ",
+        pool_pre_ping=True,
+    )
+
+
+def _file_engine(path: Path) -> Engine:
+    return create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False},
+    )
+
+
+def _require_answer(engine: Engine) -> None:
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        engine.dispose()
+        raise IndexStateError(f"expected a PostgreSQL that answers, found {error.orig}") from error
 
 
 def _lock(connection: Connection) -> None:

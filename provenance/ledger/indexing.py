@@ -17,7 +17,7 @@ def rebuild(ledger: Ledger) -> dict[str, Any]:
 
     Raises:
         HistoryMismatch: the logs of the node do not fold to its own heads.
-        IndexDrift: the database is no index, and is not a file of this home.
+        IndexDrift: the database of the settings holds something else than an index.
     """
     from provenance.index import database
     from provenance.index.rebuild import rebuild as rebuild_index
@@ -27,9 +27,9 @@ def rebuild(ledger: Ledger) -> dict[str, Any]:
     except IndexDrift:
         # a broken file is what a rebuild is for
         if ledger.settings.index_url:
-            raise
-        for suffix in ("", "-wal", "-shm"):
-            (ledger.settings.home / (database.INDEX_FILE + suffix)).unlink(missing_ok=True)
+            database.discard_tables(ledger.settings.index_url)
+        else:
+            database.discard(ledger.settings.home / database.INDEX_FILE)
         engine = ledger.engine
     rebuild_index(engine, ledger.client, ledger.deployment)
     return status(ledger)

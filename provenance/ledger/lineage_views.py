@@ -178,6 +178,8 @@ def _moment(
     if at is not None:
         if as_of is not None:
             raise InputError("expected a block or a time, found both")
+        if at > max(time.time(), ledger.client.head().timestamp):
+            raise InputError(f"expected a time up to now, found Unix second {at}")
         ledger.sync()
         with database.reading(ledger.engine) as connection:
             as_of = blocks.number_at(connection, at)

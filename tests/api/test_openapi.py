@@ -119,10 +119,11 @@ ASKED_ELSEWHERE = {
     ("get", "/v1/documents/{sha256}"),
     ("get", "/v1/datasets/{dataset_id}/versions/{version}/bundle"),  # test_bundles.py; a file
 } | {
-    (method, path)  # test_licenses.py, test_lineage.py
+    (method, path)  # test_licenses.py, test_lineage.py, test_interchange.py
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
-    if {"policies", "grants", "offers", "rights", "lineage"} & set(operation.get("tags", ()))
+    if {"policies", "grants", "offers", "rights", "lineage", "interchange"}
+    & set(operation.get("tags", ()))
 }
 
 

@@ -1,9 +1,10 @@
+import sys
 import threading
 
 import pytest
 from sqlalchemy import insert, select, text
 
-from provenance.errors import IndexBehind, IndexDrift
+from provenance.errors import IndexBehind, IndexDrift, SettingsError
 from provenance.index import database, schema
 
 ROW = {
@@ -24,6 +25,25 @@ def test_another_format_is_refused(open_index, tmp_path):
         connection.execute(insert(schema.cursor), {**ROW, "format": 99})
     with pytest.raises(IndexDrift, match="index of format 3, found 99"):
         database.open_engine(tmp_path / "index.sqlite3")
+
+
+def test_a_file_can_be_named_by_its_url(open_index, tmp_path):
+    with database.writing(open_index()) as connection:
+        connection.execute(insert(schema.cursor), ROW)
+    url = f"sqlite:///{tmp_path / 'index.sqlite3'}"
+    engine = database.connect(url)
+    with database.reading(engine) as connection:
+        assert connection.scalar(select(schema.cursor.c.chain_id)) == 1
+    engine.dispose()
+    database.discard_tables(url)
+    with pytest.raises(IndexDrift, match="found another one"):
+        database.discard_tables(url)
+
+
+def test_postgresql_needs_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(SettingsError, match="extra postgresql"):
+        database.connect("postgresql://host/name")
 
 
 def test_another_file_is_refused_until_it_is_discarded(tmp_path):
