@@ -97,8 +97,7 @@ async def get_lineage(
     context: ContextDependency,
     form: ProvFormQuery = None,
     accept: AcceptHeader = None,
-    version: DirectionQuery = Annotated[Direction, Query(description="What it comes from, or what came of it.")]
-OneVersionQuery = None,
+    version: OneVersionQuery = None,
     direction: DirectionQuery = "ancestors",
     depth: DepthQuery = derivations.DEFAULT_DEPTH,
     versions: VersionsQuery = MOST_VERSIONS,
