@@ -172,6 +172,9 @@ def test_what_is_named_without_a_digest_is_told():
         ]
     )
     assert found.without_digest == ("b.zip", "c")
+    for kind in (["x", "cr:FileObject"], "http://mlcommons.org/croissant/FileObject"):
+        assert read(distribution=[described_file(**{"@type": kind})]).declaration
+    assert read(distribution=[described_file(**{"@type": ["cr:FileSet", 7]})]).declaration is None
     assert [file.path for file in found.declaration.files] == ["a.csv"]
     assert read().declaration is None
 
