@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from api.lineage_requests import ActivityRecording
 from api.requests import (
     Publication,
     Registration,
@@ -34,6 +35,7 @@ _UNSEEN: tuple[type[BaseModel], ...] = (
     TransferAccept,
     TransferCancel,
     Relay,
+    ActivityRecording,
 )
 
 

@@ -1,8 +1,8 @@
 """Folds random policies on Anvil with the compiled contracts, and with the library.
 
 Promises: terms and countries stored by transactions; folds by ``eth_call`` of ``Policies.foldOf``,
-comparisons by ``requireWithinCeiling``, all of them at one time. Must never compute an answer:
-`compare` only asks both.
+comparisons by ``requireWithinCeiling`` and ``requireFoldCovers``, all of them at one time. Must
+never compute an answer: `compare` only asks both.
 
 Run it as ``python -m scripts.ceiling_chain [--trees N] [--folds N] [--seed N]``.
 """
@@ -12,7 +12,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,12 @@ _TERMS = (
 _FOLD = "foldOf(uint64,uint64[])"
 _WITHIN = "requireWithinCeiling(uint64,uint64)"
 _INCOMPATIBLE = keccak(b"IncompatibleInputs(bytes32)")[:4]
+_COVERS = "requireFoldCovers(uint64,uint64[])"
+_NARROWER = keccak(b"CeilingNarrower(bytes32)")[:4]
 _EXCEEDS = keccak(b"PolicyExceedsCeiling(bytes32)")[:4]
+
+_Compared = tuple[object, object, object]
+"""What was asked, the library's answer, the chain's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,10 @@ def _found(answer: dict[str, Any]) -> tuple[str | None, Policy | None]:
     return None, Policy(**given)
 
 
+def _field(answer: dict[str, Any], selector: bytes) -> str | None:
+    return _refused(answer, selector) if "error" in answer else None
+
+
 def _refused(answer: dict[str, Any], selector: bytes) -> str:
     data = bytes.fromhex(str(answer["error"].get("data", "0x"))[2:])
     if data[:4] != selector:
@@ -163,24 +172,47 @@ def compare(artifacts: Path, trees: int, folds: int, seed: int) -> tuple[str | N
     with anvil(START - 1_000) as node:
         chain = Chain(node, artifacts)
         store_terms(world, chain)
-        calls = [_call(chain, _FOLD, ["uint64", "uint64[]"], [c.whole, c.inputs]) for c in asked]
-        for case, answer in zip(asked, chain.answers(calls), strict=True):
-            expected, found = _expected(world, case), _found(answer)
-            counts[expected[0] or "folded"] += 1
-            if expected != found:
-                return f"of {case} the library says {expected}, the chain {found}", counts
-        pairs = [
-            (random.Random(index).choice(near))[:: 1 - 2 * (index % 2)] for index in range(folds)
-        ]
-        calls = [_call(chain, _WITHIN, ["uint64", "uint64"], pair) for pair in pairs]
-        for pair, answer in zip(pairs, chain.answers(calls), strict=True):
-            child, ceiling = (world.policies[number - 1] for number in pair)
-            excess = first_excess_of_ceiling(child, ceiling)
-            field = _refused(answer, _EXCEEDS) if "error" in answer else None
-            counts[f"exceeds {excess}" if excess else "within"] += 1
-            if excess != field:
-                return f"of {pair} the library says {excess}, the chain {field}", counts
+        for found in (_folds(world, chain, asked), _limits(world, chain, asked)):
+            for about, expected, answer in found:
+                counts[_name(expected)] += 1
+                if expected != answer:
+                    return f"of {about} the library says {expected}, the chain {answer}", counts
     return None, counts
+
+
+def _name(expected: object) -> str:
+    """Return what kind of answer this is."""
+    if isinstance(expected, tuple):
+        return expected[0] or "folded"
+    return f"exceeds {expected}" if expected else "within"
+
+
+def _folds(world: World, chain: Chain, asked: Sequence[Case]) -> Iterator[_Compared]:
+    calls = [_call(chain, _FOLD, ["uint64", "uint64[]"], [c.whole, c.inputs]) for c in asked]
+    for case, answer in zip(asked, chain.answers(calls), strict=True):
+        yield case, _expected(world, case), _found(answer)
+
+
+def _limits(world: World, chain: Chain, asked: Sequence[Case]) -> Iterator[_Compared]:
+    """Ask what exceeds what: one policy another, and one the fold of others."""
+    pairs = [case.inputs[:2] for case in asked]
+    calls = [_call(chain, _WITHIN, ["uint64", "uint64"], pair) for pair in pairs]
+    for pair, answer in zip(pairs, chain.answers(calls), strict=True):
+        child, ceiling = (world.policies[number - 1] for number in pair)
+        yield pair, first_excess_of_ceiling(child, ceiling), _field(answer, _EXCEEDS)
+    folds = [Case(0, case.inputs[1:3]) for case in asked]
+    kept = [case.inputs[0] for case in asked]
+    calls = [
+        _call(chain, _COVERS, ["uint64", "uint64[]"], [number, case.inputs])
+        for number, case in zip(kept, folds, strict=True)
+    ]
+    for number, case, answer in zip(kept, folds, chain.answers(calls), strict=True):
+        field, folded = _expected(world, case)
+        if folded is None:
+            yield (number, case), field, _field(answer, _INCOMPATIBLE)
+        else:
+            excess = first_excess_of_ceiling(world.policies[number - 1], folded)
+            yield (number, case), excess, _field(answer, _NARROWER)
 
 
 def main(words: list[str]) -> int:

@@ -69,7 +69,6 @@ TARGETS = {
     "record a batch of use receipts, of any size": Target(120_000),
     "check, as a call, anywhere in the world": Target(32_000),
     "check, as a call, four levels down": Target(45_000),
-    "derive from two inputs, held": Target(280_000),
     "derive a next version from two inputs, held": Target(280_000),
     "anchor a batch, of any size": Target(85_000),
 }

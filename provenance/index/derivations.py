@@ -330,6 +330,11 @@ _ACTIVITY_FACTS = (
 )
 
 
+_NESTED_LOOPS = text(
+    "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+)
+
+
 def _links(
     connection: Connection, start: VersionRef, direction: Direction, as_of: int
 ) -> Generator[Link[Node], None, None]:
@@ -337,8 +342,7 @@ def _links(
     if connection.dialect.name == "postgresql":
         # The planner knows nothing of how far a recursion goes, and a hash of all derivations
         # costs the whole graph for the smallest answer.
-        connection.execute(text("SET LOCAL enable_hashjoin = off"))
-        connection.execute(text("SET LOCAL enable_mergejoin = off"))
+        connection.execute(_NESTED_LOOPS)
     given = {"dataset_id": start.dataset_id, "version": start.version, "as_of": as_of}
     options = {"yield_per": _READ_AT_ONCE}
     rows = connection.execute(_recursion(direction), given, execution_options=options)

@@ -24,6 +24,7 @@ ABI = Path(provenance.__file__).parent / "chain" / "abi"
 BAD = {
     "dataset_id": "0",
     "transfer_id": "x",
+    "activity_id": "+1",
     "version": "01",
     "sha256": "zz",
     "party": "nobody",

@@ -159,9 +159,16 @@ contract ActivitiesTest is DerivedLedger {
     }
 
     function test_RevertWhen_OtherParty() public {
-        (ActivityId id,) = _derived();
-        bytes memory reason = abi.encodeWithSelector(ILineage.NotActivityParty.selector, id, other.party);
-        supersedeAs(other, id, ActivityKind.JOIN, bothInputs(), reason);
+        ActivityId id = recordAs(taker, ActivityKind.APPLY, bothInputs(), NO_DATASET, 0);
+        bytes memory reason = abi.encodeWithSelector(ILineage.NotActivityParty.selector, id, holder.party);
+        supersedeAs(holder, id, ActivityKind.APPLY, byTitle(dataset, 1), reason);
+        DatasetId derived;
+        (id, derived) = _derived();
+        transferAs(taker, derived, holder, packUnits(10_000, 0, 0));
+        supersedeAs(taker, id, ActivityKind.JOIN, bothInputs(), _notHolder(derived, taker));
+        // Who holds the output says what it came from.
+        id = supersedeAs(holder, id, ActivityKind.JOIN, byTitle(dataset, 1));
+        assertTrue(lineage.recordOf(id).party == holder.party);
     }
 
     function test_RevertGiven_Superseded() public {

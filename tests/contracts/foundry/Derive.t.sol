@@ -19,11 +19,19 @@ import {
 } from "../../../contracts/types/Activity.sol";
 import {ACT_DERIVE} from "../../../contracts/types/Acts.sol";
 import {Classification, Level, PiKind} from "../../../contracts/types/Dataset.sol";
-import {BadStatus, HoldActive, InvalidField, NotFound, NotParty} from "../../../contracts/types/Errors.sol";
+import {
+    BadStatus,
+    HoldActive,
+    InvalidField,
+    NotAuthorised,
+    NotFound,
+    NotParty
+} from "../../../contracts/types/Errors.sol";
 import {HoldKind, SCOPE_VERSION} from "../../../contracts/types/Holds.sol";
 import {DatasetId, HoldId, NO_DATASET, NO_PARTY} from "../../../contracts/types/Ids.sol";
 import {Delegation} from "../../../contracts/types/Party.sol";
 import {NO_GRANT, NO_POLICY, Policy, PolicyId} from "../../../contracts/types/Policy.sol";
+import {ROLES_SUPPLYING} from "../../../contracts/types/Roles.sol";
 import {
     datasetSubject,
     grantSubject,
@@ -253,8 +261,10 @@ contract DeriveTest is DerivedLedger {
     }
 
     function test_Collect() public {
+        bytes memory reason = abi.encodeWithSelector(NotAuthorised.selector, ROLES_SUPPLYING);
+        deriveAs(other, details(ActivityKind.COLLECT), noInputs(), outputOf("collected"), reason);
         (ActivityId id, DatasetId found) =
-            deriveAs(other, details(ActivityKind.COLLECT), noInputs(), outputOf("collected"));
+            deriveAs(taker, details(ActivityKind.COLLECT), noInputs(), outputOf("collected"));
         takeLogs(2);
         assertTrue(lineage.activityOf(found, 1) == id);
         assertTrue(ceilingOf(found) == NO_POLICY && !isTainted(found));

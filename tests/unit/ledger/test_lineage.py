@@ -87,7 +87,7 @@ def test_a_correction_needs_a_reason_and_its_party(ledger, made):
     with pytest.raises(InputError, match="reason"):
         lineage.supersede(ledger, "founder", joined.activity_id, deed(ledger, "join"), inputs, b" ")
     again = deed(ledger, "join")
-    with pytest.raises(ContractRevert, match="NotActivityParty"):
+    with pytest.raises(ContractRevert, match="NotHolder"):
         lineage.supersede(ledger, "bank", joined.activity_id, again, inputs, b"wrong")
     found = lineage.supersede(
         ledger, "founder", joined.activity_id, deed(ledger, "clean"), inputs[:1], b"only one"
