@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from scripts import toolchain
@@ -38,8 +39,20 @@ def _sums(data: bytes) -> None:
 
 def _croissant(data: bytes) -> None:
     from provenance.content.declared import parse_croissant
+    from provenance.errors import InputError
+    from provenance.interchange.croissant import read
 
-    parse_croissant(data)
+    with suppress(InputError):
+        parse_croissant(data)
+    read(data)
+
+
+def _prov(data: bytes) -> None:
+    from provenance.interchange import prov
+
+    graph = prov.import_json(data)
+    if prov.import_json(prov.export(graph)) != graph:
+        raise AssertionError("what was read is written differently")
 
 
 def _dvc(data: bytes) -> None:
@@ -93,6 +106,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "dvc": _dvc,
     "lfs": _lfs,
     "model_signing": _model_signing,
+    "prov": _prov,
     "inclusion": _inclusion,
     "absence": _absence,
 }
@@ -105,6 +119,8 @@ def attack(name: str, arguments: list[str]) -> None:
     with atheris.instrument_imports(include=["provenance", "json"]):
         import provenance.content.declared
         import provenance.content.manifest
+        import provenance.interchange.croissant
+        import provenance.interchange.prov
         import provenance.proofs.absence  # noqa: F401 - imported to be instrumented
     from provenance.errors import InputError
 
