@@ -130,11 +130,11 @@ class Paths(Generic[V]):
         """Yield the links of one path; a path costs its own length, whatever its number."""
         here = self._start
         while here != self._end:
-            for link in self._onward[here]:
-                behind = self._counts[link.far]
-                if number < behind:
-                    break
-                number -= behind
+            onward = iter(self._onward[here])
+            link = next(onward)
+            while number >= self._counts[link.far]:
+                number -= self._counts[link.far]
+                link = next(onward)
             yield link
             here = link.far
 

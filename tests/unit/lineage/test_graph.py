@@ -107,6 +107,15 @@ def test_many_paths_are_counted_and_not_walked():
     assert [link.far for link in last][:2] == [2, 3]
 
 
+def test_a_version_that_waits_twice_is_counted_once():
+    found = [Link(0, 1, 1, None), Link(0, 2, 1, None), Link(1, 9, 2, None), Link(2, 1, 3, None)]
+    between = Paths(walk(0, found, depth=9, most=9), 9)
+    listed = [[link.far for link in path] for path in between.listed(0, 9)]
+    assert listed == [[1, 9], [2, 1, 9]]
+    nothing = Paths(walk(0, found, depth=9, most=9), 7)
+    assert (nothing.count, nothing.links) == (0, [])
+
+
 def test_a_deep_chain_is_no_recursion():
     found = walk(0, (Link(n, n + 1, n, None) for n in range(50_000)), depth=10**6, most=10**6)
     assert Paths(found, 50_000).count == 1
