@@ -49,9 +49,44 @@ def _sums(data: bytes) -> None:
 
 
 def _croissant(data: bytes) -> None:
-    from provenance.content.declared import parse_croissant
+    from contextlib import suppress
 
-    parse_croissant(data)
+    from provenance.content.declared import parse_croissant
+    from provenance.errors import InputError
+    from provenance.interchange.croissant import read
+
+    with suppress(InputError):
+        parse_croissant(data)
+    read(data)
+
+
+def _prov(data: bytes) -> None:
+    from provenance.interchange import prov
+
+    graph = prov.import_json(data)
+    if prov.import_json(prov.export(graph)) != graph:
+        raise AssertionError("what was read is written differently")
+
+
+def _openlineage(data: bytes) -> None:
+    from provenance.interchange import openlineage
+
+    openlineage.parse_event(data)
+
+
+def _openlineage_batch(data: bytes) -> None:
+    from provenance.interchange import openlineage
+
+    openlineage.split_batch(data)
+
+
+def _batch_proof(data: bytes) -> None:
+    from provenance.proofs import batch_verification, batches
+
+    proof = batches.parse(data)
+    if proof.to_bytes() != data:
+        raise AssertionError("what was parsed is written differently")
+    batch_verification.verify_batch(proof, document_digest=proof.digest)
 
 
 def _dvc(data: bytes) -> None:
@@ -287,6 +322,10 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "remaining": _remaining,
     "sums": _sums,
     "croissant": _croissant,
+    "prov": _prov,
+    "openlineage": _openlineage,
+    "openlineage_batch": _openlineage_batch,
+    "batch_proof": _batch_proof,
     "dvc": _dvc,
     "lfs": _lfs,
     "model_signing": _model_signing,

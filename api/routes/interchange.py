@@ -42,6 +42,7 @@ DepthQuery = Annotated[
 VersionsQuery = Annotated[
     int, Query(description="Most versions that are visited.", ge=1, le=MOST_VERSIONS)
 ]
+DirectionQuery = Annotated[Direction, Query(description="What it comes from, or what came of it.")]
 OneVersionQuery = Annotated[
     int | None, Query(description="By default the latest.", ge=1, le=MAX_VERSION)
 ]
@@ -97,7 +98,7 @@ async def get_lineage(
     form: ProvFormQuery = None,
     accept: AcceptHeader = None,
     version: OneVersionQuery = None,
-    direction: Direction = "ancestors",
+    direction: DirectionQuery = "ancestors",
     depth: DepthQuery = derivations.DEFAULT_DEPTH,
     versions: VersionsQuery = MOST_VERSIONS,
     as_of: AsOfQuery = None,

@@ -129,8 +129,7 @@ def croissant_files(described: object) -> Iterator[DeclaredFile]:
     if not isinstance(distribution, list):
         raise InvalidDocument("expected a Croissant description with a list of distribution")
     for item in distribution:
-        kind = str(_member(item, "@type")).rpartition(":")[2]
-        if kind != "FileObject" or "containedIn" in item:
+        if not _is_file_object(_member(item, "@type")) or "containedIn" in item:
             continue
         url = str(_member(item, "contentUrl"))
         name = url.partition("?")[0].rpartition("/")[2] if _URL.match(url) else url
@@ -138,6 +137,12 @@ def croissant_files(described: object) -> Iterator[DeclaredFile]:
             name = SINGLE_FILE
         size = _EXACT_SIZE.match(str(item.get("contentSize", "")))
         yield DeclaredFile(_path(name), _croissant_digests(item), int(size[1]) if size else None)
+
+
+def _is_file_object(kinds: object) -> bool:
+    """Return whether a type, or one of several, is that of a file: a word, prefixed, or an IRI."""
+    words = kinds if isinstance(kinds, list) else [kinds]
+    return any(re.split("[:/]", str(word))[-1] == "FileObject" for word in words)
 
 
 def _croissant_digests(item: dict[str, object]) -> dict[str, bytes]:

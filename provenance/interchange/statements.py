@@ -9,6 +9,7 @@ Must never say more than the graph does: an activity that was superseded generat
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from provenance.interchange.description import (
@@ -83,12 +84,12 @@ def of_graph(graph: Graph) -> list[Statement]:
         found.append(_agent(names, party))
     for dataset_id in dict.fromkeys(facts.ref.dataset_id for facts in graph.versions):
         name = names.of("dataset", dataset_id)
-        found.append(Statement.of("entity", name, ("prov:type", term("Dataset"))))
+        found.append(_say("entity", name, ("prov:type", term("Dataset"))))
     for facts in graph.versions:
         found += _version(names, facts)
     for act in graph.activities:
         found += _activity(names, act)
-    return list(dict.fromkeys(_whole(statement) for statement in found))
+    return list(dict.fromkeys(found))
 
 
 def term(word: str) -> Value:
@@ -96,18 +97,19 @@ def term(word: str) -> Value:
     return Value("iri", TERMS + word)
 
 
-def _whole(statement: Statement) -> Statement:
-    """Return a statement with the short names that this file writes made whole."""
-    spaces = {"prov": PROV, "dpl": TERMS}
-    pairs = []
-    for name, value in statement.attributes:
-        prefix, _, word = name.partition(":")
-        pairs.append((spaces[prefix] + word, value))
-    return Statement.of(statement.kind, statement.identifier, *pairs)
+def _say(kind: str, identifier: str | None, *attributes: tuple[str, Value]) -> Statement:
+    """Return a statement whose attributes have the short names that this file writes."""
+    return Statement.of(kind, identifier, *((_whole(name), value) for name, value in attributes))
+
+
+@cache
+def _whole(name: str) -> str:
+    prefix, _, word = name.partition(":")
+    return {"prov": PROV, "dpl": TERMS}[prefix] + word
 
 
 def _answer(names: Names, answer: Answer) -> Statement:
-    return Statement.of(
+    return _say(
         "entity",
         names.of("answer", answer.block_number),
         ("prov:type", term("Answer")),
@@ -124,7 +126,7 @@ def _agent(names: Names, party: PartyFacts) -> Statement:
         attributes.append(("prov:type", Value("iri", PROV + AGENT_TYPES[party.kind])))
     if party.name is not None:
         attributes.append(("prov:label", Value("text", party.name)))
-    return Statement.of("agent", names.of("party", party.party_id), *attributes)
+    return _say("agent", names.of("party", party.party_id), *attributes)
 
 
 def _version(names: Names, facts: VersionFacts) -> Iterator[Statement]:
@@ -138,36 +140,36 @@ def _version(names: Names, facts: VersionFacts) -> Iterator[Statement]:
     ]
     if facts.title is not None:
         attributes.append(("prov:label", Value("text", facts.title)))
-    yield Statement.of("entity", name, *attributes)
+    yield _say("entity", name, *attributes)
     dataset = Value("iri", names.of("dataset", facts.ref.dataset_id))
-    yield Statement.of(
+    yield _say(
         "specializationOf", None, ("prov:specificEntity", entity), ("prov:generalEntity", dataset)
     )
     publisher = Value("iri", names.of("party", facts.publisher_id))
-    yield Statement.of("wasAttributedTo", None, ("prov:entity", entity), ("prov:agent", publisher))
+    yield _say("wasAttributedTo", None, ("prov:entity", entity), ("prov:agent", publisher))
     if facts.withdrawn_at is not None:
         ended = ("prov:time", moment(facts.withdrawn_at))
-        yield Statement.of("wasInvalidatedBy", None, ("prov:entity", entity), ended)
+        yield _say("wasInvalidatedBy", None, ("prov:entity", entity), ended)
 
 
 def _activity(names: Names, act: Activity) -> Iterator[Statement]:
     name = names.of("activity", act.activity_id)
     me = ("prov:activity", Value("iri", name))
-    yield Statement.of("activity", name, *_activity_attributes(names, act))
+    yield _say("activity", name, *_activity_attributes(names, act))
     for position, given in enumerate(act.inputs):
         entity = ("prov:entity", Value("iri", names.version(given.source)))
         more = [("dpl:position", Value("int", position))]
         if given.grant_id is not None:
             more.append(("dpl:grant", Value("iri", names.of("grant", given.grant_id))))
-        yield Statement.of("used", None, me, entity, *more)
+        yield _say("used", None, me, entity, *more)
     if act.output is not None and act.superseded_by is None:
         yield from _output(names, act, act.output)
     agent = Value("iri", names.of("party", act.agent_id))
-    yield Statement.of("wasAssociatedWith", None, me, ("prov:agent", agent))
+    yield _say("wasAssociatedWith", None, me, ("prov:agent", agent))
     if act.agent_id != act.party_id:
         party = Value("iri", names.of("party", act.party_id))
         pair = (("prov:delegate", agent), ("prov:responsible", party))
-        yield Statement.of("actedOnBehalfOf", None, me, *pair)
+        yield _say("actedOnBehalfOf", None, me, *pair)
     for newer, older in ((act.activity_id, act.supersedes), (act.superseded_by, act.activity_id)):
         if newer is not None and older is not None:
             yield _supersession(names, newer, older)
@@ -196,15 +198,15 @@ def _activity_attributes(names: Names, act: Activity) -> list[tuple[str, Value]]
 def _output(names: Names, act: Activity, output: VersionRef) -> Iterator[Statement]:
     me = ("prov:activity", Value("iri", names.of("activity", act.activity_id)))
     made = Value("iri", names.version(output))
-    yield Statement.of("wasGeneratedBy", None, me, ("prov:entity", made))
+    yield _say("wasGeneratedBy", None, me, ("prov:entity", made))
     for given in act.inputs:
         source = Value("iri", names.version(given.source))
         pair = (("prov:generatedEntity", made), ("prov:usedEntity", source))
-        yield Statement.of("wasDerivedFrom", None, me, *pair)
+        yield _say("wasDerivedFrom", None, me, *pair)
 
 
 def _supersession(names: Names, newer: int, older: int) -> Statement:
-    return Statement.of(
+    return _say(
         "wasInfluencedBy",
         None,
         ("prov:influencee", Value("iri", names.of("activity", newer))),

@@ -286,11 +286,13 @@ def _with_corrected(
     """Return activities, and those that they correct, back to the first."""
     found: dict[int, Activity] = {}
     wanted = set(activity_ids)
+    asked: set[int] = set()
     while wanted:
+        asked |= wanted
         for stored in activities.of_ids(connection, sorted(wanted), as_of=number):
             found[stored.activity.activity_id] = stored.activity
         older = {act.supersedes for act in found.values() if act.supersedes is not None}
-        wanted = {int(one) for one in older} - found.keys()
+        wanted = {int(one) for one in older} - asked
     return list(found.values())
 
 

@@ -120,7 +120,7 @@ def answers(service):
 
 
 ELSEWHERE = {
-    *("policies", "grants", "offers", "rights", "lineage"),
+    *("policies", "grants", "offers", "rights", "lineage", "interchange"),
     *("anchors", "jobs", "runs", "openlineage"),
 }
 ASKED_ELSEWHERE = {

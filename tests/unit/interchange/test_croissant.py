@@ -145,6 +145,27 @@ def test_what_is_declared_can_be_confirmed(described, tmp_path):
     assert croissant.media_type("deep/c.bin") == croissant.UNKNOWN_MEDIA_TYPE
 
 
+@MLCROISSANT
+def test_mlcroissant_reads_the_files_through_it_and_refuses_changed_ones(described, tmp_path):
+    file = tmp_path / "deep" / "a.csv"
+    file.parent.mkdir()
+    file.write_text("x,y\n1,2\n3,4\n")
+    files = tuple(build(tmp_path).entries())
+    document = json.loads(croissant.export(replace(described, files=files)))
+    column = {"fileObject": {"@id": "file-0"}, "extract": {"column": "x"}}
+    field = {"@type": "cr:Field", "@id": "rows/x", "dataType": "sc:Integer", "source": column}
+    document["recordSet"] = [{"@type": "cr:RecordSet", "@id": "rows", "field": [field]}]
+    (tmp_path / "croissant.json").write_text(json.dumps(document))
+
+    def rows():
+        return list(mlcroissant.Dataset(str(tmp_path / "croissant.json")).records("rows"))
+
+    assert rows() == [{"rows/x": 1}, {"rows/x": 3}]
+    file.write_text("x,y\n1,2\n3,5\n")
+    with pytest.raises(mlcroissant.GenerationError, match=r"Download\(file-0\)"):
+        rows()
+
+
 @pytest.mark.parametrize("path", sorted(DATA.glob("*.json")), ids=lambda path: path.stem)
 def test_descriptions_of_others(path):
     document = path.read_bytes()
@@ -172,6 +193,9 @@ def test_what_is_named_without_a_digest_is_told():
         ]
     )
     assert found.without_digest == ("b.zip", "c")
+    for kind in (["x", "cr:FileObject"], "http://mlcommons.org/croissant/FileObject"):
+        assert read(distribution=[described_file(**{"@type": kind})]).declaration
+    assert read(distribution=[described_file(**{"@type": ["cr:FileSet", 7]})]).declaration is None
     assert [file.path for file in found.declaration.files] == ["a.csv"]
     assert read().declaration is None
 
