@@ -69,12 +69,19 @@ def measured(
 
         with output.byte_progress("hashing") as progress:
             return measure_distributed(dask, os.fspath(target), header, progress=progress)
-    if isinstance(target, str):
-        from provenance.content import sources
+    if isinstance(target, Path):
+        return _measured_path(target, header, full)
+    from provenance.content.sources import Source
+    from provenance.content.stores import local_path
 
-        with output.byte_progress("hashing") as progress:
-            return sources.measure(target, header, progress=progress)
-    return _measured_path(target, header, full)
+    path = local_path(target)
+    if path is not None:
+        return _measured_path(Path(path), header, full)
+    with (
+        Source(target, header) as source,
+        output.byte_progress("hashing", lambda: source.total_bytes) as progress,
+    ):
+        return source.measure(progress)
 
 
 def _measured_path(path: Path, header: "Header", full: bool) -> "Measurement":

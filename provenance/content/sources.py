@@ -79,6 +79,10 @@ class Source:
         store: reads it; by default the store that the URL is of.
         patience: how often what fails is tried again.
         connections: how many objects or ranges are read at once.
+
+    Attributes:
+        store: reads the objects.
+        total_bytes: size of what was listed, in bytes, as far as the store says it.
     """
 
     def __init__(
@@ -94,6 +98,7 @@ class Source:
         self._patience = patience or Patience()
         self._connections = connections
         self.store = store or open_store(url, self._patience)
+        self.total_bytes = 0
 
     def __enter__(self) -> "Source":
         return self
@@ -121,6 +126,7 @@ class Source:
             if path == SINGLE_FILE or not _is_ignored(path, ignored):
                 fields = (found.key, found.size, found.tag, found.version)
                 records.add(encoded, json.dumps(fields).encode())
+                self.total_bytes += found.size or 0
         order = PathOrder()
         for encoded, value in records.take():
             order.add(encoded)

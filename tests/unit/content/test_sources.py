@@ -85,6 +85,8 @@ def test_a_folder_in_a_store_has_the_root_of_a_folder(memory, tmp_path):
     assert found.manifest == expected
     assert sum(told) == found.bytes_read > 2 * PART_BYTES
     assert (found.files_read, found.files_trusted) == (expected.count, 0)
+    with Source(memory.url, header) as source:
+        assert source.measure().bytes_read == source.total_bytes
 
 
 def test_one_object_is_a_single_file(memory, tmp_path):
