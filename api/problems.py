@@ -63,6 +63,9 @@ KINDS: Mapping[type[errors.ProvenanceError], Kind] = {
     errors.InvalidDocument: Kind(422, "document", "The document breaks its format"),
     errors.InvalidPolicy: Kind(422, "policy", "The contracts refuse such terms"),
     errors.PolicyConflict: Kind(422, "policy-conflict", "An action is permitted and prohibited"),
+    errors.IncompatibleInputs: Kind(
+        422, "inputs", "The terms of the inputs leave nothing for what is made"
+    ),
     errors.UnsupportedOdrlTerm: Kind(422, "odrl", "The document says what terms cannot hold"),
     errors.TooLarge: Kind(413, "too-large", "Over a limit"),
     errors.SettingsError: Kind(500, "settings", "The service is not set up for this", told=False),
@@ -100,12 +103,12 @@ _CONTRACT_NAMES: Mapping[int, str] = {
         NotParty NotModule NotRoleAdmin NotRootAdmin NotDelegate NotHolder NotTransferParty
         NotProposed NotGrantee NotGranter OpenClassForbids RoleNotAllowed PurposeNotAllowed
         IndustryNotAllowed ModeNotAllowed SecurityGradeTooLow SubLicenseDepth GrantNotActive
-        Undecided""",
+        Undecided NotActivityParty CeilingForbids""",
     404: "NotFound UnknownModule",
     409: """BadStatus RuleSetNotInForce DuplicateContent OpenObjection NoticeNotOver
         ExclusiveConflict SoldOut CommitmentExists AccountTaken LastAccount RecoveryNotDue
         UnitsMissing TransferExpired HeadMoved AlreadySealed SequenceGap OfferEnded OfferTaken
-        AssignmentMissing""",
+        AssignmentMissing InputWithdrawn ActivityKnown AlreadyAnchored""",
     423: "HoldActive Encumbered",
     429: "QuotaExceeded",
     451: """CoreDataNotRegistrable StateSecretForbidden LocalReplicaRequired

@@ -18,6 +18,7 @@ import {Classification, Content} from "./types/Dataset.sol";
 import {BadStatus, EvidenceMissing, InvalidField, NotFound} from "./types/Errors.sol";
 import {DatasetId, NO_DATASET, NO_PARTY, PartyId} from "./types/Ids.sol";
 import {NO_GRANT, NO_POLICY, PolicyId} from "./types/Policy.sol";
+import {ROLES_SUPPLYING} from "./types/Roles.sol";
 import {datasetSubject, grantSubject, KIND_ACTIVITY, LEDGER, partySubject, Subject} from "./types/Subject.sol";
 import {Right} from "./types/Units.sol";
 
@@ -47,7 +48,9 @@ contract Lineage is LineageInputs {
         Output calldata output,
         PartyId onBehalfOf
     ) external returns (ActivityId, DatasetId, uint32) {
-        PartyId party = _actingParty(onBehalfOf, output.dataset);
+        // Who brings data has to be admitted for it, as for any registration.
+        bool brings = details.kind == ActivityKind.COLLECT && output.dataset == NO_DATASET;
+        PartyId party = _actingParty(onBehalfOf, output.dataset, brings ? ROLES_SUPPLYING : 0);
         _requireDetails(details, inputs.length, true);
         if (output.content.activity != 0) revert InvalidField("activity");
         Outcome memory outcome;
@@ -57,7 +60,7 @@ contract Lineage is LineageInputs {
             output.dataset == NO_DATASET
             ? _deriveNew(party, details, inputs, output, outcome)
             : _deriveNext(party, details, inputs, output, outcome);
-        _announce(party, details, inputs, outcome);
+        _announce(party, onBehalfOf, details, inputs, outcome);
         return (outcome.id, outcome.output, outcome.version);
     }
 
@@ -69,7 +72,7 @@ contract Lineage is LineageInputs {
         uint32 version,
         PartyId onBehalfOf
     ) external returns (ActivityId) {
-        PartyId party = _actingParty(onBehalfOf, output);
+        PartyId party = _actingParty(onBehalfOf, output, 0);
         bool collects = output != NO_DATASET;
         _requireDetails(details, inputs.length, collects);
         Outcome memory outcome;
@@ -82,7 +85,7 @@ contract Lineage is LineageInputs {
             if (version != 0) revert InvalidField("version");
             _gather(_making(party, details, false, type(uint64).max, 0), inputs);
         }
-        _announce(party, details, inputs, outcome);
+        _announce(party, onBehalfOf, details, inputs, outcome);
         return outcome.id;
     }
 
@@ -95,8 +98,8 @@ contract Lineage is LineageInputs {
         PartyId onBehalfOf
     ) external returns (ActivityId) {
         ActivityRecord storage before = _existing(superseded);
-        PartyId party = _actingParty(onBehalfOf, before.output);
-        if (before.party != party) revert NotActivityParty(superseded, party);
+        PartyId party = _actingParty(onBehalfOf, before.output, 0);
+        _requireSay(superseded, before, party);
         if (before.supersededBy != NO_ACTIVITY) {
             revert BadStatus(KIND_ACTIVITY, ActivityId.unwrap(superseded), 0);
         }
@@ -117,7 +120,7 @@ contract Lineage is LineageInputs {
         } else {
             _deriveAgain(party, details, inputs, outcome);
         }
-        _announce(party, details, inputs, outcome);
+        _announce(party, onBehalfOf, details, inputs, outcome);
         return outcome.id;
     }
 
@@ -221,18 +224,18 @@ contract Lineage is LineageInputs {
 
     function _announce(
         PartyId party,
+        PartyId onBehalfOf,
         Activity calldata details,
         Input[] calldata inputs,
         Outcome memory outcome
     ) private {
         _records[outcome.id] = ActivityRecord(party, outcome.output, outcome.version, NO_ACTIVITY);
-        PartyId agent = PARTIES.partyOf(_msgSender());
         Subject derived = outcome.output == NO_DATASET ? LEDGER : datasetSubject(outcome.output);
         _log(
             ActivityRecorded.selector,
             derived,
             partySubject(party),
-            agent == party ? LEDGER : partySubject(agent),
+            _agentOf(party, onBehalfOf),
             abi.encode(
                 outcome.id,
                 outcome.version,
@@ -254,8 +257,21 @@ contract Lineage is LineageInputs {
         }
     }
 
-    function _actingParty(PartyId onBehalfOf, DatasetId dataset) private view returns (PartyId) {
-        return PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_DERIVE, dataset, 0);
+    /// @dev The delegate who acted; nobody if the party did by itself.
+    function _agentOf(PartyId party, PartyId onBehalfOf) private view returns (Subject) {
+        if (onBehalfOf == NO_PARTY) return LEDGER;
+        PartyId agent = PARTIES.partyOf(_msgSender());
+        return agent == party ? LEDGER : partySubject(agent);
+    }
+
+    function _actingParty(PartyId onBehalfOf, DatasetId dataset, uint32 roles) private view returns (PartyId) {
+        return PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_DERIVE, dataset, roles);
+    }
+
+    /// @dev A correction may lower the ceiling of what came out, so it is for whoever holds that now.
+    function _requireSay(ActivityId id, ActivityRecord storage found, PartyId party) private view {
+        if (found.output != NO_DATASET) TITLES.requireMayAct(found.output, Right.HOLD, party);
+        else if (found.party != party) revert NotActivityParty(id, party);
     }
 
     function _existing(ActivityId id) private view returns (ActivityRecord storage found) {

@@ -74,13 +74,14 @@ abstract contract LineageInputs is LedgerModule, ILineage {
     function _gather(Making memory making, Input[] calldata inputs) internal {
         making.policies = new PolicyId[](2 * inputs.length);
         for (uint256 i = 0; i < inputs.length; ++i) {
+            Input calldata input = inputs[i];
             for (uint256 j = 0; j < i; ++j) {
-                bool same = inputs[i].dataset == inputs[j].dataset && inputs[i].version == inputs[j].version;
+                bool same = input.dataset == inputs[j].dataset && input.version == inputs[j].version;
                 if (same) revert InvalidField("inputs");
             }
-            _take(making, inputs[i]);
+            _take(making, input);
         }
-        _shorten(making);
+        if (making.count != 0) _shorten(making);
     }
 
     /// @dev As kinds of activities require them.

@@ -14,6 +14,7 @@
     │   ├── InvalidDocument        a document or archive that breaks its format
     │   ├── InvalidPolicy          terms of use that the contract refuses
     │   │   └── PolicyConflict     an action is both permitted and prohibited
+    │   ├── IncompatibleInputs     the terms of inputs leave nothing for what is made
     │   ├── UnsupportedOdrlTerm    an ODRL document says what terms of use cannot hold
     │   ├── TooLarge               over a limit that the message names
     │   ├── SettingsError          a setting that is unknown or out of range
@@ -101,6 +102,14 @@ class PolicyConflict(InvalidPolicy):
     def __init__(self, actions: int) -> None:
         super().__init__("actions", f"nothing both permitted and prohibited, found {actions:#x}")
         self.actions = actions
+
+
+class IncompatibleInputs(InputError):
+    """The terms of the inputs leave nothing of a field for what is made; ``field`` names it."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"{field}: expected something that all inputs allow, found nothing")
+        self.field = field
 
 
 class UnsupportedOdrlTerm(InputError):

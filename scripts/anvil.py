@@ -41,16 +41,21 @@ class Node:
         Raises:
             ReplayFailed: one of them is an error.
         """
+        answers = self.answers(calls)
+        if failed := [answer for answer in answers if "error" in answer]:
+            raise ReplayFailed(f"{len(failed)} of {len(calls)} calls: {failed[0]['error']}")
+        return [answer["result"] for answer in answers]
+
+    def answers(self, calls: Sequence[tuple[str, list[Any]]]) -> list[dict[str, Any]]:
+        """Return the answers to calls in their order, errors too."""
         body = [
             {"jsonrpc": "2.0", "id": number, "method": method, "params": words}
             for number, (method, words) in enumerate(calls)
         ]
         headers = {"Content-Type": "application/json"}
         self._connection.request("POST", "/", json.dumps(body), headers)
-        answers = json.loads(self._connection.getresponse().read())
-        if failed := [answer for answer in answers if "error" in answer]:
-            raise ReplayFailed(f"{len(failed)} of {len(calls)} calls: {failed[0]['error']}")
-        return [answer["result"] for answer in sorted(answers, key=lambda answer: answer["id"])]
+        found = json.loads(self._connection.getresponse().read())
+        return sorted(found, key=lambda answer: answer["id"])
 
     def close(self) -> None:
         """Close the connection."""

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scripts.tester_ledger import (
+    CLASSIFICATION,
     CONSUMER,
     FAR_FUTURE,
     NO_HASH,
@@ -68,6 +69,8 @@ TARGETS = {
     "record a batch of use receipts, of any size": Target(120_000),
     "check, as a call, anywhere in the world": Target(32_000),
     "check, as a call, four levels down": Target(45_000),
+    "derive a next version from two inputs, held": Target(280_000),
+    "anchor a batch, of any size": Target(85_000),
 }
 
 
@@ -181,13 +184,60 @@ def _licenses(ledger: TesterLedger) -> Iterator[tuple[str, int]]:
     yield "revoke a grant", ledger.send(licenses.revoke(2, digest("reason"), 0), 1)["gasUsed"]
 
 
+def _output(name: str, dataset: int = 0, version: int = 1) -> tuple[object, ...]:
+    """Return an output, as the contract takes it; a new dataset if none is named."""
+    return (dataset, version, CLASSIFICATION, digest("source"), content(name))
+
+
+def _lineage(ledger: TesterLedger) -> Iterator[tuple[str, int]]:
+    """Derivations of party 2 from its own data and under grants of party 1, and anchors."""
+    lineage = ledger.modules["Lineage"].functions
+    policies = ledger.modules["Policies"].functions
+    for name in ("one source", "another source"):
+        ledger.send(ledger.register(name), 1)
+        ledger.send(ledger.register(f"own {name}"), 2)
+    last = ledger.modules["Datasets"].functions.count().call()
+    details = (4, 1, 2, digest("code"), digest("parameters"), NO_HASH, 1, 1, 1, b"CN", 0)
+
+    def derive(inputs: list[tuple[int, int, int]], *output: object) -> int:
+        call = lineage.derive(details, inputs, _output(*output), 0)  # type: ignore[arg-type]
+        return ledger.send(call, 2)["gasUsed"]
+
+    held = [(last - 2, 1, 0), (last, 1, 0)]
+    for name in ("first", "second"):
+        gas = derive(held, f"{name} of own")
+    yield "derive from two inputs, held", gas
+    for version in (2, 3):
+        gas = derive(held, f"own {version}", last, version)
+    yield "derive a next version from two inputs, held", gas
+    grants = []
+    for number, dataset in enumerate((last - 3, last - 1)):
+        policy = list(_policy(0, 0))
+        policy[1] = 3 + 3 * number
+        ledger.send(policies.storePolicy(tuple(policy), NO_HASH, NO_HASH), 1)
+        stored = policies.count().call()
+        terms = (dataset, 0, stored, 2, 0, UNLIMITED, UNLIMITED, False)
+        ledger.send(ledger.modules["Licenses"].functions.issue(terms, 0), 1)
+        grants.append(ledger.modules["Licenses"].functions.grantCount().call())
+    details = (*details[:6], 2, *details[7:])
+    granted = [(last - 3, 1, grants[0]), (last - 1, 1, grants[1])]
+    for grant in granted:
+        derive([grant], f"alone {grant[0]}")
+    yield "derive from two inputs, granted, and store their terms", derive(granted, "stored")
+    yield "derive from two inputs, granted", derive(granted, "known")
+    for name in ("first batch", "second batch"):
+        call = ledger.modules["Anchors"].functions.anchor(digest(name), 1_000_000, 0)
+        anchored = ledger.send(call, 1)["gasUsed"]
+    yield "anchor a batch, of any size", anchored
+
+
 def measure() -> dict[str, int]:
     """Return the gas of every act."""
     ledger = TesterLedger()
     for account in (1, 2, 3):
         admitted = ledger.admit(account, SUPPLIER | CONSUMER)["gasUsed"]
     found = {"register a party": admitted}
-    for part in (_datasets, _titles, _relayed, _licenses):
+    for part in (_datasets, _titles, _relayed, _licenses, _lineage):
         found.update(part(ledger))
     return found
 

@@ -1,9 +1,10 @@
-"""Shows that the comparison of library and chain notices wrong contracts: ten of them.
+"""Shows that the comparison of library and chain notices wrong contracts: a dozen and more.
 
-Each mutation changes a single comparison of the Solidity check in a copy of the sources, compiles
-the copy and runs `policy_chain.compare`, which must find a disagreement. Promises: the repository
-is not touched; a mutation whose text is not found exactly once is an error, so none goes stale
-unnoticed. Slow (about half a minute each): CI runs it at night, not with the tests.
+Each mutation changes a single comparison of the Solidity check, or of the fold, in a copy of the
+sources, compiles the copy and runs `policy_chain.compare` or `ceiling_chain.compare`, which must
+find a disagreement. Promises: the repository is not touched; a mutation whose text is not found
+exactly once is an error, so none goes stale unnoticed. Slow (about half a minute each): CI runs it
+at night, not with the tests.
 
 Run it as ``python -m scripts.mutate_contracts [NAME ...]``.
 """
@@ -13,17 +14,18 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import solcx
 
-from scripts import build_contracts, policy_chain, toolchain
+from scripts import build_contracts, ceiling_chain, policy_chain, toolchain
 from scripts.anvil import ReplayFailed
 
 TREES = 150
 REQUESTS = 15_000
+CEILING_TREES = 100
+FOLDS = 5_000
 SEED = 1
 
 
@@ -42,7 +44,7 @@ class Mutation:
     after: str
 
 
-MUTATIONS: Mapping[str, Mutation] = {
+MUTATIONS: dict[str, Mutation] = {
     "window-begins-late": Mutation(
         "contracts/GrantRecords.sol",
         "notBefore <= block.timestamp && block.timestamp <= notAfter;",
@@ -103,6 +105,64 @@ MUTATIONS: Mapping[str, Mutation] = {
     ),
 }
 
+CEILINGS: dict[str, Mutation] = {
+    "a-rule-lifts-nothing": Mutation(
+        "contracts/Ceilings.sol",
+        "_foldIn(fold, next, next.derivation == Derivation.ATTRIBUTION_ONLY);",
+        "_foldIn(fold, next, false);",
+    ),
+    "a-corrected-ceiling-is-lifted": Mutation(
+        "contracts/Ceilings.sol",
+        "_foldIn(fold, _existing(whole), false);",
+        "_foldIn(fold, _existing(whole), true);",
+    ),
+    "every-duty-sticks": Mutation(
+        "contracts/Ceilings.sol",
+        "terms.duties |= next.duties & DUTIES_STICKY;",
+        "terms.duties |= next.duties;",
+    ),
+    "prohibitions-leave-actions": Mutation(
+        "contracts/Ceilings.sol",
+        "terms.actions &= ~terms.prohibited;",
+        "terms.actions &= ~uint32(0);",
+    ),
+    "sharing-stays": Mutation(
+        "contracts/Ceilings.sol",
+        "if (!shared) terms.actions &= ~ACTION_SHARE_GOV;",
+        "if (shared) terms.actions &= ~uint32(0);",
+    ),
+    "countries-add-up": Mutation(
+        "contracts/Ceilings.sol",
+        "fold.countries[i] &= words[i];",
+        "fold.countries[i] |= words[i];",
+    ),
+    "the-latest-end-counts": Mutation(
+        "contracts/Ceilings.sol",
+        "if (next.notAfter < terms.notAfter)",
+        "if (next.notAfter > terms.notAfter)",
+    ),
+    "an-ended-fold-will-do": Mutation(
+        "contracts/Ceilings.sol",
+        "block.timestamp < terms.notAfter",
+        "block.timestamp <= terms.notAfter",
+    ),
+    "the-lowest-grade-counts": Mutation(
+        "contracts/Ceilings.sol",
+        "if (next.minSecurityGrade > terms.minSecurityGrade)",
+        "if (next.minSecurityGrade < terms.minSecurityGrade)",
+    ),
+    "depth-must-shrink": Mutation(
+        "contracts/Ceilings.sol",
+        "if (child.subDepth > ceiling.subDepth) return",
+        "if (child.subDepth >= ceiling.subDepth) return",
+    ),
+    "a-ceiling-may-end-early": Mutation(
+        "contracts/Ceilings.sol",
+        "if (child.notAfter > ceiling.notAfter) return",
+        "if (child.notAfter < ceiling.notAfter) return",
+    ),
+}
+
 
 def compile_with(mutation: Mutation, folder: Path) -> None:
     """Compile all contracts with one mutation into a folder, as `build_contracts` would.
@@ -133,11 +193,13 @@ def compile_with(mutation: Mutation, folder: Path) -> None:
                 (folder / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
 
 
-def find_out(mutation: Mutation) -> str | None:
+def find_out(name: str) -> str | None:
     """Return how the comparison notices a mutation; None if it does not."""
     with tempfile.TemporaryDirectory() as folder:
-        compile_with(mutation, Path(folder))
+        compile_with((MUTATIONS | CEILINGS)[name], Path(folder))
         try:
+            if name in CEILINGS:
+                return ceiling_chain.compare(Path(folder), CEILING_TREES, FOLDS, SEED)[0]
             return policy_chain.compare(Path(folder), TREES, REQUESTS, SEED)
         except ReplayFailed as refused:
             return f"the chain refuses what it should accept: {refused}"
@@ -147,9 +209,9 @@ def main(words: list[str]) -> int:
     """Try the mutations that are named, else all; return 0 if each is noticed, else 1."""
     os.environ["PATH"] = toolchain.environment()["PATH"]
     survivors = 0
-    for name in words or MUTATIONS:
+    for name in words or (*MUTATIONS, *CEILINGS):
         begun = time.monotonic()
-        noticed = find_out(MUTATIONS[name])
+        noticed = find_out(name)
         survivors += noticed is None
         spent = f"{time.monotonic() - begun:.0f} s"
         print(f"{name} ({spent}): {(noticed or 'NOT NOTICED')[:160]}", flush=True)

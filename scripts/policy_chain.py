@@ -145,6 +145,17 @@ class Chain:
             return str(error)
         return "accepted when asked again"
 
+    def address_of(self, module: str) -> str:
+        """Return the address of a module."""
+        return self._addresses[module]
+
+    def answers(self, calls: Sequence[tuple[str, list[Any]]]) -> list[dict[str, Any]]:
+        """Return the answers to calls as they come, errors too."""
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(calls), _BATCH):
+            found += self._node.answers(calls[start : start + _BATCH])
+        return found
+
     def ask(self, asked: Sequence[Case]) -> list[tuple[int, int]]:
         """Return code and detail of each request at its time."""
         selector = keccak(_CHECK.encode())[:4].hex()
@@ -205,13 +216,24 @@ def replay(world: World, chain: Chain) -> None:
     chain.flush(FINAL_S - STEP_S)
 
 
-def _register(world: World, chain: Chain) -> None:
-    """Bring parties, datasets, territories and policies in."""
+def store_terms(world: World, chain: Chain) -> None:
+    """Bring parties, territories and policies in, and nothing else."""
+    _register_parties(chain)
+    _store(world, chain)
+    chain.flush(START)
+
+
+def _register_parties(chain: Chain) -> None:
     profile = (1, 0, b"CN", b"CN-SH-ZJ", 1, _REASON)
     for party, roles in ROLES_OF.items():
         signature = "register(address,(uint8,uint8,bytes2,bytes12,uint32,bytes32),uint32)"
         chain.send(0, "Parties", signature, [chain._accounts[party], profile, roles])
     chain.flush(START - STEP_S)
+
+
+def _register(world: World, chain: Chain) -> None:
+    """Bring parties, datasets, territories and policies in."""
+    _register_parties(chain)
     classification = (2, 1, 1, 0, 0, 0, b"CN", 1)
     for dataset in range(1, world.datasets + 1):
         root = hashlib.sha256(b"root %d" % dataset).digest()
@@ -221,6 +243,11 @@ def _register(world: World, chain: Chain) -> None:
             "(bytes32,bytes32,bytes32,uint64,bytes32),uint64)"
         )
         chain.send(SUPPLIER, "Datasets", signature, [classification, _REASON, content, 0])
+    _store(world, chain)
+    chain.flush(START)
+
+
+def _store(world: World, chain: Chain) -> None:
     for territory in world.territories:
         chain.send(SUPPLIER, "Policies", "storeTerritory(uint256[3])", [list(territory.words())])
     ids = {territory: number for number, territory in enumerate(world.territories, 1)}
@@ -232,7 +259,6 @@ def _register(world: World, chain: Chain) -> None:
         )
         values = [encode_terms(policy, number), bytes(32), bytes(32)]
         chain.send(SUPPLIER, "Policies", signature, values)
-    chain.flush(START)
 
 
 def _issue(world: World, chain: Chain, depth: int) -> None:

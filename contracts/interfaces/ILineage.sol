@@ -58,7 +58,7 @@ interface ILineage {
     /// @notice The version has an activity; it can be superseded.
     error ActivityKnown(ActivityId activity);
 
-    /// @notice Another party recorded the activity.
+    /// @notice Another party recorded the activity, and nothing came out that could be held.
     error NotActivityParty(ActivityId activity, PartyId party);
 
     /// @notice Records an activity together with the version that came out of it. A grant with
@@ -72,8 +72,9 @@ interface ILineage {
     /// DERIVE and: MODIFY to clean and to transform, AGGREGATE to join, ANONYMISE to anonymise, TRAIN
     /// to train, COMPUTE to infer and for secure computation; no input is classified higher than the
     /// output; the inputs' terms leave something over. Of a new dataset as for {IDatasets-register},
-    /// any role will do; of a next version as for {IDatasets-publish}, and its inputs allow no less
-    /// than the ceiling of the dataset, which is none for one that has no ceiling yet.
+    /// but any role will do for what has inputs; of a next version as for {IDatasets-publish}, and its
+    /// inputs allow no less than the ceiling of the dataset, which is none for one that has no ceiling
+    /// yet.
     /// @param onBehalfOf The party if the caller is its delegate; zero for the caller's party.
     function derive(
         Activity calldata details,
@@ -100,9 +101,11 @@ interface ILineage {
 
     /// @notice Corrects an activity; its output stays, and its ceiling can only get lower.
     /// @dev Emits {CeilingSet} if the ceiling gets lower; {ActivityRecorded} and {DerivationRecorded}
-    /// for each input. Requirements: caller acts for the party of the activity; it was not superseded
-    /// before; reason given; the right to each input stands now; each input is older than the output;
-    /// an output's dataset is registered and not held (VERSION); else as {derive} or {record}.
+    /// for each input. Requirements: caller acts for the party of the activity or, if something came
+    /// out, for one that may act under the HOLD title of that; it was not superseded before; reason
+    /// given; the right to each input stands now, and uses are charged again; each input is older than
+    /// the output; an output's dataset is registered and not held (VERSION); else as {derive} or
+    /// {record}.
     function supersede(
         ActivityId superseded,
         Activity calldata details,

@@ -7,7 +7,10 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "provenance" / "chain" / "abi"
 ARTIFACTS = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
-MODULES = ("Parties", "Supervision", "Titles", "Datasets", "Policies", "Licenses")
+MODULES = (
+    *("Parties", "Supervision", "Titles", "Datasets", "Policies", "Licenses"),
+    *("Lineage", "Anchors"),
+)
 # What is about nobody goes into the head of the ledger alone.
 ABOUT_NOBODY = {"PolicyStored", "TerritoryStored"}
 
@@ -21,10 +24,13 @@ WRITERS = {
     " proposeRecovery register removeAccount restore setRoleAdmin setRoles suspend update",
     "Supervision": "lift place",
     "Titles": "acceptTransfer cancelTransfer close open startTransfer",
-    "Datasets": "commit concede decide deregister publish register withdrawVersion",
-    "Policies": "storePolicy storeTerritory",
-    "Licenses": "acceptAssignment activate closeOffer consentToAssignment issue offer"
+    "Datasets": "commit concede decide deregister publish publishDerived recordErasure"
+    " register registerDerived setActivity withdrawVersion",
+    "Policies": "storeFold storePolicy storeTerritory",
+    "Licenses": "acceptAssignment activate closeOffer consentToAssignment exercise issue offer"
     " proposeAssignment report resume revoke suspend takeUp use",
+    "Lineage": "derive record supersede",
+    "Anchors": "anchor",
     "Proofs": "",
 }
 

@@ -11,6 +11,7 @@ TREES = sorted(FOLDER.glob("*.tree"))
 WITHOUT_TREE = {
     "GrantInvariants.t.sol",
     "Invariants.t.sol",
+    "LineageInvariants.t.sol",
     "RightsScenes.t.sol",
     "Shipped.t.sol",
 }

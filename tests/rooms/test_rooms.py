@@ -33,10 +33,13 @@ NO_NAMES = set(
 # What the house keeps an account of. A file on one of the floors below is named like its concept.
 CONCEPTS = set(
     [
+        "anchors",
         "bundles",
+        "ceilings",
         "claims",
         "contests",
         "datasets",
+        "derivations",
         "documents",
         "erasures",
         "grant_changes",
@@ -44,6 +47,7 @@ CONCEPTS = set(
         "history",
         "holds",
         "licenses",
+        "lineage",
         "memberships",
         "metering",
         "offers",
@@ -64,7 +68,14 @@ CONCEPTS = set(
 FLOORS = {
     "contracts": (
         "*.sol",
-        {"Directory", "Forwarder", "GrantRecords", "LedgerModule", "PartyAccounts"},
+        {
+            "Directory",
+            "Forwarder",
+            "GrantRecords",
+            "LedgerModule",
+            "LineageInputs",
+            "PartyAccounts",
+        },
     ),
     "provenance/ledger": (
         "*.py",

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IAnchors} from "../../../contracts/interfaces/IAnchors.sol";
 import {IDatasets} from "../../../contracts/interfaces/IDatasets.sol";
 import {ILicenses} from "../../../contracts/interfaces/ILicenses.sol";
+import {ILineage} from "../../../contracts/interfaces/ILineage.sol";
 import {IParties} from "../../../contracts/interfaces/IParties.sol";
 import {IPolicies} from "../../../contracts/interfaces/IPolicies.sol";
 import {ISupervision} from "../../../contracts/interfaces/ISupervision.sol";
@@ -30,6 +32,11 @@ abstract contract DeclaredEvents {
         _shapes[IDatasets.VersionPublished.selector] = Shape(3, 7);
         _shapes[IDatasets.VersionWithdrawn.selector] = Shape(3, 2);
         _shapes[IDatasets.DatasetDeregistered.selector] = Shape(3, 1);
+        _shapes[IDatasets.CeilingSet.selector] = Shape(2, 2);
+        _shapes[IDatasets.EntryErased.selector] = Shape(3, 3);
+        _shapes[ILineage.ActivityRecorded.selector] = Shape(4, 17);
+        _shapes[ILineage.DerivationRecorded.selector] = Shape(4, 3);
+        _shapes[IAnchors.BatchAnchored.selector] = Shape(2, 2);
         _shapes[IDatasets.RootCommitted.selector] = Shape(2, 1);
         _shapes[IDatasets.ClaimContested.selector] = Shape(3, 3);
         _shapes[IDatasets.ClaimConceded.selector] = Shape(4, 1);

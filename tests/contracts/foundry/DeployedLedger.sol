@@ -3,11 +3,13 @@ pragma solidity 0.8.37;
 
 import {Test} from "forge-std/Test.sol";
 
+import {IAnchors} from "../../../contracts/interfaces/IAnchors.sol";
 import {IDatasets} from "../../../contracts/interfaces/IDatasets.sol";
 import {IDirectory, Predecessor} from "../../../contracts/interfaces/IDirectory.sol";
 import {IForwarder} from "../../../contracts/interfaces/IForwarder.sol";
 import {IHistory} from "../../../contracts/interfaces/IHistory.sol";
 import {ILicenses} from "../../../contracts/interfaces/ILicenses.sol";
+import {ILineage} from "../../../contracts/interfaces/ILineage.sol";
 import {IParties} from "../../../contracts/interfaces/IParties.sol";
 import {IPolicies} from "../../../contracts/interfaces/IPolicies.sol";
 import {ISupervision} from "../../../contracts/interfaces/ISupervision.sol";
@@ -38,6 +40,8 @@ abstract contract DeployedLedger is Test {
     IDatasets internal datasets;
     IPolicies internal policies;
     ILicenses internal licenses;
+    ILineage internal lineage;
+    IAnchors internal anchors;
     address internal spare; // a module without powers of its own
     address internal rootAdmin = makeAddr("root admin");
 
@@ -57,6 +61,8 @@ abstract contract DeployedLedger is Test {
         datasets = IDatasets(_deploy("Datasets"));
         policies = IPolicies(_deploy("Policies"));
         licenses = ILicenses(_deploy("Licenses"));
+        lineage = ILineage(_deploy("Lineage"));
+        anchors = IAnchors(_deploy("Anchors"));
         spare = address(new SpareModule());
         vm.startPrank(rootAdmin);
         directory.add("Spare", spare);

@@ -82,7 +82,8 @@ abstract contract FoldedLedger is DeployedLedger, DeclaredEvents {
 
     function _isModule(address emitter) private view returns (bool) {
         return emitter == address(parties) || emitter == address(supervision) || emitter == address(titles)
-            || emitter == address(datasets) || emitter == address(policies) || emitter == address(licenses);
+            || emitter == address(datasets) || emitter == address(policies) || emitter == address(licenses)
+            || emitter == address(lineage) || emitter == address(anchors);
     }
 
     function _foldLog(Vm.Log memory log) private {

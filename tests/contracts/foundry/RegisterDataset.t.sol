@@ -129,6 +129,7 @@ contract RegisterDatasetTest is FoldedLedger {
     function testFuzz_Register(uint256 seed, bytes32 source, Content memory content) public {
         vm.assume(source != 0 && content.root != 0 && content.manifestHash != 0);
         content.salt = 0;
+        content.activity = 0;
         Classification memory c = _classification(seed);
         vm.expectEmit(address(datasets));
         emit IDatasets.DatasetRegistered(

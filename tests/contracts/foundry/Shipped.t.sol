@@ -6,7 +6,7 @@ import {Test} from "forge-std/Test.sol";
 /// @notice What these tests run is what the library ships.
 contract ShippedTest is Test {
     function test_ShippedBytecodeIsTested() public view {
-        string[9] memory names = [
+        string[11] memory names = [
             "Directory",
             "Forwarder",
             "History",
@@ -15,7 +15,9 @@ contract ShippedTest is Test {
             "Titles",
             "Datasets",
             "Policies",
-            "Licenses"
+            "Licenses",
+            "Lineage",
+            "Anchors"
         ];
         for (uint256 i = 0; i < names.length; ++i) {
             string memory json = vm.readFile(string.concat("provenance/chain/abi/", names[i], ".json"));
