@@ -108,3 +108,12 @@ def test_what_is_about_others_changes_nothing():
 def test_events_in_another_form_are_refused(wrong):
     with pytest.raises(HistoryMismatch):
         fold_standing([registered(), wrong], DATASET)
+
+
+def test_erasures_are_listed_in_order():
+    erased = [
+        log(standing.ERASED, DATASET, FOUNDER, words=(1, entry, root(entry))) for entry in (4, 2)
+    ]
+    found = fold_standing([registered(), *erased], DATASET)
+    assert found.erased == [(1, 4, root(4)), (1, 2, root(2))]
+    assert found.holders == {1: (10_000,) * 3}
