@@ -72,8 +72,9 @@ interface ILineage {
     /// DERIVE and: MODIFY to clean and to transform, AGGREGATE to join, ANONYMISE to anonymise, TRAIN
     /// to train, COMPUTE to infer and for secure computation; no input is classified higher than the
     /// output; the inputs' terms leave something over. Of a new dataset as for {IDatasets-register},
-    /// but any role will do for what has inputs; of a next version as for {IDatasets-publish}, and its inputs allow no less
-    /// than the ceiling of the dataset, which is none for one that has no ceiling yet.
+    /// but any role will do for what has inputs; of a next version as for {IDatasets-publish}, and its
+    /// inputs allow no less than the ceiling of the dataset, which is none for one that has no ceiling
+    /// yet.
     /// @param onBehalfOf The party if the caller is its delegate; zero for the caller's party.
     function derive(
         Activity calldata details,
@@ -101,8 +102,10 @@ interface ILineage {
     /// @notice Corrects an activity; its output stays, and its ceiling can only get lower.
     /// @dev Emits {CeilingSet} if the ceiling gets lower; {ActivityRecorded} and {DerivationRecorded}
     /// for each input. Requirements: caller acts for the party of the activity or, if something came
-    /// out, for one that may act under the HOLD title of that; it was not superseded before; reason given; the right to each input stands now; each input is older than the output;
-    /// an output's dataset is registered and not held (VERSION); else as {derive} or {record}.
+    /// out, for one that may act under the HOLD title of that; it was not superseded before; reason
+    /// given; the right to each input stands now, and uses are charged again; each input is older than
+    /// the output; an output's dataset is registered and not held (VERSION); else as {derive} or
+    /// {record}.
     function supersede(
         ActivityId superseded,
         Activity calldata details,

@@ -107,6 +107,13 @@ def test_many_paths_are_counted_and_not_walked():
     assert [link.far for link in last][:2] == [2, 3]
 
 
+def test_a_link_beyond_the_depth_to_what_is_known_hides_nothing():
+    found = walk(
+        0, [Link(0, 1, 1, None), Link(0, 2, 1, None), Link(1, 2, 2, None)], depth=1, most=9
+    )
+    assert (found.stopped, len(found.links), dict(found.distances)) == (None, 2, {0: 0, 1: 1, 2: 1})
+
+
 def test_a_version_that_waits_twice_is_counted_once():
     found = [Link(0, 1, 1, None), Link(0, 2, 1, None), Link(1, 9, 2, None), Link(2, 1, 3, None)]
     between = Paths(walk(0, found, depth=9, most=9), 9)
