@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provenance.cli import output
-from provenance.cli.content import write_new
 from provenance.cli.door import (
     FOLDER_OR_FILE,
     ID,
@@ -56,6 +55,7 @@ def export(
 
     PROV has all that the version comes from, with the activities between.
     """
+    from provenance.cli.content import write_new
     from provenance.index.derivations import Bounds
     from provenance.ledger import interchange
 
