@@ -3,11 +3,13 @@ pragma solidity 0.8.37;
 
 import {LedgerModule} from "./LedgerModule.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
+import {ILicenses} from "./interfaces/ILicenses.sol";
 import {Hold, ISupervision} from "./interfaces/ISupervision.sol";
 import {EvidenceMissing, HoldActive, InvalidField, NotFound} from "./types/Errors.sol";
 import {HoldKind, SCOPES_ALL} from "./types/Holds.sol";
 import {HoldId, NO_HOLD, NO_PARTY, PartyId} from "./types/Ids.sol";
-import {KIND_HOLD, LEDGER, partySubject, Subject} from "./types/Subject.sol";
+import {GrantId} from "./types/Policy.sol";
+import {grantSubject, KIND_HOLD, LEDGER, partySubject, Subject} from "./types/Subject.sol";
 
 /// @title Supervision
 /// @notice See {ISupervision}.
@@ -42,6 +44,7 @@ contract Supervision is LedgerModule, ISupervision {
         Summary storage summary = _summaries[target];
         summary.scopes |= scope;
         ++summary.holds;
+        _tell(target, true);
         Subject other = _beneficiarySubject(beneficiary);
         _log(HoldPlaced.selector, target, other, abi.encode(id, kind, scope, until, caseHash));
     }
@@ -54,6 +57,7 @@ contract Supervision is LedgerModule, ISupervision {
         record.liftedAt = uint48(block.timestamp);
         Subject target = record.target;
         _unlist(target, id);
+        _tell(target, _summaries[target].holds != 0);
         Subject other = _beneficiarySubject(record.beneficiary);
         _log(HoldLifted.selector, target, other, abi.encode(id, liftHash));
     }
@@ -77,12 +81,6 @@ contract Supervision is LedgerModule, ISupervision {
     }
 
     /// @inheritdoc ISupervision
-    function firstHold(Subject a, Subject b, uint16 scope) external view returns (HoldId id) {
-        id = activeHold(a, scope);
-        if (id == NO_HOLD) id = activeHold(b, scope);
-    }
-
-    /// @inheritdoc ISupervision
     function hold(HoldId id) external view returns (Hold memory) {
         return _existing(id);
     }
@@ -103,6 +101,13 @@ contract Supervision is LedgerModule, ISupervision {
         }
         standing.pop();
         _summaries[target] = Summary(scopes, uint64(last));
+    }
+
+    /// @dev A check of a grant reads the records of all grants above it; what they say saves asking
+    /// here for each of them.
+    function _tell(Subject target, bool held) private {
+        GrantId id = GrantId.wrap(uint64(uint256(Subject.unwrap(target))));
+        if (target == grantSubject(id)) ILicenses(DIRECTORY.addressOf("Licenses")).setHeld(id, held);
     }
 
     function _existing(HoldId id) private view returns (Hold storage record) {

@@ -48,7 +48,7 @@ interface ISupervision {
 
     /// @notice Places a hold.
     /// @dev Emits {HoldPlaced}. Requirements: caller is a module; kind, scope and target are not
-    /// zero; `until` is zero or in the future; the case is given.
+    /// zero; a grant that is the target exists; `until` is zero or in the future; the case is given.
     function place(Subject target, HoldKind kind, uint16 scope, PartyId beneficiary, bytes32 caseHash, uint48 until)
         external
         returns (HoldId hold);
@@ -60,9 +60,6 @@ interface ISupervision {
 
     /// @notice The first hold on `target` that stops an act of `scope` now, or zero.
     function activeHold(Subject target, uint16 scope) external view returns (HoldId);
-
-    /// @notice As {activeHold} on `a`, else on `b`.
-    function firstHold(Subject a, Subject b, uint16 scope) external view returns (HoldId);
 
     /// @notice Reverts with {HoldActive} if a hold on `target` stops an act of `scope` now.
     function requireClear(Subject target, uint16 scope) external view;

@@ -15,16 +15,24 @@ type GrantId is uint64;
 /// @notice A standing offer that anyone it is open to may take up.
 type OfferId is uint64;
 
-using {grantDiffers as !=} for GrantId global;
-using {policyDiffers as !=} for PolicyId global;
+using {grantEquals as ==, grantDiffers as !=} for GrantId global;
+using {policyEquals as ==, policyDiffers as !=} for PolicyId global;
 using {territoryEquals as ==, territoryDiffers as !=} for TerritoryId global;
 
 GrantId constant NO_GRANT = GrantId.wrap(0);
 PolicyId constant NO_POLICY = PolicyId.wrap(0);
 TerritoryId constant WORLD = TerritoryId.wrap(0);
 
+function grantEquals(GrantId a, GrantId b) pure returns (bool) {
+    return GrantId.unwrap(a) == GrantId.unwrap(b);
+}
+
 function grantDiffers(GrantId a, GrantId b) pure returns (bool) {
     return GrantId.unwrap(a) != GrantId.unwrap(b);
+}
+
+function policyEquals(PolicyId a, PolicyId b) pure returns (bool) {
+    return PolicyId.unwrap(a) == PolicyId.unwrap(b);
 }
 
 function policyDiffers(PolicyId a, PolicyId b) pure returns (bool) {

@@ -24,7 +24,7 @@ WRITERS = {
     "Datasets": "commit concede decide deregister publish register withdrawVersion",
     "Policies": "storePolicy storeTerritory",
     "Licenses": "acceptAssignment activate closeOffer consentToAssignment issue offer"
-    " proposeAssignment report resume revoke suspend takeUp use",
+    " proposeAssignment report resume revoke setHeld suspend takeUp use",
     "Proofs": "",
 }
 
