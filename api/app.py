@@ -30,6 +30,7 @@ from api.routes import (
     grants,
     health,
     history,
+    holds,
     offers,
     parties,
     policies,
@@ -88,6 +89,7 @@ _ROUTERS: Sequence[APIRouter] = tuple(
         rights,
         verification,
         relay,
+        holds,
     )
 )
 

@@ -100,12 +100,12 @@ _CONTRACT_NAMES: Mapping[int, str] = {
         NotParty NotModule NotRoleAdmin NotRootAdmin NotDelegate NotHolder NotTransferParty
         NotProposed NotGrantee NotGranter OpenClassForbids RoleNotAllowed PurposeNotAllowed
         IndustryNotAllowed ModeNotAllowed SecurityGradeTooLow SubLicenseDepth GrantNotActive
-        Undecided""",
+        Undecided NotHoldIssuer""",
     404: "NotFound UnknownModule",
     409: """BadStatus RuleSetNotInForce DuplicateContent OpenObjection NoticeNotOver
         ExclusiveConflict SoldOut CommitmentExists AccountTaken LastAccount RecoveryNotDue
         UnitsMissing TransferExpired HeadMoved AlreadySealed SequenceGap OfferEnded OfferTaken
-        AssignmentMissing""",
+        AssignmentMissing HoldAlreadyLifted""",
     423: "HoldActive Encumbered",
     429: "QuotaExceeded",
     451: """CoreDataNotRegistrable StateSecretForbidden LocalReplicaRequired

@@ -42,6 +42,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "grants": ("grants", "grants", "Issue, use, report and revoke grants."),
     "offers": ("offers", "offers", "Offer grants to whoever may take them."),
     "rights": ("rights", "rights", "Ask whether a use is permitted."),
+    "holds": ("holds", "holds", "Stop acts on datasets, grants and parties, and let go."),
     "parties": ("parties", "parties", "Admit parties, change their keys."),
     "bundle": ("bundles", "bundle", "Export, upgrade and verify proofs in one file."),
     "history": ("history", "history", "Show a history and check that it is complete."),

@@ -85,6 +85,12 @@ def answers(service):
         ("post", "/v1/transfers/{transfer_id}/cancel"): service.post(
             f"/v1/transfers/{other}/cancel"
         ),
+        ("post", "/v1/datasets/{dataset_id}/versions/{version}/withdraw"): service.post(
+            f"{base}/versions/2/withdraw", {"reason": "wrong"}
+        ),
+        ("post", "/v1/datasets/{dataset_id}/deregister"): service.post(
+            f"/v1/datasets/{service.register()['dataset_id']}/deregister", {"reason": "over"}
+        ),
         ("post", "/v1/datasets"): service.upload(
             "/v1/datasets", "file", str(time.time_ns()).encode(), {"title": "T"}
         ),
@@ -119,10 +125,10 @@ ASKED_ELSEWHERE = {
     ("get", "/v1/documents/{sha256}"),
     ("get", "/v1/datasets/{dataset_id}/versions/{version}/bundle"),  # test_bundles.py; a file
 } | {
-    (method, path)  # test_licenses.py
+    (method, path)  # test_licenses.py, test_holds.py
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
-    if {"policies", "grants", "offers", "rights"} & set(operation.get("tags", ()))
+    if {"policies", "grants", "offers", "rights", "holds"} & set(operation.get("tags", ()))
 }
 
 

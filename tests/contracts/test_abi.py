@@ -19,7 +19,7 @@ WRITERS = {
     "History": "record",
     "Parties": "confirmAccount confirmRecovery delegate objectToRecovery proposeAccount"
     " proposeRecovery register removeAccount restore setRoleAdmin setRoles suspend update",
-    "Supervision": "lift place",
+    "Supervision": "lift order place release",
     "Titles": "acceptTransfer cancelTransfer close open startTransfer",
     "Datasets": "commit concede decide deregister publish register withdrawVersion",
     "Policies": "storePolicy storeTerritory",

@@ -207,12 +207,10 @@ def test_a_grant_is_not_active_for_each_reason(market):
 
 
 def test_a_title_that_ends_takes_its_grants_along(market):
-    from provenance.ledger import datasets
-
     dataset_id = market.register(FAB, "Short-lived images")
     grant = market.issue(FAB, market.terms, STARTUP, dataset_id=dataset_id)
     issued = market.get(f"grants/{grant}")["issued"]
-    datasets.deregister(market.ledger, FAB, dataset_id, b"withdrawn from the market")
+    market.do(FAB, f"datasets/{dataset_id}/deregister", {"reason": "withdrawn from the market"})
     error = market.why(grant, STARTUP, **USE)
     assert error == ("GrantNotActive", {"grant": grant, "why": 6})
     past = market.get(f"datasets/{dataset_id}/rights", as_of=issued["number"])
