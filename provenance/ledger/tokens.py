@@ -29,9 +29,9 @@ from provenance.ledger.files import write_whole
 TOKENS_FILE = "tokens.json"
 SCOPES = ("register", "transfer", "grant", "use", "relay", "verify", "admin")
 """What a token may be allowed: ``register`` datasets and versions, and end them; start, accept and
-cancel ``transfer``; ``grant``: policies, grants and offers; ``use``: activate, use and report grants,
-take offers up; ``relay`` signed requests; ``verify`` uploads; ``admin`` everything else, holds too.
-"""
+cancel ``transfer``; ``grant``: policies, grants and offers; ``use``: activate, use and report
+grants, take offers up; ``relay`` signed requests; ``verify`` uploads; ``admin`` everything else,
+holds too."""
 
 DEFAULT_SCOPES = ("register", "transfer", "grant", "use", "relay", "verify")
 _PREFIX = "plt_"
