@@ -40,19 +40,17 @@ contract Supervision is LedgerModule, ISupervision {
         onlyModules
         returns (HoldId)
     {
-        return _place(target, kind, scope, beneficiary, caseHash, until, msg.sender);
+        return _place(target, kind, scope, beneficiary, caseHash, until, NO_PARTY);
     }
 
     /// @inheritdoc ISupervision
     function order(Subject target, HoldKind kind, uint16 scope, PartyId beneficiary, bytes32 caseHash, uint48 until)
         external
-        returns (HoldId id)
+        returns (HoldId)
     {
         PartyId by = _supervisor();
         if (kind == HoldKind.DISPUTE || kind == HoldKind.PLEDGE) revert InvalidField("kind");
-        id = _place(target, kind, scope, beneficiary, caseHash, until, address(this));
-        _orderedBy[id] = by;
-        _log(HoldOrdered.selector, target, partySubject(by), abi.encode(id));
+        return _place(target, kind, scope, beneficiary, caseHash, until, by);
     }
 
     /// @inheritdoc ISupervision
@@ -110,7 +108,7 @@ contract Supervision is LedgerModule, ISupervision {
         PartyId beneficiary,
         bytes32 caseHash,
         uint48 until,
-        address issuer
+        PartyId by
     ) private returns (HoldId id) {
         if (kind == HoldKind.NONE) revert InvalidField("kind");
         if (scope == 0 || scope & ~SCOPES_ALL != 0) revert InvalidField("scope");
@@ -118,7 +116,10 @@ contract Supervision is LedgerModule, ISupervision {
         if (until != 0 && until <= block.timestamp) revert InvalidField("until");
         if (caseHash == 0) revert EvidenceMissing();
         id = HoldId.wrap(++_count);
+        bool ordered = by != NO_PARTY;
+        address issuer = ordered ? address(this) : msg.sender;
         _holds[id] = Hold(kind, scope, until, 0, beneficiary, issuer, target, caseHash);
+        if (ordered) _orderedBy[id] = by;
         _standing[target].push(id);
         Summary storage summary = _summaries[target];
         summary.scopes |= scope;
@@ -126,6 +127,7 @@ contract Supervision is LedgerModule, ISupervision {
         _tell(target, true);
         Subject other = _beneficiarySubject(beneficiary);
         _log(HoldPlaced.selector, target, other, abi.encode(id, kind, scope, until, caseHash));
+        if (ordered) _log(HoldOrdered.selector, target, partySubject(by), abi.encode(id));
     }
 
     function _lift(HoldId id, Hold storage record, bytes32 liftHash) private {

@@ -210,6 +210,7 @@ def test_a_title_that_ends_takes_its_grants_along(market):
     dataset_id = market.register(FAB, "Short-lived images")
     grant = market.issue(FAB, market.terms, STARTUP, dataset_id=dataset_id)
     issued = market.get(f"grants/{grant}")["issued"]
+    market.wait_until(issued["timestamp"])  # Anvil makes several blocks in a second
     market.do(FAB, f"datasets/{dataset_id}/deregister", {"reason": "withdrawn from the market"})
     error = market.why(grant, STARTUP, **USE)
     assert error == ("GrantNotActive", {"grant": grant, "why": 6})
