@@ -8,6 +8,7 @@ dispute or a pledge: those come from contests and titles.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from provenance.errors import InputError
 from provenance.identifiers import (
@@ -176,7 +177,7 @@ def shown_target(target: bytes) -> str:
     return f"{SubjectKind(kind).name.lower()}:{identifier}"
 
 
-def list_page(ledger: Ledger, target: Subject, *, after: int = 0) -> dict[str, object]:
+def list_page(ledger: Ledger, target: Subject, *, after: int = 0) -> dict[str, Any]:
     """Return a page of the holds on a target by id, those that ended included."""
     with reading(ledger, None) as (connection, block):
         number = block.block_number
@@ -186,7 +187,7 @@ def list_page(ledger: Ledger, target: Subject, *, after: int = 0) -> dict[str, o
     return {"items": items, "next": page.next, "as_of": block.to_json()}
 
 
-def shown(hold: Hold) -> dict[str, object]:
+def shown(hold: Hold) -> dict[str, Any]:
     """Return a hold as doors show it, with words for its target and its bits."""
     scope = list(words_of(SCOPES, hold.scope))
     return {**hold.as_json(), "subject": shown_target(hold.target), "scope": scope}
