@@ -35,6 +35,7 @@ from api.routes import (
     grants,
     health,
     history,
+    holds,
     interchange,
     jobs,
     lineage,
@@ -109,6 +110,7 @@ _ROUTERS: Sequence[APIRouter] = tuple(
         runs,
         openlineage,
         anchors,
+        holds,
     )
 )
 

@@ -46,7 +46,12 @@ _BEARER = HTTPBearer(
 
 # Which scope a write needs (``ledger.tokens.SCOPES``); what is not listed needs the widest.
 _SCOPE_BY_PATH = (
-    (re.compile(r"/v1/datasets(/[^/]+/versions)?\Z|/v1/activities\Z"), "register"),
+    (
+        re.compile(
+            r"/v1/datasets(/[^/]+/(versions(/[^/]+/withdraw)?|deregister))?\Z|/v1/activities\Z"
+        ),
+        "register",
+    ),
     (re.compile(r"/v1/datasets/[^/]+/transfers\Z|/v1/transfers/"), "transfer"),
     (re.compile(r"/v1/grants/[^/]+/(activate|use|report)\Z|/v1/offers/[^/]+/take\Z"), "use"),
     (re.compile(r"/v1/(policies|grants|offers)(/|\Z)|/v1/datasets/[^/]+/offers\Z"), "grant"),

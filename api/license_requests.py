@@ -116,6 +116,41 @@ class Reasoned(Acting):
     reason: Text = Field(description="Why: stored as a document, committed to.", min_length=1)
 
 
+class HoldPlacing(Body):
+    """A hold to place."""
+
+    party_id: Id | None = Field(
+        default=None,
+        description="The party that the token has to be of; another party's is refused.",
+    )
+    subject: Annotated[str, Field(pattern="^(party|dataset|grant):[1-9][0-9]{0,19}$")] = Field(
+        description="What is held: a kind, a colon and an id.", examples=["dataset:1"]
+    )
+    kind: Literal["freeze", "rectify", "recall"] = Field(description="Why acts are stopped.")
+    scope: Annotated[list[Word], Field(min_length=1, max_length=16)] = Field(
+        description="The acts that are stopped: list, order, grant, use, derive, title, deliver, "
+        "export, settle, version, deregister.",
+        examples=[["grant", "use"]],
+    )
+    case: Text = Field(description="The case: stored as a document, committed to.", min_length=1)
+    until: Annotated[int, Field(ge=1, le=2**48 - 1)] | None = Field(
+        default=None, description="Unix second after which it has lapsed; no end by default."
+    )
+    beneficiary: PartyName | None = Field(
+        default=None, description="In whose favour it stands: id of a party, or an account of it."
+    )
+
+
+class HoldLift(Body):
+    """Why a hold is lifted."""
+
+    party_id: Id | None = Field(
+        default=None,
+        description="The party that the token has to be of; another party's is refused.",
+    )
+    reason: Text = Field(description="Why: stored as a document, committed to.", min_length=1)
+
+
 class AssignmentProposal(Acting):
     """To whom a grant is to pass."""
 

@@ -167,6 +167,43 @@ class GrantTreeAnswer(AsOfAnswer):
     next: int | None
 
 
+class Hold(Answer):
+    """A hold; `target` is the subject it is recorded under."""
+
+    hold_id: int
+    subject: str
+    target: Digest
+    beneficiary_id: int | None
+    kind: Literal["freeze", "dispute", "rectify", "recall", "pledge"]
+    scope: list[str]
+    until: int | None
+    case_hash: Digest
+    status: Literal["standing", "lapsed", "lifted"]
+    placed: Block
+    lifted: Block | None
+    lift_hash: Digest | None
+    ordered_by: int | None
+
+
+class HoldAnswer(Hold, AsOfAnswer):
+    """A hold."""
+
+
+class HoldPage(PageAnswer):
+    """Holds by id."""
+
+    items: list[Hold]
+
+
+class HoldChanged(Receipt):
+    """A hold after one step."""
+
+    hold_id: int
+    subject: str
+    change: Literal["placed", "lifted"]
+    evidence_hash: Digest
+
+
 class GrantChanged(Receipt):
     """A grant after one step; which members there are depends on the step."""
 

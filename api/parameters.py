@@ -133,6 +133,11 @@ OfferIdPath = Annotated[
     checked(parse_id),
     Path(description="Id of an offer.", ge=1, le=MAX_ID, examples=[1]),
 ]
+HoldIdPath = Annotated[
+    int,
+    checked(parse_id),
+    Path(description="Id of a hold.", ge=1, le=MAX_ID, examples=[1]),
+]
 VersionPath = Annotated[
     int,
     checked(_version_number),

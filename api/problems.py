@@ -106,12 +106,12 @@ _CONTRACT_NAMES: Mapping[int, str] = {
         NotProposed NotGrantee NotGranter OpenClassForbids RoleNotAllowed PurposeNotAllowed
         DerivativeForbidden
         IndustryNotAllowed ModeNotAllowed SecurityGradeTooLow SubLicenseDepth GrantNotActive
-        Undecided NotActivityParty CeilingForbids""",
+        Undecided NotHoldIssuer NotActivityParty CeilingForbids""",
     404: "NotFound UnknownModule",
     409: """BadStatus RuleSetNotInForce DuplicateContent OpenObjection NoticeNotOver
         ExclusiveConflict SoldOut CommitmentExists AccountTaken LastAccount RecoveryNotDue
         UnitsMissing TransferExpired HeadMoved AlreadySealed SequenceGap OfferEnded OfferTaken
-        AssignmentMissing InputWithdrawn ActivityKnown AlreadyAnchored""",
+        AssignmentMissing HoldAlreadyLifted InputWithdrawn ActivityKnown AlreadyAnchored""",
     423: "HoldActive Encumbered",
     429: "QuotaExceeded",
     451: """CoreDataNotRegistrable StateSecretForbidden LocalReplicaRequired

@@ -61,6 +61,14 @@ class Receipt(Answer):
     checkpoint: str
 
 
+class Ended(Receipt):
+    """A version that was withdrawn, or a dataset that was deregistered (no version)."""
+
+    dataset_id: int
+    version: int | None
+    reason_hash: Digest
+
+
 class Units(Answer):
     """Units of each right, basis points."""
 

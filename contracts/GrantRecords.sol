@@ -4,11 +4,13 @@ pragma solidity 0.8.37;
 import {LedgerModule} from "./LedgerModule.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
 import {ILicenses} from "./interfaces/ILicenses.sol";
+import {IParties} from "./interfaces/IParties.sol";
+import {ISupervision} from "./interfaces/ISupervision.sol";
 import {ITitles} from "./interfaces/ITitles.sol";
 import {NotFound} from "./types/Errors.sol";
-import {DatasetId, PartyId} from "./types/Ids.sol";
+import {DatasetId, HoldId, NO_HOLD, PartyId} from "./types/Ids.sol";
 import {Grant, GrantId, GrantStatus, Inactive, PolicyId} from "./types/Policy.sol";
-import {KIND_GRANT} from "./types/Subject.sol";
+import {datasetSubject, grantSubject, KIND_GRANT} from "./types/Subject.sol";
 
 /// @title GrantRecords
 /// @notice The part of {ILicenses} that keeps grants, and says what one is and why it cannot be used.
@@ -23,7 +25,7 @@ abstract contract GrantRecords is LedgerModule, ILicenses {
         uint40 notBefore;
         uint40 notAfter;
         uint8 status; // {GrantStatus}
-        uint8 marks; // DORMANT, EXHAUSTED
+        uint8 marks; // DORMANT, EXHAUSTED, HELD
         uint40 usesLeft;
         uint40 used;
         uint40 previous;
@@ -38,13 +40,24 @@ abstract contract GrantRecords is LedgerModule, ILicenses {
 
     uint8 internal constant DORMANT = 1 << 0; // the grantee has to activate it
     uint8 internal constant EXHAUSTED = 1 << 1; // no uses left
+    uint8 internal constant HELD = 1 << 2; // a hold was placed and not lifted; it may have lapsed
 
     mapping(uint256 id => Record) internal _grants;
 
+    IParties internal immutable PARTIES;
+    ISupervision internal immutable SUPERVISION;
     ITitles internal immutable TITLES;
 
     constructor(IDirectory directory) LedgerModule(directory) {
+        PARTIES = IParties(directory.addressOf("Parties"));
+        SUPERVISION = ISupervision(directory.addressOf("Supervision"));
         TITLES = ITitles(directory.addressOf("Titles"));
+    }
+
+    /// @inheritdoc ILicenses
+    function setHeld(GrantId id, bool held) external onlyModule("Supervision") {
+        Record storage record = _existing(id);
+        record.marks = held ? record.marks | HELD : record.marks & ~HELD;
     }
 
     /// @inheritdoc ILicenses
@@ -75,8 +88,46 @@ abstract contract GrantRecords is LedgerModule, ILicenses {
 
     /// @dev Why a grant cannot be used now: its own state first, then its parents', then its title.
     function _inactivity(Record storage record) internal view returns (Inactive) {
+        (bool inForceAbove,) = _above(record);
+        return _inactivity(record, inForceAbove);
+    }
+
+    function _inactivity(Record storage record, bool inForceAbove) internal view returns (Inactive) {
         if (!_isInForce(record)) return _reasonOf(record);
-        return record.marks & DORMANT != 0 ? Inactive.NOT_ACTIVATED : _inactivityAbove(record);
+        if (record.marks & DORMANT != 0) return Inactive.NOT_ACTIVATED;
+        if (!inForceAbove) return Inactive.PARENT;
+        return TITLES.isClosed(_datasetOf(record)) ? Inactive.TITLE : Inactive.NONE;
+    }
+
+    /// @dev What the grants above one say, each read once.
+    /// @return inForce True if each is in force and its grantee active. A dormant grant has nothing
+    /// below it, so that need not be asked.
+    /// @return marks The marks of all of them.
+    function _above(Record storage record) internal view returns (bool inForce, uint8 marks) {
+        inForce = true;
+        uint256 parent = record.parent;
+        if (parent == 0) return (inForce, marks);
+        uint256 suspects = PARTIES.suspects();
+        while (parent != 0) {
+            Record storage above = _grants[parent];
+            parent = above.parent;
+            uint256 grantee = above.grantee;
+            marks |= above.marks;
+            if (!_isInForce(above)) inForce = false;
+            bool suspect = (suspects >> (grantee & 255)) & 1 == 1;
+            if (suspect && !PARTIES.isActive(_granteeOf(above))) inForce = false;
+        }
+    }
+
+    /// @dev The first hold that stops an act of `scope`: on the dataset, on the grant, on those above.
+    function _firstHold(GrantId id, DatasetId dataset, uint16 scope, bool onGrants) internal view returns (HoldId hold) {
+        hold = SUPERVISION.activeHold(datasetSubject(dataset), scope);
+        uint256 next = GrantId.unwrap(id);
+        while (onGrants && hold == NO_HOLD && next != 0) {
+            Record storage record = _grants[next];
+            if (record.marks & HELD != 0) hold = SUPERVISION.activeHold(grantSubject(GrantId.wrap(uint64(next))), scope);
+            next = record.parent;
+        }
     }
 
     function _isInForce(Record storage record) internal view returns (bool) {
@@ -91,17 +142,6 @@ abstract contract GrantRecords is LedgerModule, ILicenses {
         if (record.status == REVOKED) return Inactive.REVOKED;
         if (record.status == SUSPENDED) return Inactive.SUSPENDED;
         return block.timestamp < record.notBefore ? Inactive.NOT_YET : Inactive.EXPIRED;
-    }
-
-    /// @dev A dormant grant has nothing below it, so that need not be asked of parents.
-    function _inactivityAbove(Record storage record) internal view returns (Inactive) {
-        uint256 parent = record.parent;
-        while (parent != 0) {
-            Record storage above = _grants[parent];
-            if (!_isInForce(above)) return Inactive.PARENT;
-            parent = above.parent;
-        }
-        return TITLES.isClosed(_datasetOf(record)) ? Inactive.TITLE : Inactive.NONE;
     }
 
     function _requireActive(GrantId id, Record storage record) internal view {
@@ -130,6 +170,7 @@ abstract contract GrantRecords is LedgerModule, ILicenses {
         return PolicyId.wrap(record.policy);
     }
 
+    /// @dev A grant that is over is in nobody's way; a suspended one may come back.
     function _isOver(Record storage record) internal view returns (bool) {
         return record.status == REVOKED || record.notAfter < block.timestamp;
     }

@@ -5,9 +5,7 @@ import {GrantRecords} from "./GrantRecords.sol";
 import {IDatasets} from "./interfaces/IDatasets.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
 import {ILicenses} from "./interfaces/ILicenses.sol";
-import {IParties} from "./interfaces/IParties.sol";
 import {IPolicies} from "./interfaces/IPolicies.sol";
-import {ISupervision} from "./interfaces/ISupervision.sol";
 import {ITitles} from "./interfaces/ITitles.sol";
 import {ACT_GRANT} from "./types/Acts.sol";
 import {OpenClass} from "./types/Dataset.sol";
@@ -57,15 +55,11 @@ abstract contract Grants is GrantRecords {
     mapping(DatasetId dataset => Roots) private _roots;
     uint64 private _grantCount;
 
-    IParties internal immutable PARTIES;
     IPolicies internal immutable POLICIES;
-    ISupervision internal immutable SUPERVISION;
     IDatasets internal immutable DATASETS;
 
     constructor(IDirectory directory) GrantRecords(directory) {
-        PARTIES = IParties(directory.addressOf("Parties"));
         POLICIES = IPolicies(directory.addressOf("Policies"));
-        SUPERVISION = ISupervision(directory.addressOf("Supervision"));
         DATASETS = IDatasets(directory.addressOf("Datasets"));
     }
 
@@ -105,7 +99,7 @@ abstract contract Grants is GrantRecords {
     }
 
     function _requireClear(GrantId id, DatasetId dataset, uint16 scope) internal view {
-        HoldId hold = SUPERVISION.firstHold(datasetSubject(dataset), grantSubject(id), scope);
+        HoldId hold = _firstHold(id, dataset, scope, true);
         if (hold != NO_HOLD) revert HoldActive(hold, scope);
     }
 
@@ -268,7 +262,6 @@ abstract contract Grants is GrantRecords {
         }
     }
 
-    /// @dev A grant that is over is in nobody's way; a suspended one may come back.
     /// @dev A change of status ends a proposed assignment: what was seen when it was proposed or
     /// consented to is no longer so.
     function _setStatus(GrantId id, GrantStatus status, bytes32 reasonHash, PartyId onBehalfOf) private {

@@ -52,10 +52,9 @@ contract Licenses is Grants {
         Record storage record = _existing(id);
         PartyId grantee = _requireGrantee(id, record, onBehalfOf);
         if (record.marks & DORMANT == 0) revert BadStatus(KIND_GRANT, GrantId.unwrap(id), record.status);
-        Inactive why = _isInForce(record) ? _inactivityAbove(record) : _reasonOf(record);
-        if (why != Inactive.NONE) revert GrantNotActive(id, why);
-        uint256 end = block.timestamp + _boundsOf(_policyOf(record)).maxDuration;
         record.marks &= ~DORMANT;
+        _requireActive(id, record);
+        uint256 end = block.timestamp + _boundsOf(_policyOf(record)).maxDuration;
         if (end < record.notAfter) record.notAfter = uint40(end);
         _log(
             GrantActivated.selector,
@@ -253,9 +252,10 @@ contract Licenses is Grants {
         if (grantee != actor) return (Code.NOT_GRANTEE, 0);
         (bool active, uint32 roles) = PARTIES.standingOf(actor);
         if (!active) return (Code.PARTY_INACTIVE, 0);
-        HoldId hold = SUPERVISION.firstHold(datasetSubject(dataset), grantSubject(id), scopes);
+        (bool inForceAbove, uint8 marksAbove) = _above(record);
+        HoldId hold = _firstHold(id, dataset, scopes, (marks | marksAbove) & HELD != 0);
         if (hold != NO_HOLD) return (Code.HOLD_ACTIVE, HoldId.unwrap(hold));
-        Inactive why = _inactivity(record);
+        Inactive why = _inactivity(record, inForceAbove);
         if (why != Inactive.NONE) return (Code.GRANT_NOT_ACTIVE, uint64(why));
         return POLICIES.judge(policyId, roles, marks & EXHAUSTED == 0, request);
     }

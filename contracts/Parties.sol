@@ -30,6 +30,10 @@ contract Parties is PartyAccounts {
             => mapping(uint16 epoch => mapping(PartyId delegate => mapping(DatasetId dataset => Delegation)))
     ) private _delegations;
 
+    // One word for all who read it, and how many parties stand behind each of its bits.
+    uint256 private _suspects;
+    mapping(uint256 bit => uint64) private _suspended;
+
     constructor(IDirectory directory) LedgerModule(directory) {}
 
     /// @inheritdoc IParties
@@ -133,6 +137,11 @@ contract Parties is PartyAccounts {
         }
     }
 
+    /// @inheritdoc IParties
+    function suspects() external view returns (uint256) {
+        return _suspects;
+    }
+
     /// @dev The roles that a delegate may exercise for an act, from the delegation for this dataset
     /// or else from the one for any.
     function _delegatedRoles(PartyId principal, PartyId to, uint32 act, DatasetId dataset)
@@ -159,8 +168,15 @@ contract Parties is PartyAccounts {
         }
         if (reasonHash == 0) revert EvidenceMissing();
         record.status = to;
+        _suspect(PartyId.unwrap(id) % 256, to == PartyStatus.SUSPENDED);
         Subject subject = partySubject(id);
         _log(PartyStatusSet.selector, subject, abi.encode(to, reasonHash));
+    }
+
+    function _suspect(uint256 bit, bool more) private {
+        uint64 left = more ? _suspended[bit] + 1 : _suspended[bit] - 1;
+        _suspended[bit] = left;
+        _suspects = left == 0 ? _suspects & ~(1 << bit) : _suspects | (1 << bit);
     }
 
     function _callerIsRegulator() private view returns (bool) {

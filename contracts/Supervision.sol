@@ -3,11 +3,15 @@ pragma solidity 0.8.37;
 
 import {LedgerModule} from "./LedgerModule.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
+import {ILicenses} from "./interfaces/ILicenses.sol";
+import {IParties} from "./interfaces/IParties.sol";
 import {Hold, ISupervision} from "./interfaces/ISupervision.sol";
 import {EvidenceMissing, HoldActive, InvalidField, NotFound} from "./types/Errors.sol";
 import {HoldKind, SCOPES_ALL} from "./types/Holds.sol";
-import {HoldId, NO_HOLD, NO_PARTY, PartyId} from "./types/Ids.sol";
-import {KIND_HOLD, LEDGER, partySubject, Subject} from "./types/Subject.sol";
+import {HoldId, NO_DATASET, NO_HOLD, NO_PARTY, PartyId} from "./types/Ids.sol";
+import {GrantId} from "./types/Policy.sol";
+import {ROLE_REGULATOR, ROLE_XB_AUTHORITY} from "./types/Roles.sol";
+import {grantSubject, KIND_HOLD, LEDGER, partySubject, Subject} from "./types/Subject.sol";
 
 /// @title Supervision
 /// @notice See {ISupervision}.
@@ -21,41 +25,47 @@ contract Supervision is LedgerModule, ISupervision {
     mapping(HoldId id => Hold) private _holds;
     mapping(Subject target => Summary) private _summaries;
     mapping(Subject target => HoldId[]) private _standing;
+    mapping(HoldId id => PartyId) private _orderedBy;
     uint64 private _count;
 
-    constructor(IDirectory directory) LedgerModule(directory) {}
+    IParties private immutable PARTIES;
+
+    constructor(IDirectory directory) LedgerModule(directory) {
+        PARTIES = IParties(directory.addressOf("Parties"));
+    }
 
     /// @inheritdoc ISupervision
     function place(Subject target, HoldKind kind, uint16 scope, PartyId beneficiary, bytes32 caseHash, uint48 until)
         external
         onlyModules
-        returns (HoldId id)
+        returns (HoldId)
     {
-        if (kind == HoldKind.NONE) revert InvalidField("kind");
-        if (scope == 0 || scope & ~SCOPES_ALL != 0) revert InvalidField("scope");
-        if (target == LEDGER) revert InvalidField("target");
-        if (until != 0 && until <= block.timestamp) revert InvalidField("until");
-        if (caseHash == 0) revert EvidenceMissing();
-        id = HoldId.wrap(++_count);
-        _holds[id] = Hold(kind, scope, until, 0, beneficiary, msg.sender, target, caseHash);
-        _standing[target].push(id);
-        Summary storage summary = _summaries[target];
-        summary.scopes |= scope;
-        ++summary.holds;
-        Subject other = _beneficiarySubject(beneficiary);
-        _log(HoldPlaced.selector, target, other, abi.encode(id, kind, scope, until, caseHash));
+        return _place(target, kind, scope, beneficiary, caseHash, until, NO_PARTY);
+    }
+
+    /// @inheritdoc ISupervision
+    function order(Subject target, HoldKind kind, uint16 scope, PartyId beneficiary, bytes32 caseHash, uint48 until)
+        external
+        returns (HoldId)
+    {
+        PartyId by = _supervisor();
+        if (kind == HoldKind.DISPUTE || kind == HoldKind.PLEDGE) revert InvalidField("kind");
+        return _place(target, kind, scope, beneficiary, caseHash, until, by);
+    }
+
+    /// @inheritdoc ISupervision
+    function release(HoldId id, bytes32 liftHash) external {
+        Hold storage record = _existing(id);
+        if (_orderedBy[id] != _supervisor()) revert NotHoldIssuer(id, _msgSender());
+        if (liftHash == 0) revert EvidenceMissing();
+        _lift(id, record, liftHash);
     }
 
     /// @inheritdoc ISupervision
     function lift(HoldId id, bytes32 liftHash) external {
         Hold storage record = _existing(id);
         if (record.issuer != msg.sender) revert NotHoldIssuer(id, msg.sender);
-        if (record.liftedAt != 0) revert HoldAlreadyLifted(id);
-        record.liftedAt = uint48(block.timestamp);
-        Subject target = record.target;
-        _unlist(target, id);
-        Subject other = _beneficiarySubject(record.beneficiary);
-        _log(HoldLifted.selector, target, other, abi.encode(id, liftHash));
+        _lift(id, record, liftHash);
     }
 
     /// @inheritdoc ISupervision
@@ -77,19 +87,57 @@ contract Supervision is LedgerModule, ISupervision {
     }
 
     /// @inheritdoc ISupervision
-    function firstHold(Subject a, Subject b, uint16 scope) external view returns (HoldId id) {
-        id = activeHold(a, scope);
-        if (id == NO_HOLD) id = activeHold(b, scope);
-    }
-
-    /// @inheritdoc ISupervision
     function hold(HoldId id) external view returns (Hold memory) {
         return _existing(id);
     }
 
     /// @inheritdoc ISupervision
+    function orderedBy(HoldId id) external view returns (PartyId) {
+        return _orderedBy[id];
+    }
+
+    /// @inheritdoc ISupervision
     function standingHolds(Subject target) external view returns (HoldId[] memory) {
         return _standing[target];
+    }
+
+    function _place(
+        Subject target,
+        HoldKind kind,
+        uint16 scope,
+        PartyId beneficiary,
+        bytes32 caseHash,
+        uint48 until,
+        PartyId by
+    ) private returns (HoldId id) {
+        if (kind == HoldKind.NONE) revert InvalidField("kind");
+        if (scope == 0 || scope & ~SCOPES_ALL != 0) revert InvalidField("scope");
+        if (target == LEDGER) revert InvalidField("target");
+        if (until != 0 && until <= block.timestamp) revert InvalidField("until");
+        if (caseHash == 0) revert EvidenceMissing();
+        id = HoldId.wrap(++_count);
+        bool ordered = by != NO_PARTY;
+        address issuer = ordered ? address(this) : msg.sender;
+        _holds[id] = Hold(kind, scope, until, 0, beneficiary, issuer, target, caseHash);
+        if (ordered) _orderedBy[id] = by;
+        _standing[target].push(id);
+        Summary storage summary = _summaries[target];
+        summary.scopes |= scope;
+        ++summary.holds;
+        _tell(target, true);
+        Subject other = _beneficiarySubject(beneficiary);
+        _log(HoldPlaced.selector, target, other, abi.encode(id, kind, scope, until, caseHash));
+        if (ordered) _log(HoldOrdered.selector, target, partySubject(by), abi.encode(id));
+    }
+
+    function _lift(HoldId id, Hold storage record, bytes32 liftHash) private {
+        if (record.liftedAt != 0) revert HoldAlreadyLifted(id);
+        record.liftedAt = uint48(block.timestamp);
+        Subject target = record.target;
+        _unlist(target, id);
+        _tell(target, _summaries[target].holds != 0);
+        Subject other = _beneficiarySubject(record.beneficiary);
+        _log(HoldLifted.selector, target, other, abi.encode(id, liftHash));
     }
 
     /// @dev Takes a hold out of the list of its target and renews the summary.
@@ -103,6 +151,18 @@ contract Supervision is LedgerModule, ISupervision {
         }
         standing.pop();
         _summaries[target] = Summary(scopes, uint64(last));
+    }
+
+    /// @dev A check of a grant reads the records of all grants above it; what they say saves asking
+    /// here for each of them.
+    function _tell(Subject target, bool held) private {
+        GrantId id = GrantId.wrap(uint64(uint256(Subject.unwrap(target))));
+        if (target == grantSubject(id)) ILicenses(DIRECTORY.addressOf("Licenses")).setHeld(id, held);
+    }
+
+    function _supervisor() private view returns (PartyId) {
+        uint32 roles = ROLE_REGULATOR | ROLE_XB_AUTHORITY;
+        return PARTIES.actingParty(_msgSender(), NO_PARTY, 0, NO_DATASET, roles);
     }
 
     function _existing(HoldId id) private view returns (Hold storage record) {

@@ -40,6 +40,11 @@ HEADER = """\
 Gas of whole transactions, second and later use of each act, measured on py-evm with the bytecode
 that the library ships; of a check, which is a call, what it executes. Every act folds its event
 into the heads of its subjects and of the ledger: that is what makes a history provably complete.
+"Elsewhere" is what comparable systems take for the act of theirs that comes nearest; none of these
+keeps such heads. A check below another grant is measured with nobody suspended and nothing held:
+one word answers for all parties then. A grantee above whose bit is set there is looked up, which
+reads one word more; a grant that is marked as held, a few more.
+
 CI fails when a number grows or a target is missed.
 
 | Act | Gas | Target | Elsewhere |
@@ -49,9 +54,9 @@ CI fails when a number grows or a target is missed.
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an act may cost at most, in gas, and what comparable systems take for theirs."""
+    """What an act may cost at most, in gas, if that is set, and what other systems take."""
 
-    gas: int
+    gas: int | None
     peers: str = ""
 
 
@@ -61,13 +66,23 @@ TARGETS = {
     ),
     "publish a version": Target(115_000),
     "start and accept a transfer of all rights": Target(220_000, "Ocean, one step: 176,000"),
-    "start and accept a transfer of half of one right": Target(220_000),
+    "start and accept a transfer of half of one right": Target(
+        220_000, "ERC-1155 transfer, one step: 58,000"
+    ),
     "relaying, more than the direct call": Target(30_000),
-    "register a dataset in a relayed batch of 50, each": Target(150_000),
+    "register a dataset in a relayed batch of 50, each": Target(
+        150_000, "EAS attest, batch of 50: 189,000 each"
+    ),
     "store a policy": Target(140_000),
     "grant from a title": Target(165_000, "EAS attest with a reference 250,000"),
-    "record a batch of use receipts, of any size": Target(120_000),
+    "record a batch of use receipts, of any size": Target(
+        120_000, "EAS timestamp of one root, without a counter or a history: 46,000"
+    ),
+    "use a grant": Target(None, "Ocean order 106,000"),
+    "take an offer up": Target(None, "Ocean order 106,000; EAS attest 227,000"),
+    "make an offer": Target(None, "Ocean datatoken, with its data NFT: 1,127,000"),
     "check, as a call, anywhere in the world": Target(32_000),
+    "check, as a call, in one country": Target(32_000),
     "check, as a call, four levels down": Target(45_000),
     "derive a next version from two inputs, held": Target(280_000),
     "anchor a batch, of any size": Target(85_000),
@@ -261,7 +276,7 @@ def page(found: dict[str, int]) -> str:
     rows = []
     for act, gas in found.items():
         target = TARGETS.get(act)
-        limit = f"{target.gas:,}" if target else ""
+        limit = f"{target.gas:,}" if target and target.gas else ""
         rows.append(f"| {act} | {gas:,} | {limit} | {target.peers if target else ''} |\n")
     return HEADER + "".join(rows)
 
@@ -269,7 +284,7 @@ def page(found: dict[str, int]) -> str:
 def problems(found: dict[str, int]) -> Iterator[str]:
     """Yield what is wrong with the measured gas against targets and the committed files."""
     for act, target in TARGETS.items():
-        if found[act] > target.gas:
+        if target.gas is not None and found[act] > target.gas:
             yield f"{act}: expected at most {target.gas:,} gas, found {found[act]:,}"
     if not TABLE.is_file() or not PAGE.is_file():
         yield "a file is missing: run python -m scripts.generate_gas"

@@ -16,7 +16,7 @@ from scripts.policy_requests import Case, cases
 from scripts.policy_worlds import FINAL_S, LATER_ROLES, ROLES_OF, SUSPENDED, Worlds
 
 VECTORS = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "policy"
-SEED = 6
+SEED = 52
 TREES = 12
 REQUESTS = 250
 

@@ -1,16 +1,17 @@
-"""Shows that the comparison of library and chain notices wrong contracts: a dozen and more.
+"""Shows that the comparison of library and chain notices wrong contracts.
 
-Each mutation changes a single comparison of the Solidity check, or of the fold, in a copy of the
-sources, compiles the copy and runs `policy_chain.compare` or `ceiling_chain.compare`, which must
-find a disagreement. Promises: the repository is not touched; a mutation whose text is not found
-exactly once is an error, so none goes stale unnoticed. Slow (about half a minute each): CI runs it
-at night, not with the tests.
+Each mutation changes a single comparison of the Solidity check, or of the fold of ceilings, in a
+copy of the sources, compiles the contract that it is part of and runs `policy_chain.compare` or
+`ceiling_chain.compare`, which must find a disagreement: then it is caught. Promises: the repository
+is not touched; a mutation whose text is not found exactly once is an error, so none goes stale
+unnoticed. Slow: not run with the tests.
 
 Run it as ``python -m scripts.mutate_contracts [NAME ...]``.
 """
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -34,11 +35,13 @@ class Mutation:
     """A change of one comparison.
 
     Attributes:
+        contract: The contract that ships with it.
         unit: The source unit.
         before: Text that stands there exactly once.
         after: What stands there instead.
     """
 
+    contract: str
     unit: str
     before: str
     after: str
@@ -46,59 +49,91 @@ class Mutation:
 
 MUTATIONS: dict[str, Mutation] = {
     "window-begins-late": Mutation(
+        "Licenses",
         "contracts/GrantRecords.sol",
         "notBefore <= block.timestamp && block.timestamp <= notAfter;",
         "notBefore < block.timestamp && block.timestamp <= notAfter;",
     ),
     "window-ends-early": Mutation(
+        "Licenses",
         "contracts/GrantRecords.sol",
         "notBefore <= block.timestamp && block.timestamp <= notAfter;",
         "notBefore <= block.timestamp && block.timestamp < notAfter;",
     ),
     "suspended-is-active": Mutation(
-        "contracts/GrantRecords.sol", "return status == ACTIVE &&", "return status <= SUSPENDED &&"
+        "Licenses",
+        "contracts/GrantRecords.sol",
+        "return status == ACTIVE &&",
+        "return status <= SUSPENDED &&",
+    ),
+    "suspended-above-is-active": Mutation(
+        "Licenses",
+        "contracts/GrantRecords.sol",
+        "if (suspect && !PARTIES.isActive(_granteeOf(above))) inForce = false;",
+        "if (suspect && PARTIES.isActive(_granteeOf(above))) inForce = false;",
+    ),
+    "suspects-are-looked-up-wrongly": Mutation(
+        "Licenses",
+        "contracts/GrantRecords.sol",
+        "(suspects >> (grantee & 255)) & 1 == 1;",
+        "(suspects >> (grantee & 255)) & 1 == 0;",
+    ),
+    "holds-above-do-not-matter": Mutation(
+        "Licenses",
+        "contracts/Licenses.sol",
+        "(marks | marksAbove) & HELD != 0);",
+        "marks & HELD != 0);",
     ),
     "parents-do-not-matter": Mutation(
+        "Licenses",
         "contracts/GrantRecords.sol",
         "while (parent != 0) {",
         "while (parent > type(uint40).max) {",
     ),
     "anybody-is-grantee": Mutation(
+        "Licenses",
         "contracts/Licenses.sol",
         "if (grantee != actor) return (Code.NOT_GRANTEE, 0);",
         "if (grantee == NO_PARTY) return (Code.NOT_GRANTEE, 0);",
     ),
     "any-role-will-do": Mutation(
+        "Policies",
         "contracts/Policies.sol",
         "if (roles & allowed == 0) return",
         "if (roles | allowed == 0) return",
     ),
     "one-of-several-purposes-will-do": Mutation(
+        "Policies",
         "contracts/Policies.sol",
         "return asked != 0 && asked & ~permitted == 0;",
         "return asked != 0 && asked & permitted != 0;",
     ),
     "several-actions-at-once": Mutation(
+        "Policies",
         "contracts/Policies.sol",
         "return asked & (asked - 1) == 0 && asked & permitted != 0;",
         "return asked & (asked - 1) >= 0 && asked & permitted != 0;",
     ),
     "grade-must-be-higher": Mutation(
+        "Policies",
         "contracts/Policies.sol",
         "if (request.securityGrade < least) return",
         "if (request.securityGrade <= least) return",
     ),
     "country-z-is-malformed": Mutation(
+        "Policies",
         "contracts/Policies.sol",
         "if (high > 25 || low > 25) return false;",
         "if (high > 25 || low >= 25) return false;",
     ),
     "quota-does-not-matter": Mutation(
+        "Licenses",
         "contracts/Licenses.sol",
         "marks & EXHAUSTED == 0, request)",
         "marks & EXHAUSTED <= EXHAUSTED, request)",
     ),
     "hold-lapses-early": Mutation(
+        "Supervision",
         "contracts/Supervision.sol",
         "record.until != 0 && record.until < block.timestamp;",
         "record.until != 0 && record.until <= block.timestamp;",
@@ -107,56 +142,67 @@ MUTATIONS: dict[str, Mutation] = {
 
 CEILINGS: dict[str, Mutation] = {
     "a-rule-lifts-nothing": Mutation(
+        "Policies",
         "contracts/Ceilings.sol",
         "_foldIn(fold, next, next.derivation == Derivation.ATTRIBUTION_ONLY);",
         "_foldIn(fold, next, false);",
     ),
     "a-corrected-ceiling-is-lifted": Mutation(
+        "Policies",
         "contracts/Ceilings.sol",
         "_foldIn(fold, _existing(whole), false);",
         "_foldIn(fold, _existing(whole), true);",
     ),
     "every-duty-sticks": Mutation(
+        "Policies",
         "contracts/Ceilings.sol",
         "terms.duties |= next.duties & DUTIES_STICKY;",
         "terms.duties |= next.duties;",
     ),
     "prohibitions-leave-actions": Mutation(
+        "Policies",
         "contracts/Ceilings.sol",
         "terms.actions &= ~terms.prohibited;",
         "terms.actions &= ~uint32(0);",
     ),
     "sharing-stays": Mutation(
+        "Policies",
         "contracts/Ceilings.sol",
         "if (!shared) terms.actions &= ~ACTION_SHARE_GOV;",
         "if (shared) terms.actions &= ~uint32(0);",
     ),
     "countries-add-up": Mutation(
+        "Policies",
         "contracts/Ceilings.sol",
         "fold.countries[i] &= words[i];",
         "fold.countries[i] |= words[i];",
     ),
     "the-latest-end-counts": Mutation(
+        "Policies",
         "contracts/Ceilings.sol",
         "if (next.notAfter < terms.notAfter)",
         "if (next.notAfter > terms.notAfter)",
     ),
     "an-ended-fold-will-do": Mutation(
+        "Policies",
         "contracts/Ceilings.sol",
         "block.timestamp < terms.notAfter",
         "block.timestamp <= terms.notAfter",
     ),
     "the-lowest-grade-counts": Mutation(
+        "Policies",
         "contracts/Ceilings.sol",
         "if (next.minSecurityGrade > terms.minSecurityGrade)",
         "if (next.minSecurityGrade < terms.minSecurityGrade)",
     ),
     "depth-must-shrink": Mutation(
+        "Policies",
         "contracts/Ceilings.sol",
         "if (child.subDepth > ceiling.subDepth) return",
         "if (child.subDepth >= ceiling.subDepth) return",
     ),
     "a-ceiling-may-end-early": Mutation(
+        "Policies",
         "contracts/Ceilings.sol",
         "if (child.notAfter > ceiling.notAfter) return",
         "if (child.notAfter < ceiling.notAfter) return",
@@ -165,12 +211,13 @@ CEILINGS: dict[str, Mutation] = {
 
 
 def compile_with(mutation: Mutation, folder: Path) -> None:
-    """Compile all contracts with one mutation into a folder, as `build_contracts` would.
+    """Lay all contracts into a folder as they ship, the one with the mutation compiled anew.
 
     Raises:
         ReplayFailed: the text of the mutation is not there exactly once.
         SolcError: the mutated source does not compile.
     """
+    name, unit = mutation.contract, f"contracts/{mutation.contract}.sol"
     sources = build_contracts.sources()
     found = sources[mutation.unit].count(mutation.before)
     if found != 1:
@@ -182,15 +229,14 @@ def compile_with(mutation: Mutation, folder: Path) -> None:
         "sources": {unit: {"content": text} for unit, text in sources.items()},
         "settings": {
             **build_contracts.SETTINGS,
-            "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object"]}},
+            "outputSelection": {unit: {name: ["evm.bytecode.object"]}},
         },
     }
+    shutil.copytree(policy_chain.ARTIFACTS, folder, dirs_exist_ok=True)
     answer = solcx.compile_standard(request, solc_binary=toolchain.compiler())
-    for unit, contracts in answer["contracts"].items():
-        for name, compiled in contracts.items():
-            if Path(unit).parent.as_posix() == "contracts":
-                document = {"bytecode": "0x" + compiled["evm"]["bytecode"]["object"]}
-                (folder / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+    compiled = answer["contracts"][unit][name]
+    document = {"bytecode": "0x" + compiled["evm"]["bytecode"]["object"]}
+    (folder / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
 
 
 def find_out(name: str) -> str | None:
@@ -214,8 +260,10 @@ def main(words: list[str]) -> int:
         noticed = find_out(name)
         survivors += noticed is None
         spent = f"{time.monotonic() - begun:.0f} s"
-        print(f"{name} ({spent}): {(noticed or 'NOT NOTICED')[:160]}", flush=True)
-    print(f"{survivors} mutations survived")
+        verdict = f"caught: {noticed[:120]}" if noticed else "NOT CAUGHT"
+        print(f"{name} ({spent}): {verdict}", flush=True)
+    tried = len(words or MUTATIONS | CEILINGS)
+    print(f"{tried - survivors} of {tried} mutations caught")
     return 1 if survivors else 0
 
 

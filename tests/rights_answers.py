@@ -69,7 +69,10 @@ def answer(scene, grant, actor, request):
     if actor in scene.inactive:
         return "PARTY_INACTIVE", 0
     action, purpose, industry, mode, country, grade = request
-    for target in ("dataset", grant):
+    chain = [grant]
+    while scene.grants[chain[-1]].parent:
+        chain.append(scene.grants[chain[-1]].parent)
+    for target in ("dataset", *chain):
         for number, (on, scope, until) in enumerate(scene.holds, start=1):
             asked = {"use"}
             asked |= {"derive"} if action == DERIVE else set()
@@ -120,7 +123,8 @@ def inactivity(scene, grant):
         return "NOT_ACTIVATED"
     parent = cut.parent
     while parent:
-        if _own(scene, scene.grants[parent]) != "NONE":
+        above = scene.grants[parent]
+        if _own(scene, above) != "NONE" or above.grantee in scene.inactive:
             return "PARENT"
         parent = scene.grants[parent].parent
     return "TITLE" if scene.closed else "NONE"

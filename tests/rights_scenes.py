@@ -199,7 +199,10 @@ def _activate(scene, grant):
 
 def _report(scene, grant):
     cut = scene.grants[grant]
-    held = any(on in ("dataset", grant) and scope == "use" for on, scope, _ in scene.holds)
+    chain = ["dataset", grant]
+    while scene.grants[chain[-1]].parent:
+        chain.append(scene.grants[chain[-1]].parent)
+    held = any(on in chain and scope == "use" for on, scope, _ in scene.holds)
     if held or cut.left == 0 or cut.grantee in scene.inactive:
         return
     if inactivity(scene, grant) != "NONE":

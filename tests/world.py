@@ -319,7 +319,11 @@ class World:
         target = self.random.choice(targets)
         beneficiary = self.random.choice([0, self.any_party()])
         until = self.random.choice([0, self.time_s + 30])
-        return self.place(target, beneficiary, self.random.randint(1, 5), sha("case"), until)
+        found = self.place(target, beneficiary, self.random.randint(1, 5), sha("case"), until)
+        hold = len(self.holds)
+        if hold % 2 == 0:
+            found.append(raw("HoldOrdered", [target, party(1)], [hold]))
+        return found
 
     def lift(self, hold=None):
         found = [key for key, record in self.holds.items() if record["open"]]

@@ -1,4 +1,4 @@
-"""Datasets: register one, list them, look one up by id or by content.
+"""Datasets: register one, list them, look one up by id or by content, end one.
 
 Promises: thin; a registration hashes, signs and waits in a thread. Must never speak SQL.
 """
@@ -18,11 +18,12 @@ from api.dependencies import (
     Span,
     written,
 )
+from api.license_requests import Reasoned
 from api.parameters import AfterQuery, DatasetIdPath, LimitQuery, checked
 from api.requests import Registration
-from api.responses import DatasetAnswer, DatasetPage, Registered, reads, writes
+from api.responses import DatasetAnswer, DatasetPage, Ended, Registered, reads, writes
 from api.uploads import Given, body_of, given, manifest_of
-from provenance.identifiers import MAX_ID, PartyId, parse_digest32, parse_id, urn
+from provenance.identifiers import MAX_ID, DatasetId, PartyId, parse_digest32, parse_id, urn
 from provenance.index import claims, datasets, versions
 from provenance.index.datasets import Dataset
 from provenance.index.paging import Page
@@ -127,6 +128,38 @@ async def get_dataset(dataset_id: DatasetIdPath, reading: ReadingDependency) -> 
         return shown(reading.context, found)
 
     return await reading.answer(query)
+
+
+@router.post(
+    "/datasets/{dataset_id}/deregister",
+    summary="End a dataset",
+    response_model=Ended,
+    responses=writes(),
+)
+async def deregister_dataset(
+    dataset_id: DatasetIdPath,
+    body: Reasoned,
+    context: ContextDependency,
+    caller: CallerDependency,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """No version is published, no title moves and no grant can be used any more.
+
+    The party of the token has to hold the majority of HOLD units; nothing is deleted.
+    """
+
+    def end(ledger: Ledger) -> dict[str, Any]:
+        require_party(ledger, caller, body.party_id)
+        return use_cases.deregister(
+            ledger,
+            caller.signer,
+            DatasetId(dataset_id),
+            body.reason.encode(),
+            on_behalf_of=PartyId(body.on_behalf_of) if body.on_behalf_of else None,
+            idempotency_key=scoped(caller, idempotency_key),
+        ).to_json()
+
+    return await written(context, await context.write(end))
 
 
 def shown(context: Context, found: Dataset) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Versions of a dataset: publish the next one, list them.
+"""Versions of a dataset: publish the next one, list them, withdraw one.
 
 Promises: thin; a publication hashes, signs and waits in a thread. Must never speak SQL.
 """
@@ -16,9 +16,10 @@ from api.dependencies import (
     Span,
     written,
 )
-from api.parameters import AfterQuery, DatasetIdPath, LimitQuery
+from api.license_requests import Reasoned
+from api.parameters import AfterQuery, DatasetIdPath, LimitQuery, VersionPath
 from api.requests import Publication
-from api.responses import Registered, VersionPage, reads, writes
+from api.responses import Ended, Registered, VersionPage, reads, writes
 from api.uploads import Given, body_of, given, manifest_of
 from provenance.identifiers import DatasetId, PartyId
 from provenance.index import versions
@@ -75,6 +76,37 @@ async def publish_version(
         body = await context.write(_publish, caller, dataset_id, found, idempotency_key)
     location = f"/v1/datasets/{dataset_id}/versions"
     return await written(context, body, 201, location)
+
+
+@router.post(
+    "/datasets/{dataset_id}/versions/{version}/withdraw",
+    summary="Withdraw a version",
+    response_model=Ended,
+    responses=writes(),
+)
+async def withdraw_version(
+    dataset_id: DatasetIdPath,
+    version: VersionPath,
+    body: Reasoned,
+    context: ContextDependency,
+    caller: CallerDependency,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """It stays readable, nobody should start to use it; by the majority of HOLD units."""
+
+    def withdraw(ledger: Ledger) -> dict[str, Any]:
+        require_party(ledger, caller, body.party_id)
+        return use_cases.withdraw_version(
+            ledger,
+            caller.signer,
+            DatasetId(dataset_id),
+            version,
+            body.reason.encode(),
+            on_behalf_of=PartyId(body.on_behalf_of) if body.on_behalf_of else None,
+            idempotency_key=scoped(caller, idempotency_key),
+        ).to_json()
+
+    return await written(context, await context.write(withdraw))
 
 
 def _publish(

@@ -20,7 +20,8 @@ import {Subject} from "../types/Subject.sol";
 /// @title Terms of use, and who may do what under them
 /// @notice A policy is a set of terms. A grant gives one party the right to use a dataset under a
 /// policy; it is cut from the titles of its granter or from another grant, never wider than that.
-/// A grant is active only while all grants above it are, and the dataset is registered. A title
+/// A grant is active only while all grants above it and their grantees are, and the dataset is
+/// registered. A title
 /// that changes hands keeps its grants; the new holder then has the say over them.
 /// What is permitted is decided here; what a grantee really does with data it holds no chain sees.
 interface ILicenses {
@@ -206,7 +207,13 @@ interface ILicenses {
     /// @dev Emits {OfferClosed}. Requirements: caller acts for the party that made it; not closed.
     function closeOffer(OfferId id, PartyId onBehalfOf) external;
 
-    /// @notice May this party do this under this grant now?
+    /// @notice Notes whether a hold on a grant was placed and not lifted, so that a check need not ask
+    /// {ISupervision} about every grant above the one in question.
+    /// @dev Requirements: caller is Supervision; the grant exists.
+    function setHeld(GrantId grant, bool held) external;
+
+    /// @notice May this party do this under this grant now? A hold on the dataset, on the grant or on
+    /// one above it stops what its scope says.
     /// @return code PERMITTED, or the first reason against it.
     /// @return detail What the code's comment says, else zero.
     function check(GrantId grant, PartyId actor, UseRequest calldata request)

@@ -129,6 +129,10 @@ interface IParties {
     /// @return roles Its ROLE_ bits; they count only while it is active.
     function standingOf(PartyId id) external view returns (bool active, uint32 roles);
 
+    /// @notice Which parties may be suspended: bit `id % 256` is set while one of these ids is. For
+    /// who asks about many parties at once: where the bit is not set, {isActive} need not be asked.
+    function suspects() external view returns (uint256);
+
     /// @notice The party that gives and takes a role; zero means the root admin.
     /// @param role One bit.
     function roleAdmin(uint32 role) external view returns (PartyId);

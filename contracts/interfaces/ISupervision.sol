@@ -11,7 +11,7 @@ import {Subject} from "../types/Subject.sol";
 /// @param until Unix time in seconds after which it has lapsed; zero for no end.
 /// @param liftedAt Unix time in seconds at which it was lifted; zero while it stands.
 /// @param beneficiary The party in whose favour it stands, or zero.
-/// @param issuer The module that placed it and alone can lift it.
+/// @param issuer The module that placed it and alone can lift it; this one if a supervisor did.
 /// @param target What is held.
 /// @param caseHash Commitment to the case or evidence.
 struct Hold {
@@ -27,7 +27,7 @@ struct Hold {
 
 /// @title What is stopped, and by whom
 /// @notice Holds interrupt acts on a target; they never change what was recorded. Several holds add
-/// up. Who may order a hold is decided by the module that places it.
+/// up. Supervisors order them here; who else may is decided by the module that places them.
 interface ISupervision {
     event HoldPlaced(
         Subject indexed target,
@@ -38,6 +38,7 @@ interface ISupervision {
         uint48 until,
         bytes32 caseHash
     );
+    event HoldOrdered(Subject indexed target, Subject indexed by, HoldId hold);
     event HoldLifted(Subject indexed target, Subject indexed beneficiary, HoldId hold, bytes32 liftHash);
 
     /// @notice The caller did not place this hold.
@@ -48,7 +49,7 @@ interface ISupervision {
 
     /// @notice Places a hold.
     /// @dev Emits {HoldPlaced}. Requirements: caller is a module; kind, scope and target are not
-    /// zero; `until` is zero or in the future; the case is given.
+    /// zero; a grant that is the target exists; `until` is zero or in the future; the case is given.
     function place(Subject target, HoldKind kind, uint16 scope, PartyId beneficiary, bytes32 caseHash, uint48 until)
         external
         returns (HoldId hold);
@@ -58,11 +59,22 @@ interface ISupervision {
     /// @param liftHash Commitment to the reason.
     function lift(HoldId hold, bytes32 liftHash) external;
 
+    /// @notice Places a hold at the word of a supervisor, who alone can lift it, with {release}.
+    /// @dev Emits {HoldPlaced} and {HoldOrdered}. Requirements: caller's party is active and has the
+    /// role REGULATOR or XB_AUTHORITY; kind is FREEZE, RECTIFY or RECALL (domain 3.2, H1); else as
+    /// {place}.
+    function order(Subject target, HoldKind kind, uint16 scope, PartyId beneficiary, bytes32 caseHash, uint48 until)
+        external
+        returns (HoldId hold);
+
+    /// @notice Lifts a hold that a supervisor ordered.
+    /// @dev Emits {HoldLifted}. Requirements: caller's party ordered it and still has such a role; it
+    /// was not lifted before; the reason is given.
+    /// @param liftHash Commitment to the reason.
+    function release(HoldId hold, bytes32 liftHash) external;
+
     /// @notice The first hold on `target` that stops an act of `scope` now, or zero.
     function activeHold(Subject target, uint16 scope) external view returns (HoldId);
-
-    /// @notice As {activeHold} on `a`, else on `b`.
-    function firstHold(Subject a, Subject b, uint16 scope) external view returns (HoldId);
 
     /// @notice Reverts with {HoldActive} if a hold on `target` stops an act of `scope` now.
     function requireClear(Subject target, uint16 scope) external view;
@@ -70,6 +82,9 @@ interface ISupervision {
     /// @notice A hold as it stands.
     /// @dev Requirements: it exists, else {NotFound}.
     function hold(HoldId id) external view returns (Hold memory);
+
+    /// @notice The party that ordered a hold, or zero if a module placed it.
+    function orderedBy(HoldId id) external view returns (PartyId);
 
     /// @notice The holds on `target` that were not lifted, lapsed ones included.
     function standingHolds(Subject target) external view returns (HoldId[] memory);

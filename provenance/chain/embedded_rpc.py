@@ -231,6 +231,9 @@ def _raise_failed(computation: ComputationAPI) -> None:
 
 
 def _call(chain: EmbeddedChain, params: Params) -> str:
+    if params.get(2) or params.get(3):
+        # Left unheeded, they would make an answer to another question.
+        raise RpcError(INVALID_PARAMS, "expected no overrides of state or block")
     call = params.get(0)
     asked = call.get("gas") if isinstance(call, dict) else None
     gas = min(parse_int(asked, "gas"), CALL_GAS_LIMIT) if asked else CALL_GAS_LIMIT

@@ -16,12 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from provenance.chain.client import Client, MinedTransactions, Receipt, RpcError, to_hex
+from provenance.chain.client import Client, MinedTransactions, Receipt, to_hex
 from provenance.chain.outbox import Intent, Outbox, Request, State
+from provenance.chain.replay import Replay
 from provenance.chain.signing import SigningKey
 from provenance.chain.submission import Submission
 from provenance.errors import (
-    ChainError,
     ContractRevert,
     NodeUnavailable,
     ProvenanceError,
@@ -278,35 +278,15 @@ class Transactions:
         """Return why a mined transaction had no effect."""
         if receipt.revert_data is not None:
             return self._decode_revert(receipt.revert_data)
-        # A transaction earlier in the same block may be the reason: then only the state after
-        # that block shows it.
-        for number in (receipt.block_number - 1, receipt.block_number):
-            returned = self._replay(request.intent, number)
-            if returned is not None:
-                return self._decode_revert(returned)
+        returned = Replay(self._client).revert_of(request.intent, receipt)
+        if returned is not None:
+            return self._decode_revert(returned)
         shown = to_hex(receipt.transaction_hash)
         if receipt.gas_used >= request.intent.gas:
             return TransactionFailed(
                 f"transaction {shown} ran out of gas: expected at most {request.intent.gas}"
             )
         return TransactionFailed(f"transaction {shown} was mined without effect")
-
-    def _replay(self, intent: Intent, block_number: int) -> bytes | None:
-        call = {
-            "from": to_hex(intent.sender),
-            "data": to_hex(intent.data),
-            "gas": hex(intent.gas),
-            "value": hex(intent.value_wei),
-        }
-        if intent.recipient:
-            call["to"] = to_hex(intent.recipient)
-        try:
-            self._client.node.request("eth_call", [call, hex(block_number)])
-        except RpcError as error:
-            return error.revert
-        except ChainError:
-            return None
-        return None
 
 
 def _bumped(fee_wei: int) -> int:

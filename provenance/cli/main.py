@@ -45,6 +45,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "offers": ("offers", "offers", "Offer grants to whoever may take them."),
     "rights": ("rights", "rights", "Ask whether a use is permitted."),
     "lineage": ("lineage", "lineage", "Record and ask what was made from what."),
+    "holds": ("holds", "holds", "Stop acts on datasets, grants and parties, and let go."),
     "parties": ("parties", "parties", "Admit parties, change their keys."),
     "bundle": ("bundles", "bundle", "Export, upgrade and verify proofs in one file."),
     "anchors": ("anchors", "anchors", "Record documents, anchor them in batches, prove them."),

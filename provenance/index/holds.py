@@ -1,4 +1,4 @@
-"""Holds: what is stopped on a dataset or a party, why, and until when.
+"""Holds: what is stopped on a dataset, a grant or a party, why, and until when.
 
 A hold without an end stands until it is lifted; one with an end lapses by itself, which no event
 says, so it is computed on read with the time of the block of the answer or a given clock.
@@ -44,6 +44,7 @@ class Hold:
         placed: block in which it was placed.
         lifted: block in which it was lifted, or None.
         lift_hash: commitment to the reason of lifting, or None.
+        ordered_by: the supervisor that ordered it; None if a module placed it.
     """
 
     hold_id: HoldId
@@ -57,6 +58,7 @@ class Hold:
     placed: BlockStamp
     lifted: BlockStamp | None
     lift_hash: bytes | None
+    ordered_by: PartyId | None
 
     def as_json(self) -> dict[str, Any]:
         """Return the hold as doors show it."""
@@ -72,6 +74,7 @@ class Hold:
             "placed": self.placed.as_json(),
             "lifted": self.lifted and self.lifted.as_json(),
             "lift_hash": self.lift_hash and self.lift_hash.hex(),
+            "ordered_by": self.ordered_by,
         }
 
 
@@ -115,26 +118,26 @@ def of_dataset(
         InputError: a limit out of range.
         IndexBehind: the index has not reached that block.
     """
-    target = (SubjectKind.DATASET, dataset_id)
-    return _page(connection, target, after, limit, as_of, now_s)
+    named = {"after": after, "limit": limit, "as_of": as_of, "now_s": now_s}
+    return of_target(connection, (SubjectKind.DATASET, dataset_id), **named)  # type: ignore[arg-type]
 
 
-def of_party(
+def of_target(
     connection: Connection,
-    party_id: int,
+    target: tuple[int, int],
     *,
     after: int = 0,
     limit: int = DEFAULT_LIMIT,
     as_of: int | None = None,
     now_s: int | None = None,
 ) -> Page[Hold, int]:
-    """Return all holds that were placed on a party; the rest is as for ``of_dataset``.
+    """Return all holds on a subject, given as kind and id; the rest is as for ``of_dataset``.
 
     Raises:
         InputError: a limit out of range.
         IndexBehind: the index has not reached that block.
     """
-    return _page(connection, (SubjectKind.PARTY, party_id), after, limit, as_of, now_s)
+    return _page(connection, target, after, limit, as_of, now_s)
 
 
 def standing(
@@ -177,6 +180,14 @@ def apply(connection: Connection, events: Sequence[Event]) -> None:
         if event.name == "HoldLifted"
     ]
     insert_rows(connection, _H, placed)
+    ordered = [
+        {"_hold": event.arguments["hold"], "_by": subject_id(event.arguments["by"])}
+        for event in events
+        if event.name == "HoldOrdered"
+    ]
+    if ordered:
+        mine = update(_H).where(_H.c.hold_id == bindparam("_hold"))
+        connection.execute(mine.values(ordered_by=bindparam("_by")), ordered)
     if lifted:
         mine = update(_H).where(_H.c.hold_id == bindparam("_hold"))
         ending = mine.values(
@@ -227,7 +238,12 @@ def _holds() -> AnySelect:
     names = ("hold_id", "target_kind", "target_id", "beneficiary_id", "kind", "scope", "until")
     stamps = [block.c[name] for block in (began, ended) for name in ("number", "hash", "timestamp")]
     return (
-        select(*(_H.c[name] for name in (*names, "case_hash")), *stamps, _H.c.lift_hash)
+        select(
+            *(_H.c[name] for name in (*names, "case_hash")),
+            *stamps,
+            _H.c.lift_hash,
+            _H.c.ordered_by,
+        )
         .join_from(_H, began, began.c.number == _H.c.block_number)
         .outerjoin(ended, and_(ended.c.number == _H.c.lifted_block, ended.c.number <= AS_OF))
         .where(_H.c.block_number <= AS_OF)
@@ -272,4 +288,5 @@ def _hold(row: AnyRow, now_s: int) -> Hold:
         placed=blocks.stamp(row, 8),
         lifted=lifted,
         lift_hash=None if lifted is None else row[14],
+        ordered_by=row[15],
     )

@@ -298,6 +298,7 @@ holds = Table(
     integer("lifted_block", optional=True),
     integer("lifted_log", optional=True),
     octets("lift_hash", optional=True),
+    integer("ordered_by", optional=True),
     Index("holds_of_target", "target_kind", "target_id", "hold_id"),
 )
 

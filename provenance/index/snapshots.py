@@ -40,14 +40,19 @@ def snapshot(connection: Connection, grant_id: int, as_of: int | None = None) ->
     asked = chain[0]
     dataset = (SubjectKind.DATASET, asked.dataset_id)
     on_dataset = tuple(holds.standing(connection, *dataset, as_of=as_of))
-    on_grant = tuple(holds.standing(connection, SubjectKind.GRANT, grant_id, as_of=as_of))
+    on_grants = {
+        int(grant.grant_id): tuple(
+            holds.standing(connection, SubjectKind.GRANT, grant.grant_id, as_of=as_of)
+        )
+        for grant in chain
+    }
     stored = policies.of_ids(connection, {grant.policy_id for grant in chain})
     return Snapshot(
         grants={grant.grant_id: _stands(grant) for grant in chain},
         policies={policy_id: found.policy for policy_id, found in stored.items()},
-        parties={asked.grantee_id: _standing(connection, asked.grantee_id, as_of)},
+        parties=_grantees(connection, chain, as_of),
         dataset_holds={asked.dataset_id: on_dataset},
-        grant_holds={grant_id: on_grant},
+        grant_holds=on_grants,
         closed=_closed(connection, {asked.dataset_id}, number),
     )
 
@@ -74,7 +79,13 @@ def inactivities(
             known[parent] = grants.get(connection, parent, as_of=as_of)
             parent = known[parent].parent_id
     closed = _closed(connection, {grant.dataset_id for grant in page}, number)
-    found = Snapshot({key: _stands(grant) for key, grant in known.items()}, {}, {}, closed=closed)
+    above = [known[grant.parent_id] for grant in known.values() if grant.parent_id is not None]
+    found = Snapshot(
+        {key: _stands(grant) for key, grant in known.items()},
+        {},
+        _grantees(connection, above, as_of),
+        closed=closed,
+    )
     return {grant.grant_id: evaluation.inactivity(found, grant.grant_id, now_s) for grant in page}
 
 
@@ -96,9 +107,14 @@ def _stands(grant: grants.Grant) -> Grant:
     )
 
 
-def _standing(connection: Connection, party_id: int, as_of: int | None) -> Grantee:
-    party = parties.get(connection, party_id, as_of=as_of)
-    return Grantee(party.roles, party.status == "active")
+def _grantees(
+    connection: Connection, found: Iterable[grants.Grant], as_of: int | None
+) -> dict[int, Grantee]:
+    standing = {}
+    for party_id in sorted({grant.grantee_id for grant in found}):
+        party = parties.get(connection, party_id, as_of=as_of)
+        standing[int(party_id)] = Grantee(party.roles, party.status == "active")
+    return standing
 
 
 def _closed(connection: Connection, dataset_ids: Iterable[int], number: int) -> frozenset[int]:

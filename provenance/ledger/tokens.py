@@ -28,10 +28,11 @@ from provenance.ledger.files import write_whole
 
 TOKENS_FILE = "tokens.json"
 SCOPES = ("register", "transfer", "grant", "use", "relay", "verify", "record", "lineage", "admin")
-"""What a token may be allowed: ``register`` datasets and versions; start, accept and cancel
-``transfer``; ``grant``: policies, grants and offers; ``use``: activate, use and report grants, take
-offers up; ``relay`` signed requests; ``verify`` uploads; ``record`` documents to be anchored;
-``lineage``: post the events of pipelines, and read their graph; ``admin`` everything else."""
+"""What a token may be allowed: ``register`` datasets and versions, and end them; start, accept and
+cancel ``transfer``; ``grant``: policies, grants and offers; ``use``: activate, use and report
+grants, take offers up; ``relay`` signed requests; ``verify`` uploads; ``record`` documents to be
+anchored; ``lineage``: post the events of pipelines, and read their graph; ``admin`` everything
+else, holds too."""
 
 DEFAULT_SCOPES = ("register", "transfer", "grant", "use", "relay", "verify", "record", "lineage")
 _PREFIX = "plt_"

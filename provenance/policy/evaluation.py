@@ -112,8 +112,10 @@ def evaluate(snapshot: Snapshot, grant: int, actor: int, request: UseRequest, no
 def inactivity(snapshot: Snapshot, grant: int, now: int) -> Inactive:
     """Return why a grant cannot be used: its own state first, then its parents', then its title.
 
+    A parent counts only while it is in force and its grantee is active.
+
     Args:
-        snapshot: What the answer rests on; it holds the grant and all above it.
+        snapshot: What the answer rests on; it holds the grant, all above it and their grantees.
         grant: Id of the grant.
         now: Unix time in seconds.
     """
@@ -127,6 +129,8 @@ def inactivity(snapshot: Snapshot, grant: int, now: int) -> Inactive:
     while parent != 0:
         above = snapshot.grants[parent]
         if _own_inactivity(above, now) is not Inactive.NONE:
+            return Inactive.PARENT
+        if not _is_active(snapshot, above.grantee):
             return Inactive.PARENT
         parent = above.parent
     return Inactive.TITLE if record.dataset in snapshot.closed else Inactive.NONE
@@ -169,8 +173,7 @@ def _decide(
         return Code.NOT_FOUND, 0
     if record.grantee != actor:
         return Code.NOT_GRANTEE, 0
-    party = snapshot.parties.get(actor)
-    if party is None or not party.is_active:
+    if not _is_active(snapshot, actor):
         return Code.PARTY_INACTIVE, 0
     hold = _hold_on(snapshot, grant, record.dataset, request.action, now)
     if hold is not None:
@@ -178,23 +181,30 @@ def _decide(
     why = inactivity(snapshot, grant, now)
     if why is not Inactive.NONE:
         return Code.GRANT_NOT_ACTIVE, int(why)
-    code, detail = judge(snapshot.policies[record.policy], party.roles, request)
+    roles = snapshot.parties[actor].roles
+    code, detail = judge(snapshot.policies[record.policy], roles, request)
     if code in (Code.PERMITTED, Code.UNDECIDED) and record.uses_left == 0:
         return Code.QUOTA_EXCEEDED, 0
     return code, detail
 
 
 def _hold_on(snapshot: Snapshot, grant: int, dataset: int, action: int, now: int) -> int | None:
-    """Return the first hold that stops the action, on the dataset or on the grant."""
+    """Return the first hold that stops the action: on the dataset, the grant or one above it."""
     scope = SCOPE_USE
     if action == Action.DERIVE:
         scope |= SCOPE_DERIVE
     if action == Action.EXPORT:
         scope |= SCOPE_EXPORT
-    on_dataset = _first_hold(snapshot.dataset_holds.get(dataset, ()), scope, now)
-    if on_dataset is not None:
-        return on_dataset
-    return _first_hold(snapshot.grant_holds.get(grant, ()), scope, now)
+    found = _first_hold(snapshot.dataset_holds.get(dataset, ()), scope, now)
+    for held in chain_of(snapshot, grant):
+        if found is None:
+            found = _first_hold(snapshot.grant_holds.get(held, ()), scope, now)
+    return found
+
+
+def _is_active(snapshot: Snapshot, party: int) -> bool:
+    found = snapshot.parties.get(party)
+    return found is not None and found.is_active
 
 
 def _first_hold(standing: tuple[StandingHold, ...], scope: int, now: int) -> int | None:

@@ -98,9 +98,9 @@ class Snapshot:
     Attributes:
         grants: Grants by id; at least the one asked about and all above it.
         policies: Their terms by id.
-        parties: Their grantees by id; one that is missing is not active.
+        parties: Grantees by id, those of the grants above too; one that is missing is not active.
         dataset_holds: Holds on a dataset, in the order in which the contract lists them.
-        grant_holds: Holds on a grant, likewise.
+        grant_holds: Holds on a grant, likewise; on those above too.
         closed: Ids of the datasets whose titles are closed.
     """
 

@@ -13,10 +13,10 @@ for one receipt of one batch. Must never do I/O, nor say whether a use was permi
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import orjson
 import rfc8785
 
 from provenance.content.tree import TreeHasher, leaf_hash
@@ -258,8 +258,8 @@ def _root(header: bytes, first: int, count: int, tree_hash: bytes) -> bytes:
 
 def _object(line: bytes, names: set[str]) -> Mapping[str, object]:
     try:
-        found = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
         raise InvalidDocument(f"expected a line of JSON: {error}") from None
     if not isinstance(found, dict) or set(found) != names:
         raise InvalidDocument(f"expected the fields {', '.join(sorted(names))}")

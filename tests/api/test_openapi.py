@@ -92,6 +92,12 @@ def answers(service):
         ("post", "/v1/transfers/{transfer_id}/cancel"): service.post(
             f"/v1/transfers/{other}/cancel"
         ),
+        ("post", "/v1/datasets/{dataset_id}/versions/{version}/withdraw"): service.post(
+            f"{base}/versions/2/withdraw", {"reason": "wrong"}
+        ),
+        ("post", "/v1/datasets/{dataset_id}/deregister"): service.post(
+            f"/v1/datasets/{service.register()['dataset_id']}/deregister", {"reason": "over"}
+        ),
         ("post", "/v1/datasets"): service.upload(
             "/v1/datasets", "file", str(time.time_ns()).encode(), {"title": "T"}
         ),
@@ -120,7 +126,7 @@ def answers(service):
 
 
 ELSEWHERE = {
-    *("policies", "grants", "offers", "rights", "lineage", "interchange"),
+    *("policies", "grants", "offers", "rights", "holds", "lineage", "interchange"),
     *("anchors", "jobs", "runs", "openlineage"),
 }
 ASKED_ELSEWHERE = {

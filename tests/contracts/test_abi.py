@@ -22,13 +22,13 @@ WRITERS = {
     "History": "record",
     "Parties": "confirmAccount confirmRecovery delegate objectToRecovery proposeAccount"
     " proposeRecovery register removeAccount restore setRoleAdmin setRoles suspend update",
-    "Supervision": "lift place",
+    "Supervision": "lift order place release",
     "Titles": "acceptTransfer cancelTransfer close open startTransfer",
     "Datasets": "commit concede decide deregister publish publishDerived recordErasure"
     " register registerDerived setActivity withdrawVersion",
     "Policies": "storeFold storePolicy storeTerritory",
     "Licenses": "acceptAssignment activate closeOffer consentToAssignment exercise issue offer"
-    " proposeAssignment report resume revoke suspend takeUp use",
+    " proposeAssignment report resume revoke setHeld suspend takeUp use",
     "Lineage": "derive record supersede",
     "Anchors": "anchor",
     "Proofs": "",

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from provenance.chain import deployments
-from provenance.chain.client import Client
+from provenance.chain.client import Client, RpcError
 from provenance.chain.contracts import Contracts
 from provenance.chain.outbox import Outbox, State
+from provenance.chain.replay import Replay
 from provenance.chain.rpc import HttpNode
 from provenance.chain.signing import SigningKey
 from provenance.chain.transactions import FeePolicy, Transactions
@@ -100,6 +101,43 @@ def test_a_revert_is_found_by_replay(client, transactions, contracts, tmp_path):
     call = contracts["Directory"].encode("seal")
     with pytest.raises(ContractRevert, match="AlreadySealed"):
         transactions.send(KEY, record.directory, call, 100_000)
+
+
+class Lesser:
+    """A node that lacks some of what Anvil can do."""
+
+    def __init__(self, node, *lacks):
+        self._node, self._lacks = node, lacks
+
+    def request(self, method, params):
+        if method in self._lacks or (len(params) > 2 and "overrides" in self._lacks):
+            raise RpcError(-32601, "the method does not exist")
+        return self._node.request(method, params)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "shows"),
+    [
+        ((), "own"),
+        (("debug_traceTransaction",), "own"),
+        (("debug_traceTransaction", "overrides"), "own"),
+        (("debug_traceTransaction", "eth_getBlockByNumber"), "own"),
+        (("debug_traceTransaction", "eth_call"), None),
+    ],
+)
+def test_a_reason_is_of_the_time_of_its_own_block(node, client, transactions, lacks, shows):
+    runtime = bytes.fromhex("425f5260205ffd")  # reverts with the time of the block
+    creation = bytes([0x60, len(runtime), 0x60, 12, 0x5F, 0x39, 0x60, len(runtime), 0x5F, 0xF3])
+    at = transactions.send(KEY, b"", creation.ljust(12, b"\0") + runtime, 200_000).contract_address
+    node.request("evm_increaseTime", [hex(5_000)])
+    request = transactions.submit(KEY, at, b"", 100_000)
+    receipt = None
+    while receipt is None:
+        receipt = client.receipt(request.attempts[-1].transaction.hash)
+    found = Replay(Client(Lesser(node, *lacks))).revert_of(request.intent, receipt)
+    own = client.block(receipt.block_number).timestamp
+    assert own >= client.block(receipt.block_number - 1).timestamp + 5_000
+    assert found == (own.to_bytes(32, "big") if shows else None)
 
 
 def test_many_threads_share_a_key(client, transactions):

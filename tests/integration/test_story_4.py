@@ -207,18 +207,44 @@ def test_a_grant_is_not_active_for_each_reason(market):
 
 
 def test_a_title_that_ends_takes_its_grants_along(market):
-    from provenance.ledger import datasets
-
     dataset_id = market.register(FAB, "Short-lived images")
     grant = market.issue(FAB, market.terms, STARTUP, dataset_id=dataset_id)
     issued = market.get(f"grants/{grant}")["issued"]
-    datasets.deregister(market.ledger, FAB, dataset_id, b"withdrawn from the market")
+    market.wait_until(issued["timestamp"])  # Anvil makes several blocks in a second
+    market.do(FAB, f"datasets/{dataset_id}/deregister", {"reason": "withdrawn from the market"})
     error = market.why(grant, STARTUP, **USE)
     assert error == ("GrantNotActive", {"grant": grant, "why": 6})
     past = market.get(f"datasets/{dataset_id}/rights", as_of=issued["number"])
     assert [found["grant_id"] for found in past["grants"]] == [grant]
     assert market.get(f"datasets/{dataset_id}/rights", at=issued["timestamp"]) == past
     assert market.get(f"datasets/{dataset_id}/rights")["grants"] == []
+
+
+def test_a_hold_stops_what_is_below_it(market, licensed, sublicensed):
+    market.empower("regulator")
+    for subject in (f"dataset:{market.wafers}", f"grant:{licensed}", f"grant:{sublicensed}"):
+        case = {"kind": "freeze", "scope": ["use"], "case": "complaint 12"}
+        hold = market.do("regulator", "holds", {"subject": subject, **case})["hold_id"]
+        assert market.check(sublicensed, CLOUD, **USE)["code"] == "HOLD_ACTIVE"
+        error = market.refused(CLOUD, f"grants/{sublicensed}/use", USE, 423)
+        assert error == ("HoldActive", {"hold": hold, "scope": 8})
+        market.do("regulator", f"holds/{hold}/lift", {"reason": "settled"})
+    assert market.check(sublicensed, CLOUD, **USE)["verdict"] == "permitted"
+
+
+def test_a_suspended_party_stops_what_is_below_it(market, licensed, sublicensed):
+    from provenance.ledger.writing import write
+
+    def by_regulator(function):
+        write(market.ledger, "regulator", "Parties", function, market.ids[STARTUP], b"r" * 32)
+
+    by_regulator("suspend")
+    try:
+        error = market.why(sublicensed, CLOUD, **USE)
+        assert error == ("GrantNotActive", {"grant": sublicensed, "why": 5})
+    finally:
+        by_regulator("restore")
+    assert market.check(sublicensed, CLOUD, **USE)["verdict"] == "permitted"
 
 
 def test_exclusive_means_exclusive(market):

@@ -180,11 +180,12 @@ def read(document: bytes) -> Node:
     if len(document) > MAX_BYTES:
         raise TooLarge(f"expected at most {MAX_BYTES} bytes of ODRL, found {len(document)}")
     try:
-        # The standard parser recurses as deep as it is told to, which may be deeper than the stack;
-        # orjson has a bound of its own. Only the standard one can show a key that is given twice.
-        orjson.loads(document)
+        # The standard parser recurses as deep as it is told to, which may be deeper than the stack,
+        # and reads numbers of any length; orjson has bounds of its own. Only the standard one can
+        # show a key that is given twice.
+        _require_plain(orjson.loads(document), "", 0)
         parsed = json.loads(document, object_pairs_hook=_object, parse_constant=_constant)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidDocument(f"expected one JSON document, found {error!s:.120}") from error
     if not isinstance(parsed, dict):
         raise InvalidDocument(f"expected a JSON object, found {type(parsed).__name__}")

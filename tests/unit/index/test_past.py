@@ -62,7 +62,7 @@ def everything(connection, scenario, world, as_of):
             titles.holding(connection, 1, number, **named).units,
             attempt(transfers.of_party, connection, number, limit=5, **named),
             attempt(transfers.inbox, connection, number, **named),
-            attempt(holds.of_party, connection, number, **named),
+            attempt(holds.of_target, connection, (1, number), **named),
             attempt(datasets.list_page, connection, registrant_id=number, **named),
             parties.accounts(connection, number, **named),
         ]

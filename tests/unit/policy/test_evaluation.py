@@ -132,6 +132,22 @@ def test_holds_stop_the_acts_of_their_scope(scope, action, holds):
     assert ask(snapshot(grant_holds={1: standing}), request) == (Code.PERMITTED, 0)
 
 
+def test_a_hold_above_stops_what_is_below_and_the_nearest_is_named():
+    on = {2: (StandingHold(7, 1 << 2),), 1: (StandingHold(8, 1 << 3),)}
+    assert ask(snapshot(above=GRANT, grant_holds=on)) == (Code.HOLD_ACTIVE, 8)
+    on[2] = (StandingHold(9, 1 << 3),)
+    assert ask(snapshot(above=GRANT, grant_holds=on)) == (Code.HOLD_ACTIVE, 9)
+    on[2] = (StandingHold(9, 1 << 3, NOW - 1),)
+    assert ask(snapshot(above=GRANT, grant_holds=on)) == (Code.HOLD_ACTIVE, 8)
+
+
+def test_a_suspended_grantee_above_stops_what_is_below():
+    for grantee in (6, 7):  # one is suspended, of the other nothing is known
+        state = snapshot(above=replace(GRANT, grantee=grantee))
+        assert ask(state) == (Code.GRANT_NOT_ACTIVE, Inactive.PARENT)
+        assert inactivity(state, 1, NOW) is Inactive.NONE
+
+
 def test_a_hold_lapses_after_its_last_second():
     state = snapshot(dataset_holds={3: (StandingHold(8, 1 << 3, NOW),)})
     assert ask(state) == (Code.HOLD_ACTIVE, 8)

@@ -336,6 +336,25 @@ def test_documents_have_limits():
         import_document(json.dumps(deep).encode())
 
 
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b'{"a": ' + b"1" * 5000 + b"}", InvalidDocument),
+        (b'{"a": 1e999}', InvalidDocument),
+        (b'{"a":' * 1000 + b"1" + b"}" * 1000, TooLarge),
+        (b'{"a":' * 1500 + b"1" + b"}" * 1500, InvalidDocument),
+        (b'{"a":' + b"[" * 100_000, InvalidDocument),
+        (b'{"a":' + b"[" * 900 + b"]" * 900 + b',"a":1}', InvalidDocument),
+        (b'{"a": "\\ud800"}', InvalidDocument),
+        (b'{"a": 1, "a": 1}', InvalidDocument),
+    ],
+    ids=["digits", "infinite", "deep", "deeper", "open", "hidden", "half a pair", "twice"],
+)
+def test_hostile_json_is_refused_within_bounds(data, error):
+    with pytest.raises(error):
+        import_document(data)
+
+
 def test_a_thing_without_a_name_is_refused():
     assert refusal(document({"target": {"@type": "Asset"}})) == (
         "target",

@@ -1,0 +1,153 @@
+"""Holds: what supervisors stop, the list of what stands, and lifting.
+
+Promises: thin; the party of the token acts, and only a supervisor's may. Reading is never held.
+Must never speak SQL.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import Connection
+
+from api.authentication import Caller, CallerDependency, require_party, scoped
+from api.dependencies import (
+    Context,
+    ContextDependency,
+    IdempotencyKey,
+    ReadingDependency,
+    Span,
+    named_party,
+    written,
+)
+from api.license_requests import HoldLift, HoldPlacing
+from api.license_responses import HoldAnswer, HoldChanged, HoldPage
+from api.parameters import AfterQuery, HoldIdPath, LimitQuery, checked
+from api.requests import Body
+from api.responses import reads, writes
+from provenance.identifiers import HoldId, parse_subject
+from provenance.index import holds
+from provenance.index.holds import Hold
+from provenance.index.paging import Page
+from provenance.ledger import holds as use_cases
+from provenance.ledger.holds import HoldChange
+from provenance.ledger.opening import Ledger
+
+router = APIRouter(tags=["holds"])
+
+SubjectQuery = Annotated[
+    str,
+    checked(lambda text: use_cases.shown_target(use_cases.parse_target(text))),
+    Query(
+        description="What is held: a kind, a colon and an id.",
+        pattern="^(party|dataset|grant):[1-9][0-9]{0,19}$",
+        examples=["dataset:1"],
+    ),
+]
+
+
+@router.get(
+    "/holds",
+    summary="The holds on a dataset, grant or party",
+    response_model=HoldPage,
+    responses=reads(),
+)
+async def list_holds(
+    subject: SubjectQuery,
+    reading: ReadingDependency,
+    after: AfterQuery = None,
+    limit: LimitQuery = None,
+) -> Response:
+    """Holds by id, those that lapsed or were lifted included."""
+    target = parse_subject(use_cases.parse_target(subject))
+
+    def page(connection: Connection, span: Span) -> Page[Hold, int]:
+        now = int(time.time()) if span.as_of is None else None
+        named = {"after": span.after, "limit": span.limit, "as_of": span.as_of, "now_s": now}
+        return holds.of_target(connection, target, **named)  # type: ignore[arg-type]
+
+    kind = f"holds-on-{subject}"
+    return await reading.page(kind, after, limit, page, use_cases.shown, timed=True)
+
+
+@router.get("/holds/{hold_id}", summary="A hold", response_model=HoldAnswer, responses=reads(404))
+async def get_hold(hold_id: HoldIdPath, reading: ReadingDependency) -> Response:
+    """What it stops and why, and whether it still stands."""
+
+    def query(connection: Connection) -> dict[str, Any]:
+        now = int(time.time()) if reading.as_of is None else None
+        return use_cases.shown(holds.get(connection, hold_id, as_of=reading.as_of, now_s=now))
+
+    return await reading.answer(query, timed=True)
+
+
+@router.post(
+    "/holds",
+    summary="Stop acts on a dataset, grant or party",
+    status_code=201,
+    response_model=HoldChanged,
+    responses=writes(),
+)
+async def place_hold(
+    body: HoldPlacing,
+    context: ContextDependency,
+    caller: CallerDependency,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """The party of the token has to be a regulator or a cross-border authority."""
+
+    def act(ledger: Ledger, key: str | None) -> HoldChange:
+        named = body.beneficiary
+        return use_cases.place(
+            ledger,
+            caller.signer,
+            use_cases.parse_target(body.subject),
+            body.kind,
+            body.scope,
+            body.case.encode(),
+            until=body.until,
+            beneficiary=None if named is None else named_party(ledger, named),
+            idempotency_key=key,
+        )
+
+    return await _done(context, caller, body, idempotency_key, act, 201)
+
+
+@router.post(
+    "/holds/{hold_id}/lift",
+    summary="Let go on what a hold stopped",
+    response_model=HoldChanged,
+    responses=writes(),
+)
+async def lift_hold(
+    hold_id: HoldIdPath,
+    body: HoldLift,
+    context: ContextDependency,
+    caller: CallerDependency,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """The party of the token has to be the one that placed it; other holds go on."""
+
+    def act(ledger: Ledger, key: str | None) -> HoldChange:
+        reason = body.reason.encode()
+        return use_cases.lift(ledger, caller.signer, HoldId(hold_id), reason, idempotency_key=key)
+
+    return await _done(context, caller, body, idempotency_key, act)
+
+
+async def _done(
+    context: Context,
+    caller: Caller,
+    body: Body,
+    idempotency_key: str | None,
+    act: Callable[[Ledger, str | None], HoldChange],
+    status: int = 200,
+) -> Response:
+    def run(ledger: Ledger) -> dict[str, Any]:
+        require_party(ledger, caller, getattr(body, "party_id", None))
+        return act(ledger, scoped(caller, idempotency_key)).to_json()
+
+    found = await context.write(run)
+    location = f"/v1/holds/{found['hold_id']}" if status == 201 else None
+    return await written(context, found, status, location)

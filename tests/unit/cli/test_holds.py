@@ -1,0 +1,17 @@
+def test_a_hold_is_placed_listed_and_lifted(home, type_):
+    words = ("dataset:1", "--kind", "freeze", "--scope", "title", "--scope", "use")
+    case = ("--case", "leak", "--until", "90d")
+    type_("holds", "place", *words, *case, code=1)  # the founder is no supervisor
+    type_("holds", "place", "dataset:1", "--kind", "pledge", *words[3:], *case, code=2)
+    type_("holds", "place", "ledger:1", *words[1:], *case, code=2)
+    made = type_("holds", "place", *words, *case, "--as", "regulator", "--json").json
+    assert (made["change"], made["subject"]) == ("placed", "dataset:1")
+    refused = type_("titles", "accept", 1, "--as", "bank", code=1)
+    assert "HoldActive" in refused.err
+    assert "use, title" in type_("holds", "list", "dataset:1").out
+    type_("holds", "lift", made["hold_id"], "--reason", "over", code=1)
+    type_("holds", "lift", made["hold_id"], "--reason", " ", "--as", "regulator", code=2)
+    type_("holds", "lift", made["hold_id"], "--reason", "over", "--as", "regulator")
+    (listed,) = type_("holds", "list", "dataset:1", "--json").json["items"]
+    assert (listed["status"], listed["kind"]) == ("lifted", "freeze")
+    type_("titles", "accept", 1, "--as", "bank")
