@@ -132,7 +132,7 @@ def croissant_files(described: object) -> Iterator[DeclaredFile]:
         if not _is_file_object(_member(item, "@type")) or "containedIn" in item:
             continue
         url = str(_member(item, "contentUrl"))
-        name = url.partition("?")[0].rpartition("/")[2] if _URL.match(url) else url
+        name = url.partition("?")[0].rstrip("/").rpartition("/")[2] if _URL.match(url) else url
         if item.get("dpl:path") == SINGLE_FILE:  # as we write a dataset of one file ourselves
             name = SINGLE_FILE
         size = _EXACT_SIZE.match(str(item.get("contentSize", "")))
