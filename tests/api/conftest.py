@@ -24,7 +24,7 @@ from provenance.config import Settings
 from provenance.ledger import parties
 from provenance.ledger.opening import open_ledger
 from provenance.ledger.setup import initialise
-from provenance.ledger.tokens import Tokens
+from provenance.ledger.tokens import SCOPES, Tokens
 
 _numbers = itertools.count()
 
@@ -125,6 +125,7 @@ def new_service(folder: Path, **changes) -> Iterator[Service]:
             added = parties.add(ledger, "bob", parties.Profile.of_words("DE"))
         tokens = Tokens(settings.home)
         secrets = {name: tokens.add(name)[0] for name in ("alice", "bob")}
+        secrets["alice, for all"] = tokens.add("alice", SCOPES)[0]
         secrets["reader"] = tokens.add("alice", ["verify"])[0]
         party_ids = {**made.parties, "bob": added.party_id}
         with (

@@ -12,10 +12,9 @@ FREEZE = {"kind": "freeze", "scope": ["title", "version"], "case": "leak of 3 Ma
 
 @pytest.fixture(scope="module")
 def supervised(service):
-    """The service, with tokens that may order holds, whoever may."""
+    """The service, with a token of its regulator."""
     tokens = Tokens(service.settings.home)
     service.tokens["regulator"] = tokens.add("regulator", ["admin"])[0]
-    service.tokens["alice, for all"] = tokens.add("alice", ["admin"])[0]
     return service
 
 
