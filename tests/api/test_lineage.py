@@ -38,6 +38,17 @@ def record(service, body, name="alice", upload=None, status=201):
 
 @pytest.fixture(scope="module")
 def story(service):
+    """A story that tests only read."""
+    return told(service)
+
+
+@pytest.fixture
+def own_story(service):
+    """A story that a test may go on with."""
+    return told(service)
+
+
+def told(service):
     """Two collected datasets, one joined from them, one trained on that by another party."""
     made = {}
     made["a"], made["b"] = service.register(), service.register()
@@ -149,18 +160,18 @@ def test_paths_and_completeness(service, story):
     assert whole["complete"] is False
 
 
-def test_impact_names_the_grants_that_live(service, story):
-    found = service.get(path(story["a"], "impact")).json()
+def test_impact_names_the_grants_that_live(service, own_story):
+    found = service.get(path(own_story["a"], "impact")).json()
     assert [item["distance"] for item in found["items"]] == [0, 1, 2]
     assert [grant["grant_id"] for item in found["items"] for grant in item["grants"]] == [
-        story["grant"]
+        own_story["grant"]
     ]
-    service.post(f"/v1/grants/{story['grant']}/suspend", {"reason": "recall"})
-    found = service.get(path(story["a"], "impact"), limit=2).json()
+    service.post(f"/v1/grants/{own_story['grant']}/suspend", {"reason": "recall"})
+    found = service.get(path(own_story["a"], "impact"), limit=2).json()
     assert [grant for item in found["items"] for grant in item["grants"]] == []
-    more = service.get(path(story["a"], "impact"), after=found["next"]).json()
+    more = service.get(path(own_story["a"], "impact"), after=found["next"]).json()
     assert [item["distance"] for item in more["items"]] == [2]
-    service.post(f"/v1/grants/{story['grant']}/resume", {"reason": "no recall"})
+    service.post(f"/v1/grants/{own_story['grant']}/resume", {"reason": "no recall"})
 
 
 def test_a_model_is_bound_by_what_it_was_made_from(service, story):
@@ -178,12 +189,16 @@ def test_a_model_is_bound_by_what_it_was_made_from(service, story):
     assert refused.json()["error"] == "PolicyExceedsCeiling"
 
 
-def test_a_correction_takes_the_place_of_what_it_corrects(service, story):
-    join = {"kind": "join", "inputs": [version(story["a"]), version(story["b"])], "title": "J"}
+def test_a_correction_takes_the_place_of_what_it_corrects(service, own_story):
+    join = {
+        "kind": "join",
+        "inputs": [version(own_story["a"]), version(own_story["b"])],
+        "title": "J",
+    }
     made = record(service, join, upload=content()).json()
     again = {
         "kind": "transform",
-        "inputs": [version(story["a"])],
+        "inputs": [version(own_story["a"])],
         "supersedes": made["activity_id"],
         "reason": "b was never read",
     }
@@ -191,7 +206,7 @@ def test_a_correction_takes_the_place_of_what_it_corrects(service, story):
     assert found["supersedes"] == made["activity_id"]
     assert version(found) == version(made)
     now = items(service.get(path(made, "ancestors")))
-    assert now == [(story["a"]["dataset_id"], 1, 1)]
+    assert now == [(own_story["a"]["dataset_id"], 1, 1)]
     then = service.get(path(made, "ancestors"), as_of=made["block"]["number"])
     assert len(items(then)) == 2
     old = service.get(f"/v1/activities/{made['activity_id']}").json()
@@ -201,14 +216,14 @@ def test_a_correction_takes_the_place_of_what_it_corrects(service, story):
     assert record(service, again, status=409).json()["error"] == "BadStatus"
 
 
-def test_what_came_out_can_be_a_next_version(service, story):
+def test_what_came_out_can_be_a_next_version(service, own_story):
     derived = {
         "kind": "clean",
-        "inputs": [version(story["a"])],
-        "output": {"dataset_id": story["b"]["dataset_id"]},
+        "inputs": [version(own_story["a"])],
+        "output": {"dataset_id": own_story["b"]["dataset_id"]},
     }
     found = record(service, derived, upload=content()).json()
-    assert version(found) == {"dataset_id": story["b"]["dataset_id"], "version": 2}
+    assert version(found) == {"dataset_id": own_story["b"]["dataset_id"], "version": 2}
 
 
 def test_a_recording_made_twice_is_made_once(service, story):
@@ -277,6 +292,10 @@ def test_questions_that_cannot_be_are_refused(service, story):
 def test_a_large_walk_does_not_stop_the_others(service, story):
     context = service.app.state.context
     assert context.ledger.engine.dialect.name == "sqlite"
-    etag = service.get(path(story["model"], "ancestors")).headers["ETag"]
-    again = service.client.get(path(story["model"], "ancestors"), headers={"If-None-Match": etag})
-    assert again.status_code == 304
+    answer = service.get(path(story["model"], "ancestors"))
+    for _ in range(20):  # until nothing is mined or settled between two questions
+        known = {"If-None-Match": answer.headers["ETag"]}
+        answer = service.client.get(path(story["model"], "ancestors"), headers=known)
+        if answer.status_code == 304:
+            break
+    assert answer.status_code == 304

@@ -33,6 +33,7 @@ BAD = {
     "offer_id": "0x1",
     "hold_id": "1e1",
     "change": "forget",
+    "run_id": "not-a-uuid",
 }
 
 

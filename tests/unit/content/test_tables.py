@@ -110,6 +110,16 @@ def test_an_extension_type_is_what_it_is_stored_as(tmp_path):
     assert rows == [[cell(b"0123456789abcdef")]]
 
 
+def test_extension_types_and_bytes_are_told_without_a_file():
+    # What a file gives back depends on the extension types that a process knows.
+    kind = tables._kind(pa, pa.field("id", pa.uuid()))
+    assert kind.name == "fixed_size_binary[16]"
+    storage = pa.array([b"0123456789abcdef"], pa.binary(16))
+    array = pa.ExtensionArray.from_storage(pa.uuid(), storage)
+    assert tables._cells(pa, kind, array) == [cell(b"0123456789abcdef")]
+    assert tables._kind(pa, pa.field("b", pa.large_binary())).name == "binary"
+
+
 @pytest.mark.parametrize(
     "kind",
     [

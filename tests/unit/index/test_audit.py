@@ -157,7 +157,7 @@ TAMPERINGS = {
     "UPDATE events SET ledger_head = x'00' WHERE seq = 2": ("edited_row", "events seq=2"),
     "UPDATE blocks SET timestamp = 5 WHERE number = 3": ("block", "block 3"),
     "UPDATE blocks SET hash = x'00' WHERE number = 3": ("block", "block 3"),
-    "UPDATE accounts SET removed_block = NULL": ("edited_row", "accounts"),
+    "UPDATE accounts SET removed_block = 2": ("edited_row", "accounts"),
     "UPDATE parties SET roles = 1 WHERE party_id = 1": ("edited_row", "parties party_id=1"),
     "DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)": ("missing_event", "block 40"),
 }
