@@ -18,6 +18,7 @@ INT64 = st.integers(-(2**63), 2**63 - 1)
 DAYS = st.dates(datetime.date(1, 1, 1), datetime.date(9999, 12, 31))
 # the nanoseconds of Arrow end in 2262
 NAIVE = st.datetimes(datetime.datetime(1700, 1, 1), datetime.datetime(2200, 1, 1))
+A_MILLION_DAYS = datetime.timedelta(10**6)
 ZONED = NAIVE.map(lambda when: when.replace(tzinfo=datetime.UTC))
 
 # name of ours, type of Arrow, values
@@ -42,7 +43,7 @@ KINDS = [
     ("time64[us]", pa.time64("us"), st.times()),
     ("timestamp[us]", pa.timestamp("us"), NAIVE),
     ("timestamp[ns, tz=Asia/Shanghai]", pa.timestamp("ns", "Asia/Shanghai"), ZONED),
-    ("duration[us]", pa.duration("us"), st.timedeltas(max_value=datetime.timedelta(10**6))),
+    ("duration[us]", pa.duration("us"), st.timedeltas(-A_MILLION_DAYS, A_MILLION_DAYS)),
     ("string", pa.string(), st.text(st.characters(codec="utf-8"), max_size=8)),
     ("string", pa.large_string(), st.text(st.characters(codec="utf-8"), max_size=8)),
     ("string", pa.dictionary(pa.int8(), pa.string()), st.sampled_from(["a", "", "é"])),
