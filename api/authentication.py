@@ -190,7 +190,7 @@ def scoped(caller: Caller, idempotency_key: str | None) -> str | None:
     return None if idempotency_key is None else f"{caller.signer} {idempotency_key}"
 
 
-def _caller(
+async def _caller(
     request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 ) -> Caller:
     """Return whom the middleware let in; a route that changes something never runs without."""

@@ -115,7 +115,8 @@ class Context:
         return AsOf(number, block_hash, self.follower.finality(number))
 
 
-def _context(request: Request) -> Context:
+# FastAPI would run these in a thread each if they were not async.
+async def _context(request: Request) -> Context:
     context = request.app.state.context
     assert isinstance(context, Context)
     return context
@@ -278,7 +279,7 @@ IfNoneMatch = Annotated[
 ]
 
 
-def _reading(
+async def _reading(
     context: ContextDependency, as_of: AsOfQuery = None, if_none_match: IfNoneMatch = None
 ) -> Reading:
     return Reading(context, as_of, if_none_match)
