@@ -192,10 +192,6 @@ def test_a_model_is_bound_by_what_it_was_made_from(service, story):
 def test_a_correction_takes_the_place_of_what_it_corrects(service, own_story):
     inputs = [version(own_story["a"]), version(own_story["b"])]
     join = {"kind": "join", "inputs": inputs, "title": "J"}
-        "kind": "join",
-        "inputs": [version(own_story["a"]), version(own_story["b"])],
-        "title": "J",
-    }
     made = record(service, join, upload=content()).json()
     again = {
         "kind": "transform",
