@@ -15,6 +15,7 @@ Messages are JSON over ``multiprocessing``'s framing. Near to far: ``[id, method
 given up. What was told needs not be asked for: the near side answers for such a receipt itself.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -42,6 +43,7 @@ _log = logging.getLogger(__name__)
 _THREADS = 8
 _REMEMBERED = 100_000
 _KEPT_RECEIPTS = 2_000
+_COLLECT_AFTER = 20_000  # new objects; 700 by default, for smaller heaps
 # Answered by the thread that reads: handing them to another costs more than they do.
 _QUICK = frozenset(
     (
@@ -284,6 +286,10 @@ class _FarSide:
         except ProvenanceError as error:
             self.send(0, [_ERROR, type(error).__name__, str(error)])
             return 1
+        # What was imported lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_COLLECT_AFTER, *gc.get_threshold()[1:])
         with owned, ThreadPoolExecutor(_THREADS) as threads:
             self._chain = owned.chain
             self.send(0, [_RESULT, None])
