@@ -4,12 +4,9 @@ Promises: every byte of a proof is bound by a check here or named among what was
 nothing passes that no pin vouches for. Must never do I/O.
 """
 
-from collections.abc import Callable
-
 from provenance.errors import (
     CheckpointMismatch,
     InvalidProof,
-    ProvenanceError,
     VerificationError,
 )
 from provenance.identifiers import Address, format_address
@@ -18,7 +15,7 @@ from provenance.proofs import checkpoint as notes
 from provenance.proofs.batches import BatchProof, anchored_log, verify_record
 from provenance.proofs.bundle_verification import BundleVerdict, Pins
 from provenance.proofs.checkpoint import Checkpoint
-from provenance.proofs.verification import UNWITNESSED, Check
+from provenance.proofs.verification import UNWITNESSED, Check, Steps, make_checks
 
 UNKNOWABLE = (
     Check("witnesses", UNWITNESSED),
@@ -59,7 +56,7 @@ class _Examination:
         self._digest = digest
         self._address = address
         self._not_checked: list[Check] = []
-        self._steps: tuple[tuple[str, Callable[[], str | None]], ...] = (
+        self._steps: Steps = (
             ("document", self._document),
             ("batch", self._batch),
             ("log", self._log),
@@ -70,24 +67,12 @@ class _Examination:
 
     def verdict(self) -> BundleVerdict:
         """Make the checks."""
-        passed: list[Check] = []
-        failed: list[Check] = []
-        for name, step in self._steps:
-            if failed:
-                self._skip(name, "not reached, since another check failed")
-                continue
-            try:
-                said = step()
-            except ProvenanceError as error:
-                failed.append(Check(name, str(error)))
-                continue
-            if said is not None:
-                passed.append(Check(name, said))
+        passed, failed = make_checks(self._steps, self._skip)
         essential = {"batch", "log", "contract", "block"}
         if self._digest is not None:
             essential.add("document")
         skipped = (*self._not_checked, *UNKNOWABLE)
-        return BundleVerdict(tuple(passed), tuple(failed), skipped, frozenset(essential), None)
+        return BundleVerdict(passed, failed, skipped, frozenset(essential), None)
 
     def _skip(self, name: str, detail: str) -> None:
         self._not_checked.append(Check(name, detail))

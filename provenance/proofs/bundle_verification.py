@@ -8,7 +8,7 @@ checked; nothing passes that no pin vouches for. Must never do I/O.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from provenance.content.digest import Measured
@@ -16,7 +16,6 @@ from provenance.errors import (
     CheckpointMismatch,
     HistoryMismatch,
     InvalidProof,
-    ProvenanceError,
     VerificationError,
 )
 from provenance.identifiers import LEDGER_SUBJECT
@@ -28,7 +27,15 @@ from provenance.proofs.checkpoint import Checkpoint, VerifierKey
 from provenance.proofs.history import fold, require_head
 from provenance.proofs.merkle import verify_inclusion
 from provenance.proofs.standing import Standing, VersionRecord, fold_standing
-from provenance.proofs.verification import FAILED, NOT_CHECKED, PASSED, UNWITNESSED, Check
+from provenance.proofs.verification import (
+    FAILED,
+    NOT_CHECKED,
+    PASSED,
+    UNWITNESSED,
+    Check,
+    Steps,
+    make_checks,
+)
 
 UNKNOWABLE = (
     Check("witnesses", UNWITNESSED),
@@ -146,7 +153,7 @@ class _Examination:
         self._measured = measured
         self._not_checked: list[Check] = []
         self._standing: Standing | None = None
-        self._steps: tuple[tuple[str, Callable[[], str | None]], ...] = (
+        self._steps: Steps = (
             ("state", self._state),
             ("heads", self._heads),
             ("history", self._history),
@@ -162,26 +169,12 @@ class _Examination:
 
     def verdict(self) -> BundleVerdict:
         """Make the checks."""
-        passed: list[Check] = []
-        failed: list[Check] = []
-        for name, step in self._steps:
-            if failed:
-                self._skip(name, "not reached, since another check failed")
-                continue
-            try:
-                said = step()
-            except ProvenanceError as error:
-                failed.append(Check(name, str(error)))
-                continue
-            if said is not None:
-                passed.append(Check(name, said))
+        passed, failed = make_checks(self._steps, self._skip)
         for anchor in self._bundle.anchors:
             self._skip(anchor.kind, "the time stamp beside the bundle: its own check reads it")
         essential = {"block"} if self._measured is None else {"block", "content"}
         skipped = (*self._not_checked, *UNKNOWABLE)
-        return BundleVerdict(
-            tuple(passed), tuple(failed), skipped, frozenset(essential), self._standing
-        )
+        return BundleVerdict(passed, failed, skipped, frozenset(essential), self._standing)
 
     def _skip(self, name: str, detail: str) -> None:
         self._not_checked.append(Check(name, detail))

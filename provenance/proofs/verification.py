@@ -4,11 +4,12 @@ Promises: nothing counts as passed that was not compared here or vouched for by 
 check that could not be made is named. Must never do I/O.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from provenance.content.diff import Diff, diff
 from provenance.content.writer import Manifest
-from provenance.errors import RootMismatch, VerificationError
+from provenance.errors import ProvenanceError, RootMismatch, VerificationError
 from provenance.proofs.absence import AbsenceProof, check_absence
 
 PASSED = "passed"
@@ -27,6 +28,35 @@ class Check:
 
     name: str
     detail: str
+
+
+Steps = Sequence[tuple[str, Callable[[], str | None]]]
+"""Checks in their order, by name; each returns what it found, or None."""
+
+
+def make_checks(
+    steps: Steps, skip: Callable[[str, str], None]
+) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
+    """Make checks until one fails; return those that passed, and the one that failed.
+
+    Args:
+        steps: the checks; one fails by raising an error of ours.
+        skip: told the name of every check after that, and why it was not made.
+    """
+    passed: list[Check] = []
+    failed: list[Check] = []
+    for name, step in steps:
+        if failed:
+            skip(name, "not reached, since another check failed")
+            continue
+        try:
+            said = step()
+        except ProvenanceError as error:
+            failed.append(Check(name, str(error)))
+            continue
+        if said is not None:
+            passed.append(Check(name, said))
+    return tuple(passed), tuple(failed)
 
 
 @dataclass(frozen=True, slots=True)

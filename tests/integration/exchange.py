@@ -156,7 +156,7 @@ class Exchange:
 
 @contextmanager
 def anvil():
-    """Run Anvil; give its URL."""
+    """Run Anvil; give its URL once it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -164,8 +164,18 @@ def anvil():
         [find_anvil(), "--port", str(port), "--silent", "--hardfork", "cancun"],
         stdout=subprocess.DEVNULL,
     )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 20
     try:
-        yield f"http://127.0.0.1:{port}"
+        with HttpNode(url, retries=0) as node:
+            while True:
+                try:
+                    node.request("eth_chainId", [])
+                    break
+                except NodeUnavailable:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.05)
+        yield url
     finally:
         process.terminate()
         process.wait(10)
@@ -177,14 +187,7 @@ def fund_admin(settings):
     password = password_source(settings, lambda _: None)
     key = Keystore(settings.home / "keys").create("admin", password("admin"))
     with HttpNode(settings.chain, retries=0) as node:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                node.request("anvil_setBalance", ["0x" + key.address.hex(), hex(10**24)])
-                return
-            except NodeUnavailable:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+        node.request("anvil_setBalance", ["0x" + key.address.hex(), hex(10**24)])
 
 
 @contextmanager

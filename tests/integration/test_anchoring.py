@@ -1,81 +1,33 @@
 """Batches on a node that finalises slowly and reorganises: anchored, dropped, anchored, final."""
 
 import hashlib
-import os
-import shutil
-import socket
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from provenance.chain.keystore import Keystore, Password
-from provenance.chain.rpc import HttpNode
-from provenance.config import Settings
-from provenance.errors import ChainReorganised, NodeUnavailable
+from provenance.errors import ChainReorganised
 from provenance.identifiers import format_address
 from provenance.index import anchors as indexed
 from provenance.index import database
-from provenance.ledger import anchors, setup
+from provenance.ledger import anchors
 from provenance.ledger.batches import BatchState
-from provenance.ledger.opening import ADMIN, open_ledger
 from provenance.ledger.recent import Recent
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "docs" / "check_record.py"
 
 
-def find_anvil():
-    local = ROOT / "contracts" / "node_modules" / ".bin" / "anvil"
-    return os.environ.get("ANVIL") or (str(local) if local.exists() else shutil.which("anvil"))
-
-
-pytestmark = pytest.mark.skipif(
-    find_anvil() is None,
-    reason="no anvil: set ANVIL, or install the npm package in contracts/",
-)
+@pytest.fixture
+def node(anvil_node):
+    return anvil_node
 
 
 @pytest.fixture
-def node():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [find_anvil(), "--port", str(port), "--silent", "--hardfork", "cancun"],
-        stdout=subprocess.DEVNULL,
-    )
-    with HttpNode(f"http://127.0.0.1:{port}", retries=0) as opened:
-        opened.url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                opened.request("eth_chainId", [])
-                break
-            except NodeUnavailable:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        yield opened
-    process.terminate()
-    process.wait(10)
-
-
-def password(_):
-    return Password("correct horse battery")
-
-
-@pytest.fixture
-def ledger(node, tmp_path):
-    settings = Settings(home=tmp_path / "home", chain=node.url)
-    settings.home.mkdir(mode=0o700)
-    admin = Keystore(settings.home / "keys").create(ADMIN, password(ADMIN))
-    node.request("anvil_setBalance", ["0x" + admin.address.hex(), hex(10**24)])
-    setup.initialise(settings, password=password)
-    with open_ledger(settings, password=password) as opened:
-        yield opened
+def ledger(anvil_ledger):
+    return anvil_ledger
 
 
 def checked_alone(proof, document, node, address, folder):

@@ -1,9 +1,5 @@
 """The same client and the same outbox over Anvil: another node, with a market and with reorgs."""
 
-import os
-import shutil
-import socket
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -15,54 +11,19 @@ from provenance.chain.client import Client, RpcError
 from provenance.chain.contracts import Contracts
 from provenance.chain.outbox import Outbox, State
 from provenance.chain.replay import Replay
-from provenance.chain.rpc import HttpNode
 from provenance.chain.signing import SigningKey
 from provenance.chain.transactions import FeePolicy, Transactions
-from provenance.errors import ContractRevert, NodeUnavailable, TransactionFailed
+from provenance.errors import ContractRevert, TransactionFailed
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = SigningKey(b"\x07" * 32)
 NOBODY = bytes(19) + b"\x99"
 
 
-def find_anvil():
-    local = ROOT / "contracts" / "node_modules" / ".bin" / "anvil"
-    found = os.environ.get("ANVIL") or (str(local) if local.exists() else shutil.which("anvil"))
-    return found
-
-
-pytestmark = pytest.mark.skipif(
-    find_anvil() is None,
-    reason="no anvil: set ANVIL, or install the npm package in contracts/",
-)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture
-def node():
-    port = free_port()
-    process = subprocess.Popen(
-        [find_anvil(), "--port", str(port), "--silent", "--hardfork", "cancun"],
-        stdout=subprocess.DEVNULL,
-    )
-    with HttpNode(f"http://127.0.0.1:{port}", retries=0) as opened:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                opened.request("eth_chainId", [])
-                break
-            except NodeUnavailable:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        opened.request("anvil_setBalance", ["0x" + KEY.address.hex(), hex(10**24)])
-        yield opened
-    process.terminate()
-    process.wait(10)
+def node(anvil_node):
+    anvil_node.request("anvil_setBalance", ["0x" + KEY.address.hex(), hex(10**24)])
+    return anvil_node
 
 
 @pytest.fixture

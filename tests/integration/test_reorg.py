@@ -1,19 +1,13 @@
 """A real node that reorganises its chain under a synced index."""
 
 import importlib.util
-import os
-import shutil
-import socket
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from provenance.chain.client import Client
-from provenance.chain.rpc import HttpNode
-from provenance.errors import ChainReorganised, NodeUnavailable
+from provenance.errors import ChainReorganised
 from provenance.index import database, datasets, schema
 from provenance.index.audit import audit
 from provenance.index.sync import sync
@@ -31,40 +25,11 @@ def load(name):
 actors_module = load("actors")
 
 
-def find_anvil():
-    local = TESTS.parent / "contracts" / "node_modules" / ".bin" / "anvil"
-    return os.environ.get("ANVIL") or (str(local) if local.exists() else shutil.which("anvil"))
-
-
-pytestmark = pytest.mark.skipif(
-    find_anvil() is None,
-    reason="no anvil: set ANVIL, or install the npm package in contracts/",
-)
-
-
 @pytest.fixture
-def node():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [find_anvil(), "--port", str(port), "--silent", "--hardfork", "cancun"],
-        stdout=subprocess.DEVNULL,
-    )
-    with HttpNode(f"http://127.0.0.1:{port}", retries=0) as opened:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                opened.request("eth_chainId", [])
-                break
-            except NodeUnavailable:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        for address in actors_module.MONEY:
-            opened.request("anvil_setBalance", ["0x" + address.hex(), hex(10**24)])
-        yield opened
-    process.terminate()
-    process.wait(10)
+def node(anvil_node):
+    for address in actors_module.MONEY:
+        anvil_node.request("anvil_setBalance", ["0x" + address.hex(), hex(10**24)])
+    return anvil_node
 
 
 @pytest.fixture
