@@ -36,10 +36,6 @@ _log = logging.getLogger(__name__)
 _LINGER_S = 0.05
 """How long an open block waits for stragglers: a lone transaction hardly notices."""
 
-_BUSY_TRANSACTIONS = 8
-"""After a block of so many, the next one stays open for all of its second: whoever was answered is
-about to send again, and would otherwise wait for the block after it."""
-
 _CLOCK_TOLERANCE_S = 30
 """A clock further than this behind the last block is an error, not something to wait for."""
 
@@ -200,6 +196,7 @@ class EmbeddedChain:
                 self._fill(block, linger_s)
                 if not block.transactions:
                     return 0
+                self._wait_for(block.header.timestamp)
                 sealed = self._engine.seal(block)
             except BaseException:
                 self.pool.put_back()
@@ -210,20 +207,31 @@ class EmbeddedChain:
         return len(block.transactions)
 
     def _next_second(self) -> int:
-        """Wait until the clock is past the last block; return the second it shows."""
+        """Return the timestamp of the next block: the clock's second, or the one that comes next.
+
+        A block may be filled before its second has come; it is sealed when the clock is there.
+        """
         last = self.reads.head.timestamp
         while True:
             now = self._clock()
-            if now - last >= 1:
-                return int(now)
+            if now >= last:
+                return max(int(now), last + 1)
             if last - now > _CLOCK_TOLERANCE_S:
                 raise ChainError(
                     f"expected a clock past the last block at {last}, found {int(now)}"
                 )
-            time.sleep(max(last + 1 - now, 0.001))
+            time.sleep(max(last - now, 0.001))
+
+    def _wait_for(self, second: int) -> None:
+        """Wait until the clock shows a second."""
+        while (left_s := second - self._clock()) > 0:
+            time.sleep(max(left_s, 0.001))
 
     def _fill(self, block: OpenBlock, linger_s: float) -> None:
-        """Execute what waits, one transaction at least, until the second of the block is over."""
+        """Execute what waits, until the second of the block is over or nobody comes any more.
+
+        One transaction at least; and as long as the second has not come, others may.
+        """
         while not self._closed.is_set():
             if block.transactions and self._clock() >= block.header.timestamp + 1:
                 return
@@ -237,19 +245,16 @@ class EmbeddedChain:
             elif len(self.pool) and self.pool.wait(0):
                 return
             else:
-                left_s = block.header.timestamp + 1 - self._clock()
-                if not self.pool.wait(max(min(linger_s, left_s), 0)):
+                to_come_s = block.header.timestamp - self._clock()
+                if not self.pool.wait(max(min(max(linger_s, to_come_s), to_come_s + 1), 0)):
                     return
 
     def _mine_forever(self) -> None:
-        linger_s = _LINGER_S
         while not self._closed.is_set():
             if not self.pool.wait(_RETRY_S):
-                linger_s = _LINGER_S
                 continue
             try:
-                is_busy = self.mine(linger_s) >= _BUSY_TRANSACTIONS
-                linger_s = 1.0 if is_busy else _LINGER_S
+                self.mine(_LINGER_S)
             except ChainError as error:
                 _log.warning("no block was made: %s", error)
                 self._closed.wait(_RETRY_S)
