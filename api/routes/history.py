@@ -25,8 +25,6 @@ from provenance.ledger.receipts import AsOf
 
 router = APIRouter(tags=["history"])
 
-_MAX_SAFE_INTEGER = 2**53 - 1  # RFC 7493 section 2.2
-
 
 @router.get(
     "/datasets/{dataset_id}/history",
@@ -141,24 +139,4 @@ async def _history(
 
 
 def _item(item: HistoryItem) -> Mapping[str, Any]:
-    event = item.event()
-    return {
-        "seq": item.seq,
-        **log_json(item.log),
-        "event": {
-            "name": event.name,
-            "module": event.module,
-            "arguments": {name: _shown(value) for name, value in event.arguments.items()},
-        },
-    }
-
-
-def _shown(value: Any) -> Any:
-    """Return a value of an event as JSON: hex for bytes, text for integers over 2^53 - 1."""
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if isinstance(value, Mapping):
-        return {name: _shown(member) for name, member in value.items()}
-    if isinstance(value, int) and value > _MAX_SAFE_INTEGER:
-        return str(value)
-    return value
+    return {"seq": item.seq, **log_json(item.log), "event": item.event().as_json()}

@@ -53,6 +53,7 @@ _WORDS = {
 }
 _WIDE_INTEGERS = frozenset({"uint40", "uint48", "uint96", "uint256"})
 _ARRAY = re.compile(r"(\w+)\[(\d+)\]")
+_MAX_SAFE_INTEGER = 2**53 - 1  # RFC 7493 section 2.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,10 @@ class Event:
     module: str
     arguments: dict[str, Any]
     log: RawLog
+
+    def as_json(self) -> dict[str, Any]:
+        """Return name, module and arguments: bytes as hex, integers over 2^53 - 1 as text."""
+        return {"name": self.name, "module": self.module, "arguments": _plain(self.arguments)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +214,15 @@ def _type(item: Mapping[str, Any]) -> str:
 def subject_id(subject: bytes) -> int:
     """Return the id in a subject, whatever its kind; 0 for nobody."""
     return int.from_bytes(subject[24:], "big")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, dict):
+        return {name: _plain(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(member) for member in value]
+    if isinstance(value, int) and value > _MAX_SAFE_INTEGER:
+        return str(value)
+    return value

@@ -91,21 +91,9 @@ def _described(log: "RawLog") -> dict[str, Any]:
         except ProvenanceError:
             # the first topic names an event of one module only
             continue
-        return {
-            "event": event.name,
-            "module": event.module,
-            "arguments": {name: _plain(value) for name, value in event.arguments.items()},
-            "block_number": log.block_number,
-        }
+        shown = event.as_json()
+        return {"event": shown.pop("name"), **shown, "block_number": log.block_number}
     return {"event": None, "module": None, "arguments": {}, "block_number": log.block_number}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if isinstance(value, dict):
-        return {name: _plain(found) for name, found in value.items()}
-    return value
 
 
 def _print(

@@ -93,6 +93,7 @@ def accept(door: Door, transfer_id: int, signer: str, expected_head: str | None)
 
     head = parse_hex(expected_head, 32) if expected_head else None
     with door.ledger() as ledger:
+        ledger.party_of_signer(signer)
         offered = views.transfer(ledger, TransferId(transfer_id))
         live = license_views.live_grants(ledger, DatasetId(offered["dataset_id"]))
         if live and not door.as_json:

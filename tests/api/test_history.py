@@ -96,3 +96,13 @@ def test_a_checkpoint_opens_with_the_key_beside_it(service, moved):
 def test_a_party_that_does_not_exist_has_no_history(service, require_problem):
     require_problem(service.get("/v1/parties/777777/history"), 404, "not-found")
     require_problem(service.get(f"/v1/parties/0x{'11' * 20}/history"), 404, "not-found")
+
+
+def test_numbers_over_53_bits_are_text_in_lists_too(service):
+    terms = {"actions": ["read"], "territory": ["CN", "SG"]}
+    assert service.post("/v1/policies", {"terms": terms}).status_code == 201
+    logs = [log for page in pages(service, "/v1/history", limit=500) for log in page["logs"]]
+    stored = [log["event"] for log in logs if log["event"]["name"] == "TerritoryStored"][-1]
+    words = stored["arguments"]["countries"]
+    assert [type(word) for word in words] == [str] * 3 or 0 in words
+    assert sum(int(word).bit_count() for word in words) == 2
