@@ -73,9 +73,8 @@ _SETTLE_S = 10.0
 _SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the interpreter while others want it (5 ms by default).
 
-The embedded chain executes transactions in a thread. The event loop needs the interpreter back
-several times for each request; at 5 ms each, a hundred writers would wait for the loop, not for
-the chain.
+Writers run in threads. The event loop needs the interpreter back several times for each request; at
+5 ms each, a hundred clients would wait for the loop, not for the chain.
 """
 
 _DESCRIPTION = """Who holds which right in which dataset, and where it went.

@@ -90,9 +90,17 @@ class Context:
         *arguments: _P.args,
         **named: _P.kwargs,
     ) -> _T:
-        """Run a use case that writes, in a thread."""
-        work = partial(call, self.ledger, *arguments, **named)
+        """Run a use case that sends a transaction, in a thread and in its turn."""
+
+        def work() -> _T:
+            with self.ledger.transactions.turnstile.turn():
+                return call(self.ledger, *arguments, **named)
+
         return await anyio.to_thread.run_sync(work, limiter=self.writers)
+
+    async def keep(self, call: Callable[[Ledger], _T]) -> _T:
+        """Run a use case that writes here, but waits for no block, in a thread."""
+        return await anyio.to_thread.run_sync(partial(call, self.ledger), limiter=self.writers)
 
     async def block_on(self, call: Callable[[], _T]) -> _T:
         """Run something that blocks but writes nothing, in a thread."""

@@ -41,7 +41,7 @@ async def record_documents(
     body: RecordMany, context: ContextDependency, caller: CallerDependency
 ) -> Response:
     """Durable when answered; anchored with a batch soon after. The same document is one record."""
-    found = await context.write(_record, caller, body)
+    found = await context.keep(lambda ledger: _record(ledger, caller, body))
     return Response(orjson.dumps(found), 200, _PRIVATE, JSON)
 
 

@@ -116,7 +116,7 @@ async def post_event(
     def keep(ledger: Any) -> JournalEntry:
         return use_cases.record(ledger, desk.party_of(caller), document)
 
-    return _posted(await context.write(keep))
+    return _posted(await context.keep(keep))
 
 
 @door.post(
@@ -136,7 +136,7 @@ async def post_events(
     def keep(ledger: Any) -> list[JournalEntry | InputError]:
         return use_cases.record_batch(ledger, desk.party_of(caller), split_batch(document))
 
-    found = await context.write(keep)
+    found = await context.keep(keep)
     refused = [
         {"index": index, "reason": str(item)}
         for index, item in enumerate(found)
@@ -262,7 +262,7 @@ async def declare_name(
         name = Name(body.namespace, body.name)
         return use_cases.declare(ledger, desk.party_of(caller), name, meant, int(time.time()))
 
-    return _posted(await context.write(keep))
+    return _posted(await context.keep(keep))
 
 
 def _plain(body: bytes, request: Request, most_bytes: int) -> bytes:

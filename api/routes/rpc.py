@@ -42,7 +42,7 @@ async def json_rpc(request: Request, context: ContextDependency) -> Response:
     require_local(request)
     body = await request.body()
     # Waiting for a block takes a thread; so does whatever runs contracts.
-    answer = await context.write(rpc.answer, body)
+    answer = await context.keep(lambda ledger: rpc.answer(ledger, body))
     context.follower.wake()
     return Response(answer, 200 if answer else 204, media_type=JSON)
 

@@ -21,6 +21,7 @@ from provenance.chain.outbox import Intent, Outbox, Request, State
 from provenance.chain.replay import Replay
 from provenance.chain.signing import SigningKey
 from provenance.chain.submission import Submission
+from provenance.chain.turnstile import Turnstile
 from provenance.errors import (
     ContractRevert,
     NodeUnavailable,
@@ -61,6 +62,10 @@ class Transactions:
         outbox: where promises are kept.
         decode_revert: turns revert bytes into an exception (``Contracts.decode_revert``).
         fees: see ``FeePolicy``.
+
+    Attributes:
+        turnstile: for callers with many threads: who prepares a transaction within a turn of it
+            gives the turn up when the wait for the block begins.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class Transactions:
         decode_revert: Callable[[bytes], ContractRevert],
         fees: FeePolicy | None = None,
     ) -> None:
+        self.turnstile = Turnstile()
         self._client = client
         self._outbox = outbox
         self._decode_revert = decode_revert
@@ -159,6 +165,7 @@ class Transactions:
             TransactionFailed: it can never be mined, or did nothing and gave no reason.
             NodeUnavailable: it is not known yet.
         """
+        self.turnstile.leave()
         receipt = self._mined(request, key, time.monotonic() + timeout_s)
         if not receipt.succeeded:
             raise self._failure(request, receipt)
