@@ -9,6 +9,7 @@ Promises: the same bytes as entry by entry through a ``ManifestWriter``, and the
 
 import os
 import stat
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,17 +38,16 @@ WHOLE_BYTES = 1 << 18
 MAPPED_BYTES = 1 << 25
 """Files from this size on are quicker to map into memory than to read."""
 
-Stamp = tuple[int, int, int, int, int]
-"""Device, inode, size, modification time and change time in nanoseconds of a file."""
+BUCKET_BITS = 8
+"""Files whose inodes differ in these low bits only are remembered together."""
 
-Known = tuple[Stamp, tuple[bytes, ...]]
-"""A stamp, and digests in the order of the names of their algorithms."""
+Learned = tuple[int, int, str, bytes]
+"""Device, bucket (inode without its low bits), algorithm, and records: stamps with digests."""
 
-Remembered = tuple[int, int, int, int, tuple[str, ...]]
-"""Inode, size, modification time, change time and digests in hexadecimal of a file."""
+Lookup = Callable[[int, list[bytes]], dict[bytes, tuple[str, ...]]]
+"""Returns digests in hexadecimal by stamp: from a device and stamps of files on it."""
 
-Lookup = Callable[[int, list[int]], dict[int, Remembered]]
-"""Returns by inode what is remembered of files: from their device and inodes."""
+_STAMP = struct.Struct(">QQqq")
 
 Runs = tuple[tuple[str, list[str]], ...]
 """Folders and names in them, as :meth:`provenance.content.walk.Folder.runs` yields them."""
@@ -71,7 +71,7 @@ class Block(NamedTuple):
         trusted: one byte for each entry: 1 if its digests were known, 0 if it was read.
         bytes_read: size of what was read, in bytes.
         bytes_trusted: size of what was known, in bytes.
-        learned: stamps and digests of files that were read, if they may be remembered.
+        learned: digests of files that were read, if they may be remembered.
     """
 
     files: int
@@ -81,7 +81,7 @@ class Block(NamedTuple):
     trusted: bytes
     bytes_read: int
     bytes_trusted: int
-    learned: list[Known]
+    learned: list[Learned]
 
 
 class BatchSource:
@@ -146,7 +146,7 @@ class BatchReader:
         self._threads = threads
         self._template = ",".join(f'"{name}":"%s"' for name in header.algorithms)
         self._digests = [one_shot(name) for name in header.algorithms]
-        self._learned: list[Known] = []
+        self._learned: dict[tuple[int, int, str], list[bytes]] = {}
         self._started_ns = 0
 
     def measure(self, batch: Batch, progress: Progress | None = None) -> Block:
@@ -163,7 +163,7 @@ class BatchReader:
         lines: list[bytes] = []
         trusted: list[bytes] = []
         bytes_read = bytes_trusted = 0
-        self._learned = []
+        self._learned = {}
         self._started_ns = self._state.clock_ns() if self._state else 0
         telling = progress and _Telling(progress)
         for folder, names in batch.runs:
@@ -210,9 +210,8 @@ class BatchReader:
         opened = b""
         if self._private:
             opened = b"".join([leaf_line(leaf) + b"\n" for leaf in leaves])
-        return Block(
-            len(lines), text, opened, tree, trusted, bytes_read, bytes_trusted, self._learned
-        )
+        learned = [(*key, b"".join(records)) for key, records in self._learned.items()]
+        return Block(len(lines), text, opened, tree, trusted, bytes_read, bytes_trusted, learned)
 
     def _enter(self, folder: str) -> tuple[int | None, str]:
         """Return the descriptor of a folder, and what stands before the names in it."""
@@ -225,29 +224,25 @@ class BatchReader:
         lookup: Lookup, folder: int | None, names: list[str]
     ) -> dict[str, tuple[int, tuple[str, ...]]]:
         """Return size and digests of the files that need not be read."""
-        found: dict[str, os.stat_result] = {}
+        found: dict[str, tuple[int, bytes]] = {}
+        device = None
         for name in names:
             try:
-                found[name] = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
             except OSError:
                 continue  # reading it will say what is wrong
-        if not found:
+            device = status.st_dev if device is None else device
+            stamp = stamp_of(status) if stat.S_ISREG(status.st_mode) else None
+            if stamp is not None and status.st_dev == device:
+                found[name] = status.st_size, stamp
+        if device is None:
             return {}
-        device = next(iter(found.values())).st_dev
-        remembered = lookup(device, [status.st_ino for status in found.values()])
-        known: dict[str, tuple[int, tuple[str, ...]]] = {}
-        for name, status in found.items():
-            seen = remembered.get(status.st_ino)
-            if (
-                seen
-                and seen[1] == status.st_size
-                and seen[2] == status.st_mtime_ns
-                and seen[3] == status.st_ctime_ns
-                and status.st_dev == device
-                and stat.S_ISREG(status.st_mode)
-            ):
-                known[name] = seen[1], seen[4]
-        return known
+        remembered = lookup(device, [stamp for _, stamp in found.values()])
+        return {
+            name: (size, remembered[stamp])
+            for name, (size, stamp) in found.items()
+            if stamp in remembered
+        }
 
     def _read(
         self, folder: int | None, name: str, path: str, progress: Progress | None
@@ -305,8 +300,13 @@ class BatchReader:
     ) -> None:
         """Remember a file that was open all the time, and of which size and time are the same."""
         stamp = stamp_of(after)
-        if before.st_ctime_ns == stamp[4] and state.settled(stamp, self._started_ns):
-            self._learned.append((stamp, tuple(map(bytes.fromhex, digests))))
+        if stamp is None or before.st_ctime_ns != after.st_ctime_ns:
+            return
+        if state.settled(after, self._started_ns):
+            bucket = after.st_ino >> BUCKET_BITS
+            for name, digest in zip(self._algorithms, digests, strict=True):
+                records = self._learned.setdefault((after.st_dev, bucket, name), [])
+                records.append(stamp + bytes.fromhex(digest))
 
 
 class _Telling:
@@ -324,12 +324,12 @@ class _Telling:
         self._progress(total - self._told)
 
 
-def stamp_of(status: os.stat_result) -> Stamp:
-    """Return the stamp of a file from its status."""
-    return (
-        status.st_dev,
-        status.st_ino,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-    )
+def stamp_of(status: os.stat_result) -> bytes | None:
+    """Return the stamp of a file on its device: 32 bytes; None if its times are out of range.
+
+    Inode, size, modification time and change time in nanoseconds, eight bytes each.
+    """
+    try:
+        return _STAMP.pack(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    except struct.error:
+        return None

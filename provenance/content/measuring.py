@@ -185,7 +185,7 @@ def _measured(header: Header, blocks: Iterable[Block], state: "State | None") ->
 
     def learned() -> Iterator[Block]:
         for block in blocks:
-            state.learn(header.algorithms, block.learned)
+            state.learn(block.learned)
             yield block
 
     try:

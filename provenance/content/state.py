@@ -8,6 +8,9 @@ shortly before it was read is not remembered at all (git's "racy" files).
 What this cannot see: content changed by someone who sets the system's clock back, or past the file
 system, on the bare device. Whoever must exclude that does without a state.
 
+Files lie together by the high bits of their inodes, because neighbours in a folder were mostly made
+one after another: a record of a thousand bytes for hundreds of files costs as much as one for each.
+
 Promises: several processes may use one state at once; it can be removed at any time and is then
 learned anew. Must never make a digest: it returns what :mod:`provenance.content.digest` measured.
 """
@@ -19,25 +22,23 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
-from provenance.content.batch import Known, Lookup, Remembered, Stamp
-from provenance.content.digest import DIGEST_BYTES, canonical_algorithms
+from provenance.content.batch import BUCKET_BITS, Learned, Lookup
+from provenance.content.digest import canonical_algorithms
 from provenance.errors import ReadError
 
 GRAIN_NS = 2_000_000_000
 """How long before its reading a file must have been at rest: the grain of the coarsest clock."""
 
-_VERSION = 1
+_VERSION = 2
 _BUSY_S = 60.0
-_LEARNED_ROWS = 20_000
+_LEARNED_BYTES = 1 << 23
 _LARGEST = 2**63 - 1
-_CHANGING = ("size", "mtime_ns", "ctime_ns")
-_NAMES = tuple(sorted(DIGEST_BYTES))
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS files (
-    device INTEGER NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
-    {", ".join(f"{name} BLOB" for name in _NAMES)},
-    PRIMARY KEY (device, inode)
+_INODE_BYTES, _STAMP_BYTES, _RECORD_BYTES = 8, 32, 64
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS buckets (
+    device INTEGER NOT NULL, bucket INTEGER NOT NULL, algorithm TEXT NOT NULL,
+    records BLOB NOT NULL,
+    PRIMARY KEY (device, bucket, algorithm)
 ) WITHOUT ROWID
 """
 
@@ -64,7 +65,8 @@ class State:
         self.path = Path(path)
         self.clock_ns = clock_ns
         self._grain_ns = grain_ns
-        self._waiting: dict[tuple[str, ...], list[Known]] = {}
+        self._waiting: dict[tuple[int, int, str], list[bytes]] = {}
+        self._waiting_bytes = 0
         self._readers: list[sqlite3.Connection] = []
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,14 +92,14 @@ class State:
             while self._readers:
                 self._readers.pop().close()
 
-    def settled(self, stamp: Stamp, read_ns: int) -> bool:
+    def settled(self, status: os.stat_result, read_ns: int) -> bool:
         """Tell whether a file that was read at a time had been at rest, so that it may be learned.
 
         Args:
-            stamp: its stamp.
+            status: its status.
             read_ns: when its reading began, in nanoseconds; a moment before will do.
         """
-        return max(stamp[3], stamp[4]) < read_ns - self._grain_ns
+        return max(status.st_mtime_ns, status.st_ctime_ns) < read_ns - self._grain_ns
 
     def lookup(self, algorithms: Iterable[str]) -> Lookup:
         """Return a function that tells digests, with a connection of its own.
@@ -108,40 +110,48 @@ class State:
             InputError: an algorithm is unknown.
         """
         names = canonical_algorithms(algorithms)
-        columns = ", ".join(names)
-        missing = " AND ".join(f"{name} IS NOT NULL" for name in names)
         connection = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)
         self._readers.append(connection)
 
-        def remembered(device: int, inodes: list[int]) -> dict[int, Remembered]:
-            inodes = [inode for inode in inodes if inode <= _LARGEST]
+        def remembered(device: int, stamps: list[bytes]) -> dict[bytes, tuple[str, ...]]:
+            if device > _LARGEST:
+                return {}
+            buckets = {_inode(stamp) >> BUCKET_BITS for stamp in stamps}
+            tables: dict[str, dict[bytes, bytes]] = {name: {} for name in names}
             try:
                 rows = connection.execute(
-                    f"SELECT inode, size, mtime_ns, ctime_ns, {columns} FROM files"
-                    f" WHERE device = ? AND inode IN ({','.join('?' * len(inodes))}) AND {missing}",
-                    (device, *inodes),
+                    "SELECT algorithm, records FROM buckets WHERE device = ?"
+                    f" AND bucket IN ({','.join('?' * len(buckets))})"
+                    f" AND algorithm IN ({','.join('?' * len(names))})",
+                    (device, *buckets, *names),
                 )
-                return {
-                    row[0]: (*row[:4], tuple([digest.hex() for digest in row[4:]])) for row in rows
-                }
+                for name, records in rows:
+                    split = _split(records)
+                    tables[name].update((one[:_STAMP_BYTES], one[_STAMP_BYTES:]) for one in split)
             except sqlite3.Error as error:
                 raise ReadError(f"cannot read the state {str(self.path)!a}: {error}") from error
+            return {
+                stamp: tuple([table[stamp].hex() for table in tables.values()])
+                for stamp in stamps
+                if all(stamp in table for table in tables.values())
+            }
 
         return remembered
 
-    def learn(self, algorithms: Iterable[str], known: Iterable[Known]) -> None:
+    def learn(self, learned: Iterable[Learned]) -> None:
         """Remember digests; they are written now and then, and at the end.
 
         Args:
-            algorithms: names of the algorithms, sorted.
-            known: stamps and digests of files that had settled.
+            learned: digests of files that had settled.
 
         Raises:
             ReadError: the file cannot be written.
         """
-        waiting = self._waiting.setdefault(tuple(algorithms), [])
-        waiting.extend(one for one in known if one[0][1] <= _LARGEST)
-        if len(waiting) >= _LEARNED_ROWS:
+        for device, bucket, algorithm, records in learned:
+            if device <= _LARGEST:
+                self._waiting.setdefault((device, bucket, algorithm), []).append(records)
+                self._waiting_bytes += len(records)
+        if self._waiting_bytes >= _LEARNED_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -152,14 +162,13 @@ class State:
         """
         if not self._waiting:
             return
-        waiting, self._waiting = self._waiting, {}
+        waiting, self._waiting, self._waiting_bytes = self._waiting, {}, 0
         try:
             with closing(self._connect()) as connection:
-                for names, known in waiting.items():
-                    rows = ((*stamp, *digests) for stamp, digests in known)
-                    connection.execute("BEGIN IMMEDIATE")
-                    connection.executemany(_upsert(names), rows)
-                    connection.execute("COMMIT")
+                connection.execute("BEGIN IMMEDIATE")
+                for key, records in waiting.items():
+                    _add(connection, key, b"".join(records))
+                connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise ReadError(f"cannot write the state {str(self.path)!a}: {error}") from error
 
@@ -178,25 +187,34 @@ class State:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version == _VERSION:
                 return
-            if version:
+            if version > _VERSION:
                 raise sqlite3.DatabaseError(f"expected version {_VERSION}, found {version}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DROP TABLE IF EXISTS files")  # of version 1: learned anew
             connection.execute(_SCHEMA)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
             connection.execute("COMMIT")
 
 
-def _upsert(names: tuple[str, ...]) -> str:
-    """Return the statement that writes digests by some algorithms.
+def _add(connection: sqlite3.Connection, key: tuple[int, int, str], records: bytes) -> None:
+    """Add records to a bucket; one of a file that is there takes the place of the older one."""
+    where = "WHERE device = ? AND bucket = ? AND algorithm = ?"
+    found = connection.execute(f"SELECT records FROM buckets {where}", key).fetchone()
+    stored = found[0] if found else b""
+    files = {record[:_INODE_BYTES]: record for record in (*_split(stored), *_split(records))}
+    merged = b"".join(sorted(files.values()))
+    if merged != stored:
+        connection.execute("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?)", (*key, merged))
 
-    What is known by others stays, as long as the file is the same.
-    """
-    same = " AND ".join(f"{column} = excluded.{column}" for column in _CHANGING)
-    kept = [f"{name} = CASE WHEN {same} THEN {name} END" for name in _NAMES if name not in names]
-    given = [f"{column} = excluded.{column}" for column in (*names, *_CHANGING)]
-    columns = ("device", "inode", *_CHANGING, *names)
-    return (
-        f"INSERT INTO files ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-        f" ON CONFLICT (device, inode) DO UPDATE SET {', '.join(kept + given)}"
-    )
+
+def _split(records: bytes) -> list[bytes]:
+    """Return the records, each a stamp and a digest."""
+    if len(records) % _RECORD_BYTES:
+        raise sqlite3.DatabaseError(f"expected whole records, found {len(records)} bytes")
+    starts = range(0, len(records), _RECORD_BYTES)
+    return [records[start : start + _RECORD_BYTES] for start in starts]
+
+
+def _inode(stamp: bytes) -> int:
+    return int.from_bytes(stamp[:_INODE_BYTES])

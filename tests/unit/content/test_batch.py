@@ -1,8 +1,9 @@
 import os
+from types import SimpleNamespace
 
 import pytest
 
-from provenance.content.batch import Batch, BatchReader, BatchSource
+from provenance.content.batch import Batch, BatchReader, BatchSource, stamp_of
 from provenance.content.digest import digest_bytes
 from provenance.content.entry import Header, parse_entry
 from provenance.content.state import State
@@ -67,3 +68,26 @@ def test_a_name_that_is_gone_is_not_looked_up(tmp_path):
         reader = BatchReader(folder, ALL, lookup=state.lookup(ALL.algorithms), state=state)
         with pytest.raises(ReadError, match="cannot open 'absent'"):
             reader.measure(Batch(0, (("", ["absent"]),)))
+
+
+@pytest.mark.parametrize("field", ["st_mtime_ns", "st_ctime_ns"])
+@pytest.mark.parametrize("time_ns", [2**63, -(2**63) - 1])
+def test_times_that_no_stamp_holds(field, time_ns):
+    times = {"st_mtime_ns": 1, "st_ctime_ns": 1, field: time_ns}
+    assert stamp_of(SimpleNamespace(st_ino=1, st_size=1, **times)) is None
+
+
+def test_a_file_without_a_stamp_is_read_and_not_learned(tmp_path, monkeypatch):
+    path = tmp_path / "f"
+    path.write_bytes(b"x")
+    batch = Batch(0, (("", [str(path)]),))
+    with State(tmp_path / "state", grain_ns=-(2**62)) as state:
+        reader = BatchReader(None, ALL, lookup=state.lookup(ALL.algorithms), state=state)
+        learned = reader.measure(batch).learned
+        assert {algorithm for _, _, algorithm, _ in learned} == set(ALL.algorithms)
+        state.learn(learned)
+        state.flush()
+        assert reader.measure(batch).trusted == b"\1"
+        monkeypatch.setattr("provenance.content.batch.stamp_of", lambda _: None)
+        again = reader.measure(batch)
+        assert (again.trusted, again.learned) == (b"\0", [])

@@ -2,65 +2,99 @@
 
 import os
 import sqlite3
+import struct
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
+from provenance.content.batch import BUCKET_BITS
 from provenance.content.state import State
 from provenance.errors import InputError, ReadError
 
-STAMP = (1, 2, 3, 4, 5)
+DEVICE = 1
 DIGEST = bytes(range(32))
+OTHER = bytes(32)
 
 
-def known(state, algorithms, stamp=STAMP):
-    return state.lookup(algorithms)(stamp[0], [stamp[1]]).get(stamp[1])
+def stamp(inode=2, size=3, mtime_ns=4, ctime_ns=5):
+    return struct.pack(">QQqq", inode, size, mtime_ns, ctime_ns)
+
+
+def record(algorithm="sha256", digest=DIGEST, device=DEVICE, **named):
+    found = stamp(**named)
+    return device, int.from_bytes(found[:8]) >> BUCKET_BITS, algorithm, found + digest
+
+
+def known(state, algorithms, device=DEVICE, **named):
+    return state.lookup(algorithms)(device, [stamp(**named)]).get(stamp(**named))
 
 
 def test_what_was_learned_is_known_to_the_next(tmp_path):
     path = tmp_path / "below" / "state"
     with State(path) as state:
-        state.learn(("sha256",), [(STAMP, (DIGEST,))])
+        state.learn([record()])
         assert known(state, ["sha256"]) is None
         state.flush()
-        assert known(state, ["sha256"]) == (2, 3, 4, 5, (DIGEST.hex(),))
+        assert known(state, ["sha256"]) == (DIGEST.hex(),)
     with State(path) as state:
-        assert known(state, ["sha256"]) == (2, 3, 4, 5, (DIGEST.hex(),))
-        assert known(state, ["sha256"], (9, 2, 3, 4, 5)) is None
+        assert known(state, ["sha256"]) == (DIGEST.hex(),)
         assert known(state, ["blake3"]) is None
         assert known(state, ["blake3", "sha256"]) is None
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_digests_of_one_file_by_several_algorithms_add_up(tmp_path):
-    other = bytes(32)
+@pytest.mark.parametrize(
+    "changed", [{"device": 9}, {"inode": 9}, {"size": 9}, {"mtime_ns": -9}, {"ctime_ns": 9}]
+)
+def test_another_file_or_a_changed_one_is_not_known(tmp_path, changed):
     with State(tmp_path / "state") as state:
-        state.learn(("sha256",), [(STAMP, (DIGEST,))])
-        state.learn(("blake3",), [(STAMP, (other,))])
+        state.learn([record()])
         state.flush()
-        assert known(state, ["sha256", "blake3"]) == (2, 3, 4, 5, (other.hex(), DIGEST.hex()))
-        changed = (1, 2, 3, 4, 6)
-        state.learn(("sm3",), [(changed, (other,))])
+        assert known(state, ["sha256"], **changed) is None
+        state.learn([record(digest=OTHER, **changed)])
         state.flush()
-        assert known(state, ["sha256"]) is None
-        assert known(state, ["sm3"]) == (2, 3, 4, 6, (other.hex(),))
+        assert known(state, ["sha256"], **changed) == (OTHER.hex(),)
+        # an inode is one file at a time
+        is_another = {"device", "inode"} & set(changed)
+        assert known(state, ["sha256"]) == ((DIGEST.hex(),) if is_another else None)
+
+
+def test_digests_of_one_file_by_several_algorithms_add_up(tmp_path):
+    with State(tmp_path / "state") as state:
+        state.learn([record(), record("blake3", OTHER)])
+        state.flush()
+        assert known(state, ["sha256", "blake3"]) == (OTHER.hex(), DIGEST.hex())
+        state.learn([record("blake3", OTHER, ctime_ns=6)])
+        state.flush()
+        assert known(state, ["sha256"], ctime_ns=6) is None
+        assert known(state, ["blake3"], ctime_ns=6) == (OTHER.hex(),)
+        assert known(state, ["sha256", "blake3"]) is None
+
+
+def test_neighbours_keep_what_is_known_of_them(tmp_path):
+    with State(tmp_path / "state") as state:
+        for inode in (700, 2, 3, 701, 2):
+            state.learn([record(inode=inode)])
+            state.flush()
+        found = state.lookup(["sha256"])(DEVICE, [stamp(inode=one) for one in range(1000)])
+        assert set(found) == {stamp(inode=one) for one in (2, 3, 700, 701)}
 
 
 def test_many_are_written_before_the_end(tmp_path):
-    rows = [((1, number, 3, 4, 5), (DIGEST,)) for number in range(20_000)]
     with State(tmp_path / "state") as state:
-        state.learn(("sha256",), rows)
+        state.learn(record(inode=number) for number in range(131_072))
         with State(tmp_path / "state") as other:
-            assert known(other, ["sha256"], (1, 19_999, 3, 4, 5))
+            assert known(other, ["sha256"], inode=131_071)
 
 
-def test_an_inode_that_sqlite_cannot_hold_is_left_out(tmp_path):
-    stamp = (1, 2**64 - 1, 3, 4, 5)
+def test_a_device_that_sqlite_cannot_hold_is_left_out(tmp_path):
     with State(tmp_path / "state") as state:
-        state.learn(("sha256",), [(stamp, (DIGEST,))])
+        state.learn([record(device=2**64 - 1), record(inode=2**64 - 1)])
         state.flush()
-        assert known(state, ["sha256"], stamp) is None
+        assert known(state, ["sha256"], device=2**64 - 1) is None
+        assert known(state, ["sha256"], inode=2**64 - 1)
 
 
 def test_an_unknown_algorithm(tmp_path):
@@ -75,32 +109,34 @@ def test_what_is_no_state_is_refused(tmp_path):
     with pytest.raises(ReadError, match="directory"):
         State(tmp_path)
     connection = sqlite3.connect(tmp_path / "newer")
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute("PRAGMA user_version = 3")
     connection.close()
-    with pytest.raises(ReadError, match="expected version 1, found 2"):
+    with pytest.raises(ReadError, match="expected version 2, found 3"):
         State(tmp_path / "newer")
 
 
 def test_a_state_that_breaks_later_is_an_error(tmp_path):
     state = State(tmp_path / "state")
     lookup = state.lookup(["sha256"])
-    state.learn(("sha256",), [(STAMP, (DIGEST,))])
+    state.learn([record()])
     for name in os.listdir(tmp_path):
         (tmp_path / name).write_bytes(b"x" * 10_000)
     with pytest.raises(ReadError, match="cannot write"):
         state.flush()
     with pytest.raises(ReadError, match="cannot read"):
-        lookup(1, [2])
+        lookup(DEVICE, [stamp()])
     state.close()
 
 
 WRITER = """
+import struct
 import sys
 from provenance.content.state import State
 first = int(sys.argv[2])
 with State(sys.argv[1]) as state:
     for inode in range(first, first + 400):
-        state.learn(("sha256",), [((1, inode, 3, 4, 5), (bytes(32),))])
+        stamp = struct.pack(">QQqq", inode, 3, 4, 5)
+        state.learn([(1, inode >> 8, "sha256", stamp + bytes(32))])
         state.flush()
 """
 
@@ -113,4 +149,27 @@ def test_several_processes_write_at_once(tmp_path):
     ]
     assert [process.wait() for process in running] == [0, 0, 0]
     with State(path) as state:
-        assert len(state.lookup(["sha256"])(1, list(range(1200)))) == 1200
+        stamps = [stamp(inode=inode) for inode in range(1200)]
+        assert len(state.lookup(["sha256"])(DEVICE, stamps)) == 1200
+
+
+def test_a_state_of_the_first_version_is_learned_anew(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "state")) as connection:
+        connection.executescript("CREATE TABLE files (device); PRAGMA user_version = 1")
+    with State(tmp_path / "state") as state:
+        state.learn([record()])
+        state.flush()
+        assert known(state, ["sha256"])
+
+
+def test_records_that_are_cut_off_are_an_error(tmp_path):
+    with State(tmp_path / "state") as state:
+        state.learn([record()])
+        state.flush()
+        with closing(sqlite3.connect(tmp_path / "state", isolation_level=None)) as connection:
+            connection.execute("UPDATE buckets SET records = substr(records, 2)")
+        with pytest.raises(ReadError, match="expected whole records, found 63 bytes"):
+            known(state, ["sha256"])
+        state.learn([record()])
+        with pytest.raises(ReadError, match="expected whole records"):
+            state.flush()
