@@ -15,11 +15,10 @@ from provenance.policy.odrl.context import CC, CONTEXT_URL, DPL, ODRL, PROFILE
 from provenance.policy.odrl.import_ import ImportedPolicy
 from provenance.policy.odrl.vocabulary import (
     ACTION_WORDS,
-    DISTRIBUTE,
     DUTY_WORDS,
     PROHIBITED_BITS,
-    RECIPIENT_BITS,
     own_action,
+    parent_of,
 )
 from provenance.policy.terms import (
     NO_END,
@@ -120,24 +119,15 @@ def _permission(policy: Policy) -> _Json:
         found["constraint"] = constraints
     if policy.duties:
         found["duty"] = [
-            {"action": {"@id": _compact(DUTY_WORDS[duty])}} for duty in Duty if duty & policy.duties
+            {"action": _action(DUTY_WORDS[duty])} for duty in Duty if duty & policy.duties
         ]
     return found
 
 
 def _permitted(action: Action) -> _Json:
-    if recipient := _recipient(action):
-        return recipient
-    return {"@id": _compact(ACTION_WORDS.get(action, own_action(action)))}
-
-
-def _recipient(action: Action) -> _Json | None:
-    """Return distribution, refined to the kind of recipient that a bit stands for."""
-    for iri, bit in RECIPIENT_BITS.items():
-        if bit == action:
-            refinement = _constraint("recipient", "eq", {"@id": _compact(iri)})
-            return {"rdf:value": {"@id": _compact(DISTRIBUTE)}, "refinement": [refinement]}
-    return None
+    # A refined action would say less than a term of our own: tools that pool constraints take a
+    # refinement to limit every action of the policy.
+    return _action(ACTION_WORDS.get(action, own_action(action)))
 
 
 def _prohibited(bits: int) -> list[_Json]:
@@ -148,7 +138,15 @@ def _prohibited(bits: int) -> list[_Json]:
             word = ACTION_WORDS.get(action, own_action(action))
             if PROHIBITED_BITS[word] & ~bits:
                 word = own_action(action)
-            found.append({"@id": _compact(word)})
+            found.append(_action(word))
+    return found
+
+
+def _action(iri: str) -> _Json:
+    """Return an action; one of ours with what encompasses it, for tools that do not know it."""
+    found: _Json = {"@id": _compact(iri)}
+    if iri.startswith(DPL) and (parent := parent_of(iri)):
+        found["includedIn"] = _compact(parent)
     return found
 
 

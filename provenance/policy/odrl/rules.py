@@ -18,6 +18,7 @@ from provenance.policy.odrl.vocabulary import (
     DUTY_BITS,
     PROHIBITED_BITS,
     RECIPIENT_BITS,
+    parent_of,
 )
 
 _ACTION = f"{ODRL}action"
@@ -25,6 +26,7 @@ _TARGET = f"{ODRL}target"
 _ASSIGNER = f"{ODRL}assigner"
 _ASSIGNEE = f"{ODRL}assignee"
 _CONSTRAINT = f"{ODRL}constraint"
+_INCLUDED_IN = f"{ODRL}includedIn"
 _REFINEMENT = f"{ODRL}refinement"
 _RECIPIENT_KEYS = frozenset(
     ["@type", *(ODRL + word for word in ("leftOperand", "operator", "rightOperand"))]
@@ -229,7 +231,16 @@ def _bits_of(action: Node, iri: str, table: Mapping[str, int], unknown: str) -> 
         # The W3C's context has no deprecated words, so they come as unknown ones.
         reason = DEPRECATED.get(iri.replace(UNKNOWN, ODRL), unknown)
         raise _action_error(action, iri, reason)
+    _require_known_parent(action, iri)
     return bits
+
+
+def _require_known_parent(action: Node, iri: str) -> None:
+    """Take what an action is included in, which must be what the vocabulary or profile says."""
+    expected = parent_of(iri)
+    if any(parent != expected for parent in action.identifiers(_INCLUDED_IN)):
+        shown = short(expected) if expected else "nothing"
+        raise action.refuse(_INCLUDED_IN, f"{short(iri)} is included in {shown}")
 
 
 def _action_error(action: Node, iri: str, reason: str) -> UnsupportedOdrlTerm:

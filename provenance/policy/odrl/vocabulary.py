@@ -109,20 +109,33 @@ PROHIBITED_BITS: Mapping[str, int] = MappingProxyType(
 """What a prohibition of an action forbids: also what the vocabulary says is included in it."""
 
 INCLUDED_IN: Mapping[str, str] = MappingProxyType(
-    {
+    {own_action(action): ACTION_WORDS.get(action, USE) for action in Action}
+    | {own_action(action): DISTRIBUTE for action in (Action.OPEN, Action.SHARE_GOV)}
+    | {
         f"{ODRL}display": f"{ODRL}play",
         f"{ODRL}extract": f"{ODRL}reproduce",
         f"{ODRL}give": f"{ODRL}transfer",
         f"{ODRL}sell": f"{ODRL}transfer",
     }
 )
-"""``odrl:includedIn`` where it is something else than ``odrl:use``."""
+"""``odrl:includedIn`` where it is something else than ``odrl:use``, and for each action of ours."""
+
+_TOPMOST = frozenset((USE, f"{ODRL}transfer"))
+
+
+def parent_of(iri: str) -> str | None:
+    """Return the action that encompasses one of ODRL's or ours; None for ``use``, ``transfer``.
+
+    ODRL Information Model 2.2, section 2.4, asks every other action for exactly one.
+    """
+    return None if iri in _TOPMOST else INCLUDED_IN.get(iri, USE)
+
 
 PUBLIC = f"{DPL}public"
 RECIPIENT_BITS: Mapping[str, int] = MappingProxyType(
     {PUBLIC: int(Action.OPEN), f"{DPL}role:public_body": int(Action.SHARE_GOV)}
 )
-"""``odrl:distribute``, refined to one kind of recipient."""
+"""``odrl:distribute``, refined to one kind of recipient: read, but written as our own action."""
 
 # ODRL Vocabulary 2.2, appendix "Deprecated terms", with what it names instead.
 _DEPRECATED = {

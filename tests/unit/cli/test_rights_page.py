@@ -1,24 +1,18 @@
 """The commands of docs/rights.md run, in the order of the page."""
 
-import json
 import re
 import shlex
 from pathlib import Path
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "rights.md"
-TERMS = {
-    "actions": ["compute", "license"],
-    "purposes": ["rd_test"],
-    "territory": ["CN"],
-    "sub_depth": 1,
-    "max_uses": 500,
-}
 
 
 def test_every_command_of_the_page_runs(home, type_, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("terms.json").write_text(json.dumps(TERMS))
-    shown = re.findall(r"^\$ provenance (.+)$", PAGE.read_text(), re.MULTILINE)
+    text = PAGE.read_text()
+    (terms,) = re.findall(r"`terms\.json`:\n\n```json\n(.+?)```", text, re.DOTALL)
+    Path("terms.json").write_text(terms)
+    shown = re.findall(r"^\$ provenance (.+)$", text, re.MULTILINE)
     assert len(shown) > 15
     printed = [type_(*shlex.split(line)).out for line in shown]
     check = next(at for at, line in enumerate(shown) if line.startswith("rights check"))

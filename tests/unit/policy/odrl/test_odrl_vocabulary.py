@@ -60,7 +60,15 @@ def test_each_left_operand_and_operator_is_known(graph):
 def test_what_is_included_in_what_is_what_the_vocabulary_says(graph):
     included = graph.subject_objects(rdflib.Namespace(ODRL).includedIn)
     found = {str(a): str(b) for a, b in included if str(b) != vocabulary.USE}
-    assert found == vocabulary.INCLUDED_IN
+    written = vocabulary.INCLUDED_IN.items()
+    assert found == {iri: parent for iri, parent in written if iri.startswith(ODRL)}
+
+
+@needs_corpus
+def test_each_action_has_the_parent_that_the_vocabulary_gives_it(graph):
+    for iri in named(graph, "Action", deprecated=False):
+        found = graph.value(rdflib.URIRef(iri), rdflib.Namespace(ODRL).includedIn)
+        assert vocabulary.parent_of(iri) == (None if found is None else str(found)), iri
 
 
 @needs_corpus
@@ -86,6 +94,13 @@ def test_the_words_written_for_a_bit_mean_that_bit(action):
     assert vocabulary.ACTION_BITS[word] == action
     assert vocabulary.PROHIBITED_BITS[vocabulary.own_action(action)] == action
     assert vocabulary.DUTY_BITS[vocabulary.DUTY_WORDS[Duty.ATTRIBUTE]] == Duty.ATTRIBUTE
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_who_forbids_what_encompasses_an_action_of_ours_forbids_it(action):
+    parent = vocabulary.parent_of(vocabulary.own_action(action))
+    assert parent in vocabulary.ACTION_BITS
+    assert vocabulary.PROHIBITED_BITS[parent] & action
 
 
 def test_short_names_are_those_of_documents():
