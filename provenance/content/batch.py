@@ -18,6 +18,7 @@ from provenance.content.digest import (
     Progress,
     digest_descriptor,
     kind_of,
+    new_buffer,
     one_shot,
     open_regular,
     reason,
@@ -144,6 +145,7 @@ class BatchReader:
         self._lookup = lookup
         self._state = state
         self._threads = threads
+        self._buffer = new_buffer()
         self._template = ",".join(f'"{name}":"%s"' for name in header.algorithms)
         self._digests = [one_shot(name) for name in header.algorithms]
         self._learned: dict[tuple[int, int, str], list[bytes]] = {}
@@ -288,7 +290,9 @@ class BatchReader:
                 descriptor, shown, self._algorithms, threads=self._threads, progress=progress
             )
         else:
-            measured = digest_descriptor(descriptor, shown, self._algorithms, progress=progress)
+            measured = digest_descriptor(
+                descriptor, shown, self._algorithms, progress=progress, buffer=self._buffer
+            )
         return tuple([measured.digests[name].hex() for name in self._algorithms])
 
     def _learn(

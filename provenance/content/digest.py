@@ -207,15 +207,23 @@ def digest_descriptor(
     algorithms: Iterable[str] = DEFAULT_ALGORITHMS,
     *,
     progress: Progress | None = None,
+    buffer: bytearray | None = None,
 ) -> Measured:
     """Return size and digests of an open regular file, from its start to its end.
+
+    Args:
+        descriptor: the file, open for reading.
+        shown: how messages name it.
+        algorithms: digest algorithms.
+        progress: told how many bytes were read since the last call.
+        buffer: what to read into, for those who read many files; a new one by default.
 
     Raises:
         InputError: an algorithm is unknown.
         ReadError: it cannot be read whole, or its size or modification time changed meanwhile.
     """
     hasher = Hasher(algorithms)
-    buffer = bytearray(_CHUNK_BYTES)
+    buffer = new_buffer() if buffer is None else buffer
     view = memoryview(buffer)
     try:
         before = os.fstat(descriptor)
@@ -231,6 +239,11 @@ def digest_descriptor(
         raise ReadError(f"expected {before.st_size} bytes, found {measured.size}: {shown}")
     require_unchanged(before, after, shown)
     return measured
+
+
+def new_buffer() -> bytearray:
+    """Return a buffer to read a file into, piece by piece."""
+    return bytearray(_CHUNK_BYTES)
 
 
 def require_unchanged(before: os.stat_result, after: os.stat_result, shown: str) -> None:
