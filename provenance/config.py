@@ -9,7 +9,6 @@ by ``ledger.passwords`` when a key is opened, and nowhere kept.
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -138,7 +137,11 @@ def _from_environment(variables: Mapping[str, str], known: Mapping[str, object])
 
 def _from_file(path: Path, known: Mapping[str, object]) -> dict[str, Any]:
     try:
-        found = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        # imported here: most homes have no such file
+        import tomllib
+
+        found = tomllib.loads(text)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -1,7 +1,6 @@
 """``provenance hash``: needs no chain and no home."""
 
 import os
-import secrets
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -191,7 +190,7 @@ def write_new(path: Path, chunks: Iterable[bytes], mode: int) -> None:
         ConflictError: there is such a file.
         ReadError: it cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as file:
