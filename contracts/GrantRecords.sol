@@ -95,7 +95,7 @@ abstract contract GrantRecords is LedgerModule, ILicenses {
     /// @dev Why a grant cannot be used now: its own state first, then its parents', then its title.
     function _inactivity(Record storage record) internal view returns (Inactive) {
         (bool inForceAbove,) = _above(record);
-        (bool registered,) = DATASETS.standing(_datasetOf(record));
+        (bool registered,) = _standingOf(_datasetOf(record));
         return _inactivity(record, inForceAbove, registered);
     }
 
@@ -104,6 +104,12 @@ abstract contract GrantRecords is LedgerModule, ILicenses {
         if (record.marks & DORMANT != 0) return Inactive.NOT_ACTIVATED;
         if (!inForceAbove) return Inactive.PARENT;
         return registered ? Inactive.NONE : Inactive.TITLE;
+    }
+
+    /// @return registered False if the dataset was deregistered, and so all titles to it ended.
+    /// @return held False if nothing holds it.
+    function _standingOf(DatasetId dataset) internal view returns (bool registered, bool held) {
+        return DATASETS.standing(dataset);
     }
 
     /// @dev What the grants above one say, each read once.

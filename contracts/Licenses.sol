@@ -257,7 +257,7 @@ contract Licenses is Grants {
         (bool active, uint32 roles) = PARTIES.standingOf(actor);
         if (!active) return (Code.PARTY_INACTIVE, 0);
         (bool inForceAbove, uint8 marksAbove) = _above(record);
-        (bool registered, bool held) = DATASETS.standing(dataset);
+        (bool registered, bool held) = _standingOf(dataset);
         HoldId hold = _firstHold(id, dataset, scopes, held, (marks | marksAbove) & HELD != 0);
         if (hold != NO_HOLD) return (Code.HOLD_ACTIVE, HoldId.unwrap(hold));
         Inactive why = _inactivity(record, inForceAbove, registered);

@@ -153,8 +153,8 @@ def _derivations(events: Sequence[Event]) -> list[dict[str, Any]]:
 
 def _binds(event: Event) -> bool:
     """Whether something bounds the output; what once does never ceases to."""
-    arguments = event.arguments
-    return bool(subject_id(arguments["output"]) and (arguments["ceiling"] or arguments["homeTaint"]))
+    bound = event.arguments["ceiling"] or event.arguments["homeTaint"]
+    return bool(bound and subject_id(event.arguments["output"]))
 
 
 def _set_ceilings(connection: Connection, events: Sequence[Event]) -> None:
