@@ -71,16 +71,16 @@ from inputs held. It is **missed** by a new dataset from two granted inputs: {fo
 datasets, two grants, two policies of two words each, the number of their fold, and four marks of
 which module may call.
 
-No word can be spared without giving up what it is for. Without the heads of the grants, nobody could
-show that a list of what was made under one is complete; without the word of the title, the first
-movement of every title would write it instead, and miss its own target; without the number of
-activities, there would be no order that keeps cycles out. What could still be had is, by estimate,
-some 14,000 in all, and so not enough: one count for datasets and activities (5,000), a module's mark
-beside a count (2,100), one call of the history for all events of an activity (2,400), facts and
-details packed into single words by hand (4,500).
+No word can be spared without giving up what it is for. Without the heads of the grants, nobody
+could show that a list of what was made under one is complete; without the word of the title, the
+first movement of every title would write it instead, and miss its own target; without the number
+of activities, there would be no order that keeps cycles out. What could still be had is, by
+estimate, some 14,000 in all, and so not enough: one count for datasets and activities (5,000), a
+module's mark beside a count (2,100), one call of the history for all events of an activity (2,400),
+facts and details packed into single words by hand (4,500).
 
-From inputs held, nothing of grants and terms is read or written. A fold of terms that was not stored
-before adds three new words and its event.
+From inputs held, nothing of grants and terms is read or written. A fold of terms that was not
+stored before adds three new words and its event.
 """
 
 
