@@ -48,10 +48,17 @@ abstract contract Ceilings is LedgerModule, IPolicies {
     constructor(IDirectory directory) LedgerModule(directory) {}
 
     /// @inheritdoc IPolicies
-    function storeFold(PolicyId whole, PolicyId[] calldata ids) external onlyModule("Lineage") returns (PolicyId) {
+    function storeFold(PolicyId whole, PolicyId[] calldata ids) external returns (PolicyId id) {
         Fold memory fold = _fold(whole, ids);
-        if (fold.cut) fold.terms.territory = _keepTerritory(fold.countries);
-        return _keepPolicy(fold.terms, 0, 0);
+        if (fold.cut) {
+            _requireModule("Lineage");
+            fold.terms.territory = _keepTerritory(fold.countries);
+        }
+        bytes32 contentHash = _hashOf(fold.terms, 0, 0);
+        id = _policyIds[contentHash];
+        if (id != NO_POLICY) return id;
+        _requireModule("Lineage");
+        return _storePolicy(fold.terms, 0, 0, contentHash);
     }
 
     /// @inheritdoc IPolicies
@@ -90,9 +97,15 @@ abstract contract Ceilings is LedgerModule, IPolicies {
     }
 
     function _keepPolicy(Policy memory terms, bytes32 spdxHash, bytes32 documentHash) internal returns (PolicyId id) {
-        bytes32 contentHash = sha256(abi.encode(terms, spdxHash, documentHash));
+        bytes32 contentHash = _hashOf(terms, spdxHash, documentHash);
         id = _policyIds[contentHash];
-        if (id != NO_POLICY) return id;
+        if (id == NO_POLICY) id = _storePolicy(terms, spdxHash, documentHash, contentHash);
+    }
+
+    function _storePolicy(Policy memory terms, bytes32 spdxHash, bytes32 documentHash, bytes32 contentHash)
+        private
+        returns (PolicyId id)
+    {
         id = PolicyId.wrap(++_policyCount);
         _policies[id] = terms;
         _policyIds[contentHash] = id;
@@ -182,6 +195,10 @@ abstract contract Ceilings is LedgerModule, IPolicies {
             }
             (fold.terms.territory, fold.cut) = (WORLD, true);
         }
+    }
+
+    function _hashOf(Policy memory terms, bytes32 spdxHash, bytes32 documentHash) private pure returns (bytes32) {
+        return sha256(abi.encode(terms, spdxHash, documentHash));
     }
 
     function _read(Fold memory fold) private view {

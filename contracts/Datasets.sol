@@ -42,8 +42,9 @@ contract Datasets is Derivations {
     /// @inheritdoc IDatasets
     function withdrawVersion(DatasetId id, uint32 version, bytes32 reasonHash, PartyId onBehalfOf) external {
         PartyId party = _actingParty(onBehalfOf, ACT_WITHDRAW, id, 0);
-        _requireVersion(_registered(id), version);
-        SUPERVISION.requireClear(datasetSubject(id), SCOPE_VERSION);
+        Record storage record = _registered(id);
+        _requireVersion(record, version);
+        _requireClear(id, record, SCOPE_VERSION);
         TITLES.requireMayAct(id, Right.HOLD, party);
         if (_versions[id][version].withdrawn) {
             revert BadStatus(KIND_VERSION, version, uint8(VersionStatus.WITHDRAWN));
@@ -51,6 +52,7 @@ contract Datasets is Derivations {
         if (reasonHash == 0) revert EvidenceMissing();
 
         _versions[id][version].withdrawn = true;
+        record.withdrawals = true;
 
         Subject subject = datasetSubject(id);
         Subject by = partySubject(party);
@@ -61,7 +63,7 @@ contract Datasets is Derivations {
     function deregister(DatasetId id, bytes32 reasonHash, PartyId onBehalfOf) external {
         PartyId party = _actingParty(onBehalfOf, ACT_DEREGISTER, id, 0);
         Record storage record = _registered(id);
-        SUPERVISION.requireClear(datasetSubject(id), SCOPE_DEREGISTER);
+        _requireClear(id, record, SCOPE_DEREGISTER);
         TITLES.requireMayAct(id, Right.HOLD, party);
         if (reasonHash == 0) revert EvidenceMissing();
 

@@ -26,7 +26,7 @@ import {
 import {BadStatus, InvalidField, NotFound} from "./types/Errors.sol";
 import {SCOPE_VERSION} from "./types/Holds.sol";
 import {DatasetId, PartyId} from "./types/Ids.sol";
-import {NO_POLICY, PolicyId} from "./types/Policy.sol";
+import {PolicyId} from "./types/Policy.sol";
 import {datasetSubject, KIND_DATASET, KIND_VERSION, partySubject} from "./types/Subject.sol";
 import {Right} from "./types/Units.sol";
 
@@ -36,14 +36,17 @@ abstract contract Derivations is Claims {
     using SafeCast for uint256;
 
     /// @dev {Dataset} in one word, what bounds it, and the activity that its first version came out
-    /// of, so that a derived dataset writes no second word for that.
+    /// of, so that a derived dataset writes no second word for that; and what need not be looked up
+    /// elsewhere as long as there is none of it. Ids of policies are counters, so 40 bits last.
     struct Record {
         PackedClassification classification;
         DatasetStatus status;
         uint32 versions;
-        PolicyId ceiling;
+        uint40 ceiling;
         bool homeTaint;
         uint48 madeBy;
+        bool held; // a hold was placed and not lifted; it may have lapsed
+        bool withdrawals; // a version was withdrawn
     }
 
     /// @dev One word, written when there is something else to say. The order is the number of the
@@ -69,8 +72,7 @@ abstract contract Derivations is Claims {
         PolicyId bound,
         bool homeTaint
     ) external onlyModule("Lineage") returns (DatasetId id) {
-        id = _register(registrant, classification, sourceHash, content, bound, homeTaint);
-        if (bound != NO_POLICY || homeTaint) _announceCeiling(id, bound, homeTaint);
+        return _register(registrant, classification, sourceHash, content, bound, homeTaint);
     }
 
     /// @inheritdoc IDatasets
@@ -84,7 +86,7 @@ abstract contract Derivations is Claims {
         Record storage record = _registered(id);
         _publish(publisher, id, record, version, content);
         _versions[id][version] = Version(false, ActivityId.wrap(content.activity), content.activity);
-        _bind(id, record, record.ceiling, homeTaint);
+        if (homeTaint) record.homeTaint = true;
     }
 
     /// @inheritdoc IDatasets
@@ -94,15 +96,31 @@ abstract contract Derivations is Claims {
     {
         Record storage record = _registered(id);
         _requireVersion(record, version);
-        SUPERVISION.requireClear(datasetSubject(id), SCOPE_VERSION);
+        _requireClear(id, record, SCOPE_VERSION);
         _versions[id][version].activity = activity;
-        _bind(id, record, bound, homeTaint);
+        record.ceiling = uint256(PolicyId.unwrap(bound)).toUint40();
+        // Taint never goes away.
+        if (homeTaint) record.homeTaint = true;
+    }
+
+    /// @inheritdoc IDatasets
+    function setHeld(DatasetId id, bool held) external onlyModule("Supervision") {
+        _existing(id).held = held;
+    }
+
+    /// @inheritdoc IDatasets
+    function standing(DatasetId id) external view returns (bool registered, bool held) {
+        Record storage record = _datasets[id];
+        // Read without a branch between them, the fields are loaded once.
+        DatasetStatus status = record.status;
+        held = record.held;
+        registered = status == DatasetStatus.REGISTERED;
     }
 
     /// @inheritdoc IDatasets
     function ceiling(DatasetId id) external view returns (PolicyId policy, bool homeTaint) {
         Record storage record = _existing(id);
-        return (record.ceiling, record.homeTaint);
+        return (PolicyId.wrap(record.ceiling), record.homeTaint);
     }
 
     /// @inheritdoc IDatasets
@@ -114,15 +132,16 @@ abstract contract Derivations is Claims {
     /// @inheritdoc IDatasets
     function source(DatasetId id, uint32 version) external view returns (Source memory) {
         Record memory record = _existing(id);
-        Version memory found = _versions[id][version];
+        Version storage found = _versions[id][version];
         return Source({
             registered: record.status == DatasetStatus.REGISTERED,
-            status: _statusOf(record.versions, version, found.withdrawn),
+            held: record.held,
+            status: _statusOf(record.versions, version, record.withdrawals && found.withdrawn),
             level: levelOf(record.classification),
             piKind: piKindOf(record.classification),
             originCountry: originOf(record.classification),
             homeTaint: record.homeTaint,
-            ceiling: record.ceiling,
+            ceiling: PolicyId.wrap(record.ceiling),
             order: version == 1 ? record.madeBy : found.order
         });
     }
@@ -151,9 +170,11 @@ abstract contract Derivations is Claims {
             classification: packed,
             status: DatasetStatus.REGISTERED,
             versions: 1,
-            ceiling: bound,
+            ceiling: uint256(PolicyId.unwrap(bound)).toUint40(),
             homeTaint: homeTaint,
-            madeBy: uint256(content.activity).toUint48()
+            madeBy: uint256(content.activity).toUint48(),
+            held: false,
+            withdrawals: false
         });
         TITLES.open(id, party);
 
@@ -169,7 +190,7 @@ abstract contract Derivations is Claims {
     function _publish(PartyId party, DatasetId id, Record storage record, uint32 version, Content calldata content)
         internal
     {
-        SUPERVISION.requireClear(datasetSubject(id), SCOPE_VERSION);
+        _requireClear(id, record, SCOPE_VERSION);
         TITLES.requireMayAct(id, Right.HOLD, party);
         if (version != record.versions + 1) revert VersionGap(record.versions + 1, version);
         _requireContent(content);
@@ -200,6 +221,10 @@ abstract contract Derivations is Claims {
         }
     }
 
+    function _requireClear(DatasetId id, Record storage record, uint16 scope) internal view {
+        if (record.held) SUPERVISION.requireClear(datasetSubject(id), scope);
+    }
+
     function _requireVersion(Record storage record, uint32 version) internal view {
         if (version == 0 || version > record.versions) revert NotFound(KIND_VERSION, version);
     }
@@ -213,19 +238,6 @@ abstract contract Derivations is Claims {
     /// @dev Which activity a version came out of, only Lineage says.
     function _requireNoActivity(Content calldata content) internal pure {
         if (content.activity != ActivityId.unwrap(NO_ACTIVITY)) revert InvalidField("activity");
-    }
-
-    /// @dev Taint never goes away.
-    function _bind(DatasetId id, Record storage record, PolicyId bound, bool homeTaint) private {
-        homeTaint = homeTaint || record.homeTaint;
-        if (bound == record.ceiling && homeTaint == record.homeTaint) return;
-        record.ceiling = bound;
-        record.homeTaint = homeTaint;
-        _announceCeiling(id, bound, homeTaint);
-    }
-
-    function _announceCeiling(DatasetId id, PolicyId bound, bool homeTaint) private {
-        _log(CeilingSet.selector, datasetSubject(id), abi.encode(bound, homeTaint));
     }
 
     function _requireContent(Content calldata content) private pure {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {LedgerModule} from "./LedgerModule.sol";
+import {IDatasets} from "./interfaces/IDatasets.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
 import {ILicenses} from "./interfaces/ILicenses.sol";
 import {IParties} from "./interfaces/IParties.sol";
@@ -25,7 +26,7 @@ abstract contract GrantRecords is LedgerModule, ILicenses {
         uint40 notBefore;
         uint40 notAfter;
         uint8 status; // {GrantStatus}
-        uint8 marks; // DORMANT, EXHAUSTED, HELD
+        uint8 marks; // DORMANT, EXHAUSTED, HELD, COUNTED, DERIVES
         uint40 usesLeft;
         uint40 used;
         uint40 previous;
@@ -42,16 +43,21 @@ abstract contract GrantRecords is LedgerModule, ILicenses {
     uint8 internal constant EXHAUSTED = 1 << 1; // no uses left
     uint8 internal constant HELD = 1 << 2; // a hold was placed and not lifted; it may have lapsed
 
+    uint8 internal constant COUNTED = 1 << 3; // its uses are limited, the second word says how many are left
+    uint8 internal constant DERIVES = 1 << 4; // its policy permits DERIVE
+
     mapping(uint256 id => Record) internal _grants;
 
     IParties internal immutable PARTIES;
     ISupervision internal immutable SUPERVISION;
     ITitles internal immutable TITLES;
+    IDatasets internal immutable DATASETS;
 
     constructor(IDirectory directory) LedgerModule(directory) {
         PARTIES = IParties(directory.addressOf("Parties"));
         SUPERVISION = ISupervision(directory.addressOf("Supervision"));
         TITLES = ITitles(directory.addressOf("Titles"));
+        DATASETS = IDatasets(directory.addressOf("Datasets"));
     }
 
     /// @inheritdoc ILicenses
@@ -89,14 +95,21 @@ abstract contract GrantRecords is LedgerModule, ILicenses {
     /// @dev Why a grant cannot be used now: its own state first, then its parents', then its title.
     function _inactivity(Record storage record) internal view returns (Inactive) {
         (bool inForceAbove,) = _above(record);
-        return _inactivity(record, inForceAbove);
+        (bool registered,) = _standingOf(_datasetOf(record));
+        return _inactivity(record, inForceAbove, registered);
     }
 
-    function _inactivity(Record storage record, bool inForceAbove) internal view returns (Inactive) {
+    function _inactivity(Record storage record, bool inForceAbove, bool registered) internal view returns (Inactive) {
         if (!_isInForce(record)) return _reasonOf(record);
         if (record.marks & DORMANT != 0) return Inactive.NOT_ACTIVATED;
         if (!inForceAbove) return Inactive.PARENT;
-        return TITLES.isClosed(_datasetOf(record)) ? Inactive.TITLE : Inactive.NONE;
+        return registered ? Inactive.NONE : Inactive.TITLE;
+    }
+
+    /// @return registered False if the dataset was deregistered, and so all titles to it ended.
+    /// @return held False if nothing holds it.
+    function _standingOf(DatasetId dataset) internal view returns (bool registered, bool held) {
+        return DATASETS.standing(dataset);
     }
 
     /// @dev What the grants above one say, each read once.
@@ -120,8 +133,12 @@ abstract contract GrantRecords is LedgerModule, ILicenses {
     }
 
     /// @dev The first hold that stops an act of `scope`: on the dataset, on the grant, on those above.
-    function _firstHold(GrantId id, DatasetId dataset, uint16 scope, bool onGrants) internal view returns (HoldId hold) {
-        hold = SUPERVISION.activeHold(datasetSubject(dataset), scope);
+    function _firstHold(GrantId id, DatasetId dataset, uint16 scope, bool onDataset, bool onGrants)
+        internal
+        view
+        returns (HoldId hold)
+    {
+        if (onDataset) hold = SUPERVISION.activeHold(datasetSubject(dataset), scope);
         uint256 next = GrantId.unwrap(id);
         while (onGrants && hold == NO_HOLD && next != 0) {
             Record storage record = _grants[next];

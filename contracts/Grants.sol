@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {GrantRecords} from "./GrantRecords.sol";
-import {IDatasets} from "./interfaces/IDatasets.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
 import {ILicenses} from "./interfaces/ILicenses.sol";
 import {IPolicies} from "./interfaces/IPolicies.sol";
@@ -13,6 +12,7 @@ import {BadStatus, EvidenceMissing, HoldActive, InvalidField, PartyInactive} fro
 import {SCOPE_GRANT} from "./types/Holds.sol";
 import {DatasetId, HoldId, NO_HOLD, PartyId} from "./types/Ids.sol";
 import {
+    ACTION_DERIVE,
     ACTION_LICENSE,
     ACTION_OPEN,
     ACTIONS_CONTROL,
@@ -56,11 +56,9 @@ abstract contract Grants is GrantRecords {
     uint64 private _grantCount;
 
     IPolicies internal immutable POLICIES;
-    IDatasets internal immutable DATASETS;
 
     constructor(IDirectory directory) GrantRecords(directory) {
         POLICIES = IPolicies(directory.addressOf("Policies"));
-        DATASETS = IDatasets(directory.addressOf("Datasets"));
     }
 
     /// @inheritdoc ILicenses
@@ -99,7 +97,7 @@ abstract contract Grants is GrantRecords {
     }
 
     function _requireClear(GrantId id, DatasetId dataset, uint16 scope) internal view {
-        HoldId hold = _firstHold(id, dataset, scope, true);
+        HoldId hold = _firstHold(id, dataset, scope, true, true);
         if (hold != NO_HOLD) revert HoldActive(hold, scope);
     }
 
@@ -207,7 +205,7 @@ abstract contract Grants is GrantRecords {
             notBefore: terms.notBefore,
             notAfter: terms.notAfter,
             status: ACTIVE,
-            marks: bounds.maxDuration == UNLIMITED_DURATION ? 0 : DORMANT,
+            marks: _marksOf(terms, bounds),
             usesLeft: terms.uses,
             used: 0,
             previous: previous,
@@ -215,6 +213,12 @@ abstract contract Grants is GrantRecords {
             exclusive: terms.exclusive,
             onHold: onHold
         });
+    }
+
+    function _marksOf(GrantTerms memory terms, Bounds memory bounds) private pure returns (uint8 marks) {
+        if (bounds.maxDuration != UNLIMITED_DURATION) marks = DORMANT;
+        if (terms.uses != UNLIMITED_USES) marks |= COUNTED;
+        if (bounds.actions & ACTION_DERIVE != 0) marks |= DERIVES;
     }
 
     function _announce(GrantId id, GrantTerms memory terms, PartyId granter, OfferId offerId) private {

@@ -31,11 +31,14 @@ abstract contract LedgerModule is ERC2771Context {
 
     /// @dev For the few functions that one module below calls.
     modifier onlyModule(bytes32 name) {
-        if (_known[name] != msg.sender) {
-            if (DIRECTORY.nameOf(msg.sender) != name) revert NotModule(msg.sender);
-            _known[name] = msg.sender;
-        }
+        _requireModule(name);
         _;
+    }
+
+    function _requireModule(bytes32 name) internal {
+        if (_known[name] == msg.sender) return;
+        if (DIRECTORY.nameOf(msg.sender) != name) revert NotModule(msg.sender);
+        _known[name] = msg.sender;
     }
 
     // Events are written by the functions below, never by `emit`: they put the same bytes into the

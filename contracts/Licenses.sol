@@ -76,14 +76,18 @@ contract Licenses is Grants {
     /// @inheritdoc ILicenses
     function exercise(GrantId id, DatasetId dataset, PartyId party, UseRequest calldata request, bool derives)
         external
-        onlyModule("Lineage")
-        returns (PolicyId policyId)
+        returns (PolicyId policyId, bool mayDerive)
     {
         Record storage record = _record(id);
-        if (_datasetOf(record) != dataset || _granteeOf(record) != party) return NO_POLICY;
+        if (_datasetOf(record) != dataset || _granteeOf(record) != party) return (NO_POLICY, false);
         _requirePermitted(id, party, request, derives ? SCOPE_USE | SCOPE_DERIVE : SCOPE_USE, 1);
-        if (record.usesLeft != UNLIMITED_USES) _countUses(id, record, party, 1, request.action, 0);
-        return _policyOf(record);
+        uint8 marks = record.marks;
+        if (marks & COUNTED != 0) {
+            // Else nothing changes, and anyone may ask.
+            _requireModule("Lineage");
+            _countUses(id, record, party, 1, request.action, 0);
+        }
+        return (_policyOf(record), marks & DERIVES != 0);
     }
 
     /// @inheritdoc ILicenses
@@ -253,9 +257,10 @@ contract Licenses is Grants {
         (bool active, uint32 roles) = PARTIES.standingOf(actor);
         if (!active) return (Code.PARTY_INACTIVE, 0);
         (bool inForceAbove, uint8 marksAbove) = _above(record);
-        HoldId hold = _firstHold(id, dataset, scopes, (marks | marksAbove) & HELD != 0);
+        (bool registered, bool held) = _standingOf(dataset);
+        HoldId hold = _firstHold(id, dataset, scopes, held, (marks | marksAbove) & HELD != 0);
         if (hold != NO_HOLD) return (Code.HOLD_ACTIVE, HoldId.unwrap(hold));
-        Inactive why = _inactivity(record, inForceAbove);
+        Inactive why = _inactivity(record, inForceAbove, registered);
         if (why != Inactive.NONE) return (Code.GRANT_NOT_ACTIVE, uint64(why));
         return POLICIES.judge(policyId, roles, marks & EXHAUSTED == 0, request);
     }

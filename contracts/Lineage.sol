@@ -12,7 +12,8 @@ import {
     ActivityRecord,
     Input,
     NO_ACTIVITY,
-    Output
+    Output,
+    Source
 } from "./types/Activity.sol";
 import {Classification, Content} from "./types/Dataset.sol";
 import {BadStatus, EvidenceMissing, InvalidField, NotFound} from "./types/Errors.sol";
@@ -36,6 +37,7 @@ contract Lineage is LineageInputs {
         bytes32 reasonHash;
     }
 
+    // Of activities without an output: an output names the activity that stands for it.
     mapping(ActivityId id => ActivityRecord) private _records;
     uint64 private _count;
 
@@ -84,6 +86,7 @@ contract Lineage is LineageInputs {
         } else {
             if (version != 0) revert InvalidField("version");
             _gather(_making(party, details, false, type(uint64).max, 0), inputs);
+            _records[outcome.id] = ActivityRecord(party, NO_ACTIVITY);
         }
         _announce(party, onBehalfOf, details, inputs, outcome);
         return outcome.id;
@@ -94,30 +97,28 @@ contract Lineage is LineageInputs {
         ActivityId superseded,
         Activity calldata details,
         Input[] calldata inputs,
+        DatasetId output,
+        uint32 version,
         bytes32 reasonHash,
         PartyId onBehalfOf
     ) external returns (ActivityId) {
-        ActivityRecord storage before = _existing(superseded);
-        PartyId party = _actingParty(onBehalfOf, before.output, 0);
-        _requireSay(superseded, before, party);
-        if (before.supersededBy != NO_ACTIVITY) {
-            revert BadStatus(KIND_ACTIVITY, ActivityId.unwrap(superseded), 0);
-        }
-        _requireDetails(details, inputs.length, before.output != NO_DATASET);
+        PartyId party = _actingParty(onBehalfOf, output, 0);
         if (reasonHash == 0) revert EvidenceMissing();
+        _requireDetails(details, inputs.length, output != NO_DATASET);
         Outcome memory outcome = Outcome({
             id: _next(),
-            output: before.output,
-            version: before.version,
+            output: output,
+            version: version,
             ceiling: NO_POLICY,
             homeTaint: false,
             supersedes: superseded,
             reasonHash: reasonHash
         });
-        before.supersededBy = outcome.id;
-        if (outcome.output == NO_DATASET) {
+        if (output == NO_DATASET) {
+            _replace(party, outcome);
             _gather(_making(party, details, false, type(uint64).max, 0), inputs);
         } else {
+            _requireStands(party, outcome);
             _deriveAgain(party, details, inputs, outcome);
         }
         _announce(party, onBehalfOf, details, inputs, outcome);
@@ -137,6 +138,19 @@ contract Lineage is LineageInputs {
     /// @inheritdoc ILineage
     function recordOf(ActivityId id) external view returns (ActivityRecord memory) {
         return _existing(id);
+    }
+
+    /// @dev Whoever recorded an activity without an output corrects it, once.
+    function _replace(PartyId party, Outcome memory outcome) private {
+        ActivityId superseded = outcome.supersedes;
+        ActivityRecord storage before = _existing(superseded);
+        if (outcome.version != 0) revert InvalidField("version");
+        if (before.party != party) revert NotActivityParty(superseded, party);
+        if (before.supersededBy != NO_ACTIVITY) {
+            revert BadStatus(KIND_ACTIVITY, ActivityId.unwrap(superseded), 0);
+        }
+        before.supersededBy = outcome.id;
+        _records[outcome.id] = ActivityRecord(party, NO_ACTIVITY);
     }
 
     function _next() private returns (ActivityId) {
@@ -171,11 +185,12 @@ contract Lineage is LineageInputs {
         Outcome memory outcome
     ) private returns (DatasetId id) {
         id = output.dataset;
-        Making memory making = _gatherFor(party, details, inputs, id, ActivityId.unwrap(outcome.id));
-        bool tainted;
-        (outcome.ceiling, tainted) = DATASETS.ceiling(id);
-        if (making.count != 0) POLICIES.requireFoldCovers(outcome.ceiling, making.policies);
-        outcome.homeTaint = tainted || making.homeTaint;
+        // The first version's is asked for what all have in common.
+        Source memory own = DATASETS.source(id, 1);
+        Making memory making = _gatherFor(party, details, inputs, own, ActivityId.unwrap(outcome.id));
+        outcome.ceiling = own.ceiling;
+        if (making.count != 0) POLICIES.requireFoldCovers(own.ceiling, making.policies);
+        outcome.homeTaint = own.homeTaint || making.homeTaint;
         DATASETS.publishDerived(party, id, output.version, _contentOf(output, outcome.id), outcome.homeTaint);
     }
 
@@ -186,12 +201,11 @@ contract Lineage is LineageInputs {
         Input[] calldata inputs,
         Outcome memory outcome
     ) private {
-        uint64 order = DATASETS.source(outcome.output, outcome.version).order;
-        Making memory making = _gatherFor(party, details, inputs, outcome.output, order);
-        bool tainted;
-        (outcome.ceiling, tainted) = DATASETS.ceiling(outcome.output);
-        if (making.count != 0) outcome.ceiling = POLICIES.storeFold(outcome.ceiling, making.policies);
-        outcome.homeTaint = tainted || making.homeTaint;
+        Source memory own = DATASETS.source(outcome.output, outcome.version);
+        Making memory making = _gatherFor(party, details, inputs, own, own.order);
+        outcome.ceiling = own.ceiling;
+        if (making.count != 0) outcome.ceiling = POLICIES.storeFold(own.ceiling, making.policies);
+        outcome.homeTaint = own.homeTaint || making.homeTaint;
         _setActivity(outcome);
     }
 
@@ -213,13 +227,12 @@ contract Lineage is LineageInputs {
         PartyId party,
         Activity calldata details,
         Input[] calldata inputs,
-        DatasetId id,
+        Source memory own,
         uint64 order
     ) private returns (Making memory making) {
-        Classification memory given = DATASETS.dataset(id).classification;
-        making = _making(party, details, true, order, given.originCountry);
+        making = _making(party, details, true, order, own.originCountry);
         _gather(making, inputs);
-        _requireLevel(making, given.level, given.piKind);
+        _requireLevel(making, own.level, own.piKind);
     }
 
     function _announce(
@@ -229,7 +242,6 @@ contract Lineage is LineageInputs {
         Input[] calldata inputs,
         Outcome memory outcome
     ) private {
-        _records[outcome.id] = ActivityRecord(party, outcome.output, outcome.version, NO_ACTIVITY);
         Subject derived = outcome.output == NO_DATASET ? LEDGER : datasetSubject(outcome.output);
         _log(
             ActivityRecorded.selector,
@@ -268,10 +280,13 @@ contract Lineage is LineageInputs {
         return PARTIES.actingParty(_msgSender(), onBehalfOf, ACT_DERIVE, dataset, roles);
     }
 
-    /// @dev A correction may lower the ceiling of what came out, so it is for whoever holds that now.
-    function _requireSay(ActivityId id, ActivityRecord storage found, PartyId party) private view {
-        if (found.output != NO_DATASET) TITLES.requireMayAct(found.output, Right.HOLD, party);
-        else if (found.party != party) revert NotActivityParty(id, party);
+    /// @dev The activity stands for its output, so it was not superseded yet. A correction may lower
+    /// the ceiling of what came out, so it is for whoever holds that now.
+    function _requireStands(PartyId party, Outcome memory outcome) private view {
+        ActivityId stands = DATASETS.activityOf(outcome.output, outcome.version);
+        if (stands == NO_ACTIVITY) revert NotFound(KIND_ACTIVITY, ActivityId.unwrap(outcome.supersedes));
+        TITLES.requireMayAct(outcome.output, Right.HOLD, party);
+        if (stands != outcome.supersedes) revert ActivityKnown(stands);
     }
 
     function _existing(ActivityId id) private view returns (ActivityRecord storage found) {

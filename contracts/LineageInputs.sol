@@ -20,7 +20,6 @@ import {
     ACTION_ANONYMISE,
     ACTION_COMPUTE,
     ACTION_DELETE,
-    ACTION_DERIVE,
     ACTION_MODIFY,
     ACTION_READ,
     ACTION_TRAIN,
@@ -127,7 +126,7 @@ abstract contract LineageInputs is LedgerModule, ILineage {
         if (!making.deletes) _requireUsable(input, source);
         if (source.order >= making.order) revert LineageCycle(input.dataset, input.version);
         if (input.grant == NO_GRANT) {
-            _requireTitle(making, input, source.ceiling);
+            _requireTitle(making, input, source);
         } else {
             _takeUnderGrant(making, input);
         }
@@ -143,23 +142,25 @@ abstract contract LineageInputs is LedgerModule, ILineage {
     }
 
     function _takeUnderGrant(Making memory making, Input calldata input) private {
-        PolicyId policy =
+        (PolicyId policy, bool mayDerive) =
             LICENSES.exercise(input.grant, input.dataset, making.party, making.request, making.derives);
         if (policy == NO_POLICY) revert InputNotCovered(input.dataset, input.version);
         if (!making.derives) return;
-        if (POLICIES.actionsOf(policy) & ACTION_DERIVE == 0) revert DerivativeForbidden(input.dataset, input.version);
+        if (!mayDerive) revert DerivativeForbidden(input.dataset, input.version);
         making.policies[making.count++] = policy;
     }
 
     /// @dev Data may be deleted by whoever holds it, whatever it was made from.
-    function _requireTitle(Making memory making, Input calldata input, PolicyId ceiling) private view {
+    function _requireTitle(Making memory making, Input calldata input, Source memory source) private view {
         Right right = making.deletes ? Right.HOLD : Right.USE;
         if (!TITLES.mayAct(input.dataset, right, making.party)) revert InputNotCovered(input.dataset, input.version);
-        uint16 scopes = making.derives ? SCOPE_USE | SCOPE_DERIVE : SCOPE_USE;
-        SUPERVISION.requireClear(datasetSubject(input.dataset), scopes);
-        if (making.deletes || ceiling == NO_POLICY) return;
+        if (source.held) {
+            uint16 scopes = making.derives ? SCOPE_USE | SCOPE_DERIVE : SCOPE_USE;
+            SUPERVISION.requireClear(datasetSubject(input.dataset), scopes);
+        }
+        if (making.deletes || source.ceiling == NO_POLICY) return;
         (, uint32 roles) = PARTIES.standingOf(making.party);
-        (Code code, uint64 detail) = POLICIES.judge(ceiling, roles, true, making.request);
+        (Code code, uint64 detail) = POLICIES.judge(source.ceiling, roles, true, making.request);
         if (code != Code.PERMITTED) revert CeilingForbids(input.dataset, input.version, code, detail);
     }
 

@@ -2,16 +2,17 @@
 pragma solidity 0.8.37;
 
 import {LedgerModule} from "./LedgerModule.sol";
+import {IDatasets} from "./interfaces/IDatasets.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
 import {ILicenses} from "./interfaces/ILicenses.sol";
 import {IParties} from "./interfaces/IParties.sol";
 import {Hold, ISupervision} from "./interfaces/ISupervision.sol";
 import {EvidenceMissing, HoldActive, InvalidField, NotFound} from "./types/Errors.sol";
 import {HoldKind, SCOPES_ALL} from "./types/Holds.sol";
-import {HoldId, NO_DATASET, NO_HOLD, NO_PARTY, PartyId} from "./types/Ids.sol";
+import {DatasetId, HoldId, NO_DATASET, NO_HOLD, NO_PARTY, PartyId} from "./types/Ids.sol";
 import {GrantId} from "./types/Policy.sol";
 import {ROLE_REGULATOR, ROLE_XB_AUTHORITY} from "./types/Roles.sol";
-import {grantSubject, KIND_HOLD, LEDGER, partySubject, Subject} from "./types/Subject.sol";
+import {datasetSubject, grantSubject, KIND_HOLD, LEDGER, partySubject, Subject} from "./types/Subject.sol";
 
 /// @title Supervision
 /// @notice See {ISupervision}.
@@ -153,11 +154,15 @@ contract Supervision is LedgerModule, ISupervision {
         _summaries[target] = Summary(scopes, uint64(last));
     }
 
-    /// @dev A check of a grant reads the records of all grants above it; what they say saves asking
-    /// here for each of them.
+    /// @dev Most acts read the record of a dataset, or those of a grant and all above it; what these
+    /// say saves asking here for each of them.
     function _tell(Subject target, bool held) private {
-        GrantId id = GrantId.wrap(uint64(uint256(Subject.unwrap(target))));
-        if (target == grantSubject(id)) ILicenses(DIRECTORY.addressOf("Licenses")).setHeld(id, held);
+        uint64 id = uint64(uint256(Subject.unwrap(target)));
+        if (target == grantSubject(GrantId.wrap(id))) {
+            ILicenses(DIRECTORY.addressOf("Licenses")).setHeld(GrantId.wrap(id), held);
+        } else if (target == datasetSubject(DatasetId.wrap(id))) {
+            IDatasets(DIRECTORY.addressOf("Datasets")).setHeld(DatasetId.wrap(id), held);
+        }
     }
 
     function _supervisor() private view returns (PartyId) {

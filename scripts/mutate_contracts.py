@@ -84,6 +84,18 @@ MUTATIONS: dict[str, Mutation] = {
         "(marks | marksAbove) & HELD != 0);",
         "marks & HELD != 0);",
     ),
+    "holds-on-datasets-do-not-matter": Mutation(
+        "Licenses",
+        "contracts/GrantRecords.sol",
+        "if (onDataset) hold =",
+        "if (!onDataset) hold =",
+    ),
+    "ended-titles-do-not-matter": Mutation(
+        "Licenses",
+        "contracts/GrantRecords.sol",
+        "return registered ? Inactive.NONE : Inactive.TITLE;",
+        "return registered ? Inactive.NONE : Inactive.NONE;",
+    ),
     "parents-do-not-matter": Mutation(
         "Licenses",
         "contracts/GrantRecords.sol",

@@ -46,10 +46,9 @@ class Deriving:
         before = set(self.order)
         self._notice(world)
         (output,) = set(self.order) - before
-        bound = []
         if output[1] == 1 and world.random.random() < 0.5:
-            bound = self._bound(output[0], world.random.randint(1, 3))
-        return [*events, *bound, *self._record(world, JOIN, inputs, output)]
+            self._bind(output[0], world.random.randint(1, 3))
+        return [*events, *self._record(world, JOIN, inputs, output)]
 
     def collect(self, world):
         free = [version for version in self.order if version not in self.made_by]
@@ -72,10 +71,9 @@ class Deriving:
             inputs = self._inputs(world, self.order.get(output, len(self.order)))
         if wrong["kind"] != COLLECT and not inputs:
             return []
-        bound = []
         if output and output[0] in self.ceilings and world.random.random() < 0.5:
-            bound = self._bound(output[0], world.random.randint(4, 6))
-        return [*bound, *self._record(world, wrong["kind"], inputs, output, number)]
+            self._bind(output[0], world.random.randint(4, 6))
+        return self._record(world, wrong["kind"], inputs, output, number)
 
     def _inputs(self, world, below):
         older = [version for version, place in self.order.items() if place < below]
@@ -83,9 +81,8 @@ class Deriving:
         grants = [None, *world.licensing.grants]
         return [(version, world.random.choice(grants)) for version in chosen]
 
-    def _bound(self, dataset_id, policy):
+    def _bind(self, dataset_id, policy):
         self.ceilings[dataset_id] = (policy, policy % 2 == 0)
-        return [self.raw("CeilingSet", [self.dataset(dataset_id)], list(self.ceilings[dataset_id]))]
 
     def _record(self, world, kind, inputs, output, superseded=0):
         number = len(self.activities) + 1

@@ -36,7 +36,6 @@ interface IDatasets {
     );
     event VersionWithdrawn(Subject indexed dataset, Subject indexed by, uint32 version, bytes32 reasonHash);
     event DatasetDeregistered(Subject indexed dataset, Subject indexed by, bytes32 reasonHash);
-    event CeilingSet(Subject indexed dataset, PolicyId ceiling, bool homeTaint);
     event EntryErased(
         Subject indexed dataset, Subject indexed by, uint32 version, uint64 entry, bytes32 tombstone
     );
@@ -116,8 +115,8 @@ interface IDatasets {
     ) external;
 
     /// @notice Registers a dataset that came out of an activity.
-    /// @dev As {register}; emits {CeilingSet} too unless nothing bounds it. Requirements: caller is
-    /// the module Lineage, which has checked the party.
+    /// @dev As {register}; the ceiling is in {ILineage-ActivityRecorded}. Requirements: caller is the
+    /// module Lineage, which has checked the party.
     /// @param content Its `activity` is the activity.
     /// @param bound Bounds the terms of the dataset; zero if nothing does.
     function registerDerived(
@@ -130,9 +129,8 @@ interface IDatasets {
     ) external returns (DatasetId dataset);
 
     /// @notice Publishes a version that came out of an activity.
-    /// @dev As {publish}; emits {CeilingSet} too if the dataset becomes tainted. Requirements: caller
-    /// is the module Lineage, which has checked the party and that the ceiling stays; else as
-    /// {publish}.
+    /// @dev As {publish}; the taint is in {ILineage-ActivityRecorded}. Requirements: caller is the
+    /// module Lineage, which has checked the party and that the ceiling stays; else as {publish}.
     /// @param content Its `activity` is the activity.
     function publishDerived(
         PartyId publisher,
@@ -143,8 +141,8 @@ interface IDatasets {
     ) external;
 
     /// @notice Names the activity that a version came out of, for the first time or as a correction.
-    /// @dev Emits {CeilingSet} if the ceiling or the taint changes. Requirements: caller is the module
-    /// Lineage; the version exists; the dataset is registered and not held (VERSION); taint stays.
+    /// @dev The ceiling and the taint are in {ILineage-ActivityRecorded}. Requirements: caller is the
+    /// module Lineage; the version exists; the dataset is registered and not held (VERSION); taint stays.
     function setActivity(
         DatasetId dataset,
         uint32 version,
@@ -196,6 +194,16 @@ interface IDatasets {
     /// @return policy Zero if nothing does.
     /// @return homeTaint True if personal or important data of another origin than its own went in.
     function ceiling(DatasetId id) external view returns (PolicyId policy, bool homeTaint);
+
+    /// @notice Notes whether a hold on a dataset was placed and not lifted, so that acts need not ask
+    /// {ISupervision} as long as there is none.
+    /// @dev Requirements: caller is Supervision; the dataset exists.
+    function setHeld(DatasetId id, bool held) external;
+
+    /// @notice What stops most acts with a dataset.
+    /// @return registered False if it was deregistered, or never registered.
+    /// @return held False if nothing holds it; else Supervision knows what, and whether it lapsed.
+    function standing(DatasetId id) external view returns (bool registered, bool held);
 
     /// @notice The activity that a version came out of, or zero.
     function activityOf(DatasetId id, uint32 version) external view returns (ActivityId);

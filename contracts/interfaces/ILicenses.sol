@@ -143,18 +143,19 @@ interface ILicenses {
     /// @notice Judges a use of a dataset by an activity, and charges one use if uses are limited.
     /// Reverts with the reason if it is not permitted.
     /// @dev Emits {GrantUsed} if it charges. Requirements: caller is the module Lineage, which has
-    /// checked that `party` acts; permitted; neither dataset nor grant is held (USE, and DERIVE if
+    /// checked that `party` acts, unless nothing is charged and so nothing changes; permitted; neither dataset nor grant is held (USE, and DERIVE if
     /// something is derived).
     /// @param dataset The dataset that the grant must be of.
     /// @param derives True if something is derived.
     /// @return policy The policy of the grant; zero if it is not a grant of that dataset to that party.
+    /// @return mayDerive True if the policy permits DERIVE.
     function exercise(
         GrantId grant,
         DatasetId dataset,
         PartyId party,
         UseRequest calldata request,
         bool derives
-    ) external returns (PolicyId policy);
+    ) external returns (PolicyId policy, bool mayDerive);
 
     /// @notice Suspends a grant and all below it. A proposed assignment ends.
     /// @dev Emits {GrantStatusSet}. Requirements: caller acts for the party that has the say (over a

@@ -55,7 +55,7 @@ interface ILineage {
     /// @notice The input is not older than what is said to come from it.
     error LineageCycle(DatasetId dataset, uint32 version);
 
-    /// @notice The version has an activity; it can be superseded.
+    /// @notice This activity stands for the version, and no other; it can be superseded.
     error ActivityKnown(ActivityId activity);
 
     /// @notice Another party recorded the activity, and nothing came out that could be held.
@@ -63,8 +63,8 @@ interface ILineage {
 
     /// @notice Records an activity together with the version that came out of it. A grant with
     /// limited uses is charged one.
-    /// @dev Emits {DatasetRegistered} and, if the inputs bound it, {CeilingSet}, or
-    /// {VersionPublished}; {ActivityRecorded}; {DerivationRecorded} for each input. Requirements:
+    /// @dev Emits {DatasetRegistered} or {VersionPublished}; {ActivityRecorded}, with the ceiling and the
+    /// taint of the dataset from now on; {DerivationRecorded} for each input. Requirements:
     /// caller acts for `onBehalfOf`; it started before it ended, not in the future; COLLECT has no
     /// inputs, any other kind 1 to 16 different ones, APPLY and DELETE have no output; each input is
     /// registered and neither withdrawn nor held (USE, DERIVE); the party may act under its USE
@@ -100,16 +100,20 @@ interface ILineage {
     ) external returns (ActivityId id);
 
     /// @notice Corrects an activity; its output stays, and its ceiling can only get lower.
-    /// @dev Emits {CeilingSet} if the ceiling gets lower; {ActivityRecorded} and {DerivationRecorded}
-    /// for each input. Requirements: caller acts for the party of the activity or, if something came
-    /// out, for one that may act under the HOLD title of that; it was not superseded before; reason
-    /// given; the right to each input stands now, and uses are charged again; each input is older than
+    /// @dev Emits {ActivityRecorded}, with the ceiling from now on, and {DerivationRecorded} for each
+    /// input. Requirements: caller acts for the party of the activity or, if something came out, for one
+    /// that may act under the HOLD title of that; it was not superseded before: for what came out it
+    /// still stands, else {ActivityKnown} names the one that does; reason given; the right to each input stands now, and uses are charged again; each input is older than
     /// the output; an output's dataset is registered and not held (VERSION); else as {derive} or
     /// {record}.
+    /// @param output Dataset of the version that came out; zero for no output.
+    /// @param version Its number; zero for no output.
     function supersede(
         ActivityId superseded,
         Activity calldata details,
         Input[] calldata inputs,
+        DatasetId output,
+        uint32 version,
         bytes32 reasonHash,
         PartyId onBehalfOf
     ) external returns (ActivityId id);
@@ -120,7 +124,7 @@ interface ILineage {
     /// @notice The activity that a version came out of, or zero.
     function activityOf(DatasetId dataset, uint32 version) external view returns (ActivityId);
 
-    /// @notice What is kept of an activity.
-    /// @dev Requirements: it exists, else {NotFound}.
+    /// @notice What is kept of an activity without an output.
+    /// @dev Requirements: it exists and has none, else {NotFound}.
     function recordOf(ActivityId id) external view returns (ActivityRecord memory);
 }

@@ -71,7 +71,7 @@ interface IPolicies {
 
     /// @notice Stores the fold of some policies, without documents; stored before, it keeps its id.
     /// @dev Emits {TerritoryStored} and {PolicyStored} if they are new. Requirements: caller is the
-    /// module Lineage; else as {foldOf}.
+    /// module Lineage, unless the fold was stored before and so nothing changes; else as {foldOf}.
     function storeFold(PolicyId whole, PolicyId[] calldata ids) external returns (PolicyId policy);
 
     /// @notice Judges a use by the terms alone.

@@ -49,7 +49,8 @@ interface ISupervision {
 
     /// @notice Places a hold.
     /// @dev Emits {HoldPlaced}. Requirements: caller is a module; kind, scope and target are not
-    /// zero; a grant that is the target exists; `until` is zero or in the future; the case is given.
+    /// zero; a dataset or a grant that is the target exists; `until` is zero or in the future; the case
+    /// is given.
     function place(Subject target, HoldKind kind, uint16 scope, PartyId beneficiary, bytes32 caseHash, uint48 until)
         external
         returns (HoldId hold);

@@ -81,25 +81,24 @@ struct Output {
     Content content;
 }
 
-/// @notice What the chain keeps of an activity; all else is in its event.
+/// @notice What the chain keeps of an activity without an output; all else is in its event. Of one
+/// with an output nothing more: the output names the activity that stands for it.
 /// @param party Who answers for it.
-/// @param output The dataset that came out; zero if none did.
-/// @param version Number of the version that came out.
 /// @param supersededBy The activity that corrects it; zero if none does.
 struct ActivityRecord {
     PartyId party;
-    DatasetId output;
-    uint32 version;
     ActivityId supersededBy;
 }
 
 /// @notice What matters of a version that is used as an input.
 /// @param registered False if its dataset was deregistered.
+/// @param held False if nothing holds its dataset; else Supervision knows what, and whether it lapsed.
 /// @param ceiling Bounds the terms of its dataset; zero if nothing does.
 /// @param order Of the versions that it may be made from, each has a lower one; zero if it was
 /// published without an activity.
 struct Source {
     bool registered;
+    bool held;
     VersionStatus status;
     Level level;
     PiKind piKind;

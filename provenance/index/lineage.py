@@ -75,7 +75,7 @@ def apply(connection: Connection, events: Sequence[Event]) -> None:
     if corrections:
         connection.execute(_END_ACTIVITY, corrections)
         connection.execute(_END_DERIVATIONS, corrections)
-    _set_ceilings(connection, [event for event in events if event.name == "CeilingSet"])
+    _set_ceilings(connection, [event for event in recorded if _binds(event)])
 
 
 _END_ACTIVITY = (
@@ -151,12 +151,19 @@ def _derivations(events: Sequence[Event]) -> list[dict[str, Any]]:
     return rows
 
 
+def _binds(event: Event) -> bool:
+    """Whether something bounds the output; what once does never ceases to."""
+    bound = event.arguments["ceiling"] or event.arguments["homeTaint"]
+    return bool(bound and subject_id(event.arguments["output"]))
+
+
 def _set_ceilings(connection: Connection, events: Sequence[Event]) -> None:
+    """Enter what each activity says of its output's dataset; what stays the same makes no row."""
     timeline = Timeline(connection, _C)
-    timeline.load((subject_id(event.arguments["dataset"]),) for event in events)
+    timeline.load((subject_id(event.arguments["output"]),) for event in events)
     for event in events:
         values = (event.arguments["ceiling"], event.arguments["homeTaint"])
-        log, key = event.log, (subject_id(event.arguments["dataset"]),)
+        log, key = event.log, (subject_id(event.arguments["output"]),)
         timeline.set(key, log.block_number, log.block_hash or b"", values)
     timeline.flush()
 

@@ -1,6 +1,7 @@
 """DCAT 3: a described version as a catalogue lists it, in JSON-LD.
 
-Section numbers are those of the W3C Recommendation "Data Catalog Vocabulary (DCAT) - Version 3".
+Section numbers are those of the W3C Recommendation "Data Catalog Vocabulary (DCAT) - Version 3",
+22 August 2024.
 A version is a ``dcat:Dataset`` (section 6.6) that is a version of the dataset as a whole (section
 11.1); each of its files is a ``dcat:Distribution`` (section 6.8) with its checksums (section 6.17).
 
@@ -39,7 +40,7 @@ CONTEXT: Mapping[str, object] = {
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
 
-# Section 11.3; the words are those of the ADMS vocabulary of statuses.
+# Sections 6.4.30, 11.3; the words are those of the ADMS vocabulary of statuses.
 _STATUS = "http://purl.org/adms/status/"
 STATUSES = {"active": "Completed", "superseded": "Deprecated", "withdrawn": "Withdrawn"}
 
@@ -139,7 +140,7 @@ def _versioning(described: Description) -> _Json:
 
 
 def _provenance(described: Description) -> _Json:
-    """Return what PROV-O says of how the version came about."""
+    """Return what PROV-O says of how the version came about (sections 6.6.8, 15.2)."""
     names, act = described.names, described.made_by()
     found: _Json = {}
     if described.version.withdrawn_at is not None:
@@ -205,7 +206,7 @@ def _agent(described: Description, party_id: PartyId) -> _Json:
 
 
 def _license(described: Description) -> _Json | None:
-    """Return the licence (section 9): its page, or a document that only has a title."""
+    """Return the licence (sections 6.4.19, 9): its page, or a document that only has a title."""
     text = described.license()
     if text is None:
         return None
@@ -214,7 +215,7 @@ def _license(described: Description) -> _Json | None:
 
 
 def _language(text: str) -> _Json | None:
-    """Return a language by its code (section 6.4, property language)."""
+    """Return a language by its code (section 6.4.9)."""
     code = text.lower()
     known = _LANGUAGES.get(len(code)) if code.isascii() and code.isalpha() else None
     return {"@id": known + code} if known else None

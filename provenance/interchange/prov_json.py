@@ -21,7 +21,8 @@ MAX_BYTES = 1 << 26
 MAX_STATEMENTS = 1_000_000
 _MAX_INT = 2**64 - 1
 
-# Attributes whose value is a name or a time although it is written as plain text (section 3.2).
+# Attributes whose value is a name or a time although it is written as plain text: those of the
+# relations and of activities, as the JSON schema of the submission has them.
 _NAMES = frozenset(
     PROV + word
     for word in (
@@ -147,7 +148,7 @@ def _value(attribute: str, value: object, prefixes: dict[str, str], place: str) 
 
 
 def _typed(value: dict[str, object], prefixes: dict[str, str], place: str) -> Value:
-    """Return the value of an object (section 2.4)."""
+    """Return the value of an object ("Data Typing")."""
     text, written = value.get("$"), value.get("type")
     if set(value) != {"$", "type"} or not isinstance(text, str) or not isinstance(written, str):
         found = ", ".join(sorted(value))
@@ -199,7 +200,7 @@ def _prefixes(declared: object) -> dict[str, str]:
     for prefix, iri in _object(declared, "prefix").items():
         if not isinstance(iri, str):
             raise InvalidDocument(f"prefix {prefix[:80]}: expected an IRI, found {iri!r:.80}")
-        # XML writes the namespace of the schema types with a hash, PROV-N without (section 3.7.1)
+        # the namespace of the schema types has no hash in XML, and one in RDF: both are written
         if found.get(prefix, iri).rstrip("#") != iri.rstrip("#"):
             raise InvalidDocument(f"prefix {prefix}: expected {found[prefix]}, found {iri[:80]!r}")
         found.setdefault(prefix, iri)

@@ -49,7 +49,7 @@ class Statement:
     """One statement of PROV-DM.
 
     Attributes:
-        kind: its keyword in PROV-N (section 3).
+        kind: its keyword in PROV-N (production 2 of its grammar, and those named there).
         identifier: IRI of an element; None for a relation that has no name of its own.
         attributes: pairs of IRI and value, sorted.
     """

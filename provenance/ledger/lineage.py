@@ -232,7 +232,8 @@ def supersede(
     Args:
         ledger: the ledger.
         signer: name of the key that signs.
-        superseded: the activity.
+        superseded: the activity; what came out of it is looked up in the index, which is brought up
+            to the newest block for that, and checked by the contract.
         deed: what was done, as it should have been recorded.
         inputs: what it used, likewise.
         reason: why; stored as a document.
@@ -241,10 +242,12 @@ def supersede(
 
     Raises:
         InputError: no reason, or too many inputs.
+        NotFoundError: there is no such activity.
         ContractRevert: the contracts refuse it.
     """
     if not reason.strip():
         raise InputError("expected a reason, found none")
+    output = _output_of(ledger, superseded)
     reason_hash = ledger.documents.put(reason)
     written = write(
         ledger,
@@ -254,6 +257,7 @@ def supersede(
         superseded,
         deed.values(),
         _inputs(inputs),
+        *((output.dataset_id, output.version) if output else (0, 0)),
         reason_hash,
         on_behalf_of or 0,
         idempotency_key=idempotency_key,
@@ -264,6 +268,20 @@ def supersede(
         gas=DERIVE_GAS,
     )
     return _recorded(written, None)
+
+
+def _output_of(ledger: Ledger, activity_id: ActivityId) -> VersionRef | None:
+    """Return what came out of an activity, as the index at the newest block has it.
+
+    Raises:
+        NotFoundError: there is no such activity.
+    """
+    from provenance.index import activities
+    from provenance.index.database import reading
+
+    ledger.sync()
+    with reading(ledger.engine) as connection:
+        return activities.get(connection, activity_id).activity.output
 
 
 def _inputs(inputs: Sequence[Input]) -> tuple[tuple[int, int, int], ...]:

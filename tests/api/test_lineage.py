@@ -210,7 +210,8 @@ def test_a_correction_takes_the_place_of_what_it_corrects(service, own_story):
     assert old["superseded_by"] == found["activity_id"]
     around = service.get(path(made, "activities")).json()["items"]
     assert [item["activity_id"] for item in around] == [made["activity_id"], found["activity_id"]]
-    assert record(service, again, status=409).json()["error"] == "BadStatus"
+    refused = record(service, again, status=409).json()
+    assert refused["error"] == "ActivityKnown"
 
 
 def test_what_came_out_can_be_a_next_version(service, own_story):

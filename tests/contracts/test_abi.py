@@ -25,7 +25,7 @@ WRITERS = {
     "Supervision": "lift order place release",
     "Titles": "acceptTransfer cancelTransfer close open startTransfer",
     "Datasets": "commit concede decide deregister publish publishDerived recordErasure"
-    " register registerDerived setActivity withdrawVersion",
+    " register registerDerived setActivity setHeld withdrawVersion",
     "Policies": "storeFold storePolicy storeTerritory",
     "Licenses": "acceptAssignment activate closeOffer consentToAssignment exercise issue offer"
     " proposeAssignment report resume revoke setHeld suspend takeUp use",

@@ -116,7 +116,8 @@ contract ActivitiesTest is DerivedLedger {
         assertEq(logs[1].topics[0], ILineage.DerivationRecorded.selector);
         assertEq(logs[1].topics[2], 0);
         assertEq(logs[1].data, abi.encode(id, uint32(1), uint32(0)));
-        assertTrue(lineage.recordOf(id).output == NO_DATASET);
+        assertTrue(lineage.recordOf(id).party == taker.party);
+        assertTrue(lineage.recordOf(id).supersededBy == NO_ACTIVITY);
     }
 
     function test_RevertWhen_MayNotCollect() public {
@@ -154,6 +155,10 @@ contract ActivitiesTest is DerivedLedger {
     function test_RevertGiven_NoActivity() public {
         bytes memory reason = abi.encodeWithSelector(NotFound.selector, KIND_ACTIVITY, 9);
         supersedeAs(taker, ActivityId.wrap(9), ActivityKind.JOIN, bothInputs(), reason);
+        // Nor one for a version that nothing is said about, or that there is not.
+        supersedeAs(holder, ActivityId.wrap(9), ActivityKind.JOIN, bothInputs(), dataset, 1, reason);
+        supersedeAs(holder, ActivityId.wrap(9), ActivityKind.JOIN, bothInputs(), dataset, 0, reason);
+        supersedeAs(holder, ActivityId.wrap(9), ActivityKind.JOIN, bothInputs(), DatasetId.wrap(99), 1, reason);
         vm.expectRevert(reason);
         lineage.recordOf(ActivityId.wrap(9));
     }
@@ -168,22 +173,46 @@ contract ActivitiesTest is DerivedLedger {
         supersedeAs(taker, id, ActivityKind.JOIN, bothInputs(), _notHolder(derived, taker));
         // Who holds the output says what it came from.
         id = supersedeAs(holder, id, ActivityKind.JOIN, byTitle(dataset, 1));
-        assertTrue(lineage.recordOf(id).party == holder.party);
+        assertTrue(lineage.activityOf(derived, 1) == id);
+    }
+
+    function test_RevertWhen_OtherOutput() public {
+        (ActivityId id, DatasetId derived) = _derived();
+        (ActivityId next,) =
+            deriveAs(taker, details(ActivityKind.JOIN), bothInputs(), outputOf("next", derived, 2));
+        DatasetId elsewhere = transform(bothInputs(), "elsewhere");
+        bytes4 known = ILineage.ActivityKnown.selector;
+        bytes memory reason = abi.encodeWithSelector(known, next);
+        supersedeAs(taker, id, ActivityKind.JOIN, bothInputs(), derived, 2, reason);
+        reason = abi.encodeWithSelector(known, lineage.activityOf(elsewhere, 1));
+        supersedeAs(taker, id, ActivityKind.JOIN, bothInputs(), elsewhere, 1, reason);
+        reason = abi.encodeWithSelector(NotFound.selector, KIND_ACTIVITY, id);
+        supersedeAs(taker, id, ActivityKind.JOIN, bothInputs(), NO_DATASET, 0, reason);
+        ActivityId applied = recordAs(taker, ActivityKind.APPLY, bothInputs(), NO_DATASET, 0);
+        reason = abi.encodeWithSelector(known, id);
+        supersedeAs(taker, applied, ActivityKind.JOIN, bothInputs(), derived, 1, reason);
+        supersedeAs(taker, applied, ActivityKind.APPLY, bothInputs(), NO_DATASET, 1, _field("version"));
     }
 
     function test_RevertGiven_Superseded() public {
         (ActivityId id,) = _derived();
-        supersedeAs(taker, id, ActivityKind.JOIN, bothInputs());
-        bytes memory reason = abi.encodeWithSelector(BadStatus.selector, KIND_ACTIVITY, id, 0);
+        ActivityId again = supersedeAs(taker, id, ActivityKind.JOIN, bothInputs());
+        bytes memory reason = abi.encodeWithSelector(ILineage.ActivityKnown.selector, again);
         supersedeAs(taker, id, ActivityKind.JOIN, bothInputs(), reason);
+        supersedeAs(taker, again, ActivityKind.JOIN, bothInputs());
+        id = recordAs(taker, ActivityKind.APPLY, bothInputs(), NO_DATASET, 0);
+        again = supersedeAs(taker, id, ActivityKind.APPLY, bothInputs());
+        reason = abi.encodeWithSelector(BadStatus.selector, KIND_ACTIVITY, id, 0);
+        supersedeAs(taker, id, ActivityKind.APPLY, bothInputs(), reason);
+        supersedeAs(taker, again, ActivityKind.APPLY, bothInputs());
     }
 
     function test_RevertWhen_NoReason() public {
-        (ActivityId id,) = _derived();
+        (ActivityId id, DatasetId derived) = _derived();
         Activity memory what = details(ActivityKind.JOIN);
         vm.expectRevert(EvidenceMissing.selector);
         vm.prank(taker.account);
-        lineage.supersede(id, what, bothInputs(), 0, NO_PARTY);
+        lineage.supersede(id, what, bothInputs(), derived, 1, 0, NO_PARTY);
     }
 
     function test_RevertWhen_Cycle() public {
@@ -232,15 +261,12 @@ contract ActivitiesTest is DerivedLedger {
         Input[] memory inputs = inputsOf(dataset, 1, grantOn(dataset, narrow));
         takeLogs();
         ActivityId again = supersedeAs(taker, id, ActivityKind.CLEAN, inputs);
-        Vm.Log[] memory logs = takeLogs(3);
+        Vm.Log[] memory logs = takeLogs(2);
         PolicyId bound = ceilingOf(derived);
-        assertEq(logs[0].topics[0], IDatasets.CeilingSet.selector);
-        assertEq(logs[0].data, abi.encode(bound, false));
         bytes memory data = abi.encode(again, uint32(1), details(ActivityKind.CLEAN), bound, false, id, REASON);
-        assertEq(logs[1].data, data);
+        assertEq(logs[0].data, data);
         assertEq(policies.policy(bound).purposes, 1);
         assertTrue(lineage.activityOf(derived, 1) == again);
-        assertTrue(lineage.recordOf(id).supersededBy == again);
         assertEq(datasets.source(derived, 1).order, ActivityId.unwrap(id));
     }
 

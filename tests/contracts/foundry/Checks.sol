@@ -101,7 +101,12 @@ contract Checks is Acts {
     function checkHolds() external view {
         uint256 standing;
         for (uint64 d = 1; d <= datasets.count(); ++d) {
-            standing += supervision.standingHolds(datasetSubject(DatasetId.wrap(d))).length;
+            DatasetId id = DatasetId.wrap(d);
+            uint256 holds = supervision.standingHolds(datasetSubject(id)).length;
+            standing += holds;
+            (bool registered, bool held) = datasets.standing(id);
+            assertEq(held, holds != 0, "a dataset knows whether it is held");
+            assertEq(registered, !titles.isClosed(id), "and ends with its titles");
         }
         for (uint64 h = 1; h <= holdCount; ++h) {
             if (supervision.hold(HoldId.wrap(h)).liftedAt != 0) ++standing;

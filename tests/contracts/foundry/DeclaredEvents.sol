@@ -33,7 +33,6 @@ abstract contract DeclaredEvents {
         _shapes[IDatasets.VersionPublished.selector] = Shape(3, 7);
         _shapes[IDatasets.VersionWithdrawn.selector] = Shape(3, 2);
         _shapes[IDatasets.DatasetDeregistered.selector] = Shape(3, 1);
-        _shapes[IDatasets.CeilingSet.selector] = Shape(2, 2);
         _shapes[IDatasets.EntryErased.selector] = Shape(3, 3);
         _shapes[ILineage.ActivityRecorded.selector] = Shape(4, 17);
         _shapes[ILineage.DerivationRecorded.selector] = Shape(4, 3);

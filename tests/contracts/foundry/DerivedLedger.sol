@@ -10,9 +10,16 @@ import {LicensedLedger} from "./LicensedLedger.sol";
 abstract contract DerivedLedger is LicensedLedger {
     uint32 internal constant DERIVE = 1 << 14;
 
+    /// @dev What came out of an activity; zero if nothing did.
+    struct Made {
+        DatasetId output;
+        uint32 version;
+    }
+
     DatasetId internal second;
     GrantId internal one; // on `dataset`
     GrantId internal two; // on `second`
+    mapping(ActivityId id => Made) private _made; // by the words below
 
     function setUp() public virtual override {
         super.setUp();
@@ -76,8 +83,10 @@ abstract contract DerivedLedger is LicensedLedger {
         internal
         returns (ActivityId id, DatasetId derived)
     {
+        uint32 version;
         vm.prank(actor.account);
-        (id, derived,) = lineage.derive(what, inputs, output, NO_PARTY);
+        (id, derived, version) = lineage.derive(what, inputs, output, NO_PARTY);
+        _made[id] = Made(derived, version);
     }
 
     function deriveAs(
@@ -103,11 +112,12 @@ abstract contract DerivedLedger is LicensedLedger {
 
     function recordAs(Actor memory actor, ActivityKind kind, Input[] memory inputs, DatasetId output, uint32 version)
         internal
-        returns (ActivityId)
+        returns (ActivityId id)
     {
         Activity memory what = details(kind);
         vm.prank(actor.account);
-        return lineage.record(what, inputs, output, version, NO_PARTY);
+        id = lineage.record(what, inputs, output, version, NO_PARTY);
+        _made[id] = Made(output, version);
     }
 
     function recordAs(
@@ -126,11 +136,13 @@ abstract contract DerivedLedger is LicensedLedger {
 
     function supersedeAs(Actor memory actor, ActivityId id, ActivityKind kind, Input[] memory inputs)
         internal
-        returns (ActivityId)
+        returns (ActivityId again)
     {
         Activity memory what = details(kind);
+        Made memory made = _made[id];
         vm.prank(actor.account);
-        return lineage.supersede(id, what, inputs, REASON, NO_PARTY);
+        again = lineage.supersede(id, what, inputs, made.output, made.version, REASON, NO_PARTY);
+        _made[again] = made;
     }
 
     function supersedeAs(
@@ -140,10 +152,23 @@ abstract contract DerivedLedger is LicensedLedger {
         Input[] memory inputs,
         bytes memory reason
     ) internal {
+        Made memory made = _made[id];
+        supersedeAs(actor, id, kind, inputs, made.output, made.version, reason);
+    }
+
+    function supersedeAs(
+        Actor memory actor,
+        ActivityId id,
+        ActivityKind kind,
+        Input[] memory inputs,
+        DatasetId output,
+        uint32 version,
+        bytes memory reason
+    ) internal {
         Activity memory what = details(kind);
         vm.expectRevert(reason);
         vm.prank(actor.account);
-        lineage.supersede(id, what, inputs, REASON, NO_PARTY);
+        lineage.supersede(id, what, inputs, output, version, REASON, NO_PARTY);
     }
 
     function ceilingOf(DatasetId id) internal view returns (PolicyId bound) {

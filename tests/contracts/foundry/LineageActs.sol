@@ -8,7 +8,7 @@ import {ILicenses} from "../../../contracts/interfaces/ILicenses.sol";
 import {ILineage} from "../../../contracts/interfaces/ILineage.sol";
 import {Activity, ActivityId, ActivityKind, Input, Output} from "../../../contracts/types/Activity.sol";
 import {Classification, Level, PiKind} from "../../../contracts/types/Dataset.sol";
-import {DatasetId, NO_DATASET, NO_PARTY} from "../../../contracts/types/Ids.sol";
+import {DatasetId, NO_DATASET, NO_PARTY, PartyId} from "../../../contracts/types/Ids.sol";
 import {
     Derivation,
     GrantId,
@@ -36,6 +36,14 @@ abstract contract LineageActs is DerivedLedger {
         bool homeTaint; // of the source
     }
 
+    /// @dev What was said of an activity; `over` once it is corrected.
+    struct Past {
+        uint64 output;
+        uint32 version;
+        uint64 party;
+        bool over;
+    }
+
     uint64 private constant SOURCES = 6;
     uint64 private constant MOST = 20; // datasets
 
@@ -46,7 +54,9 @@ abstract contract LineageActs is DerivedLedger {
     mapping(uint64 dataset => uint64) internal ceilings;
     mapping(uint64 dataset => bool) internal taints;
     mapping(uint64 dataset => mapping(uint32 version => uint64)) internal current;
+    mapping(uint64 activity => Past) private _past;
     uint256 private _salt;
+    uint256 public bounded; // how often a ceiling or a taint changed
 
     mapping(bytes32 topic0 => uint256) public done; // how often an event was seen
 
@@ -84,38 +94,40 @@ abstract contract LineageActs is DerivedLedger {
         for (uint256 i = 0; i < logs.length; ++i) {
             bytes32 name = logs[i].topics[0];
             ++done[name];
-            if (name == IDatasets.CeilingSet.selector) _rememberCeiling(logs[i]);
-            if (name == ILineage.ActivityRecorded.selector) _rememberActivity(logs, i);
+            if (name == ILineage.ActivityRecorded.selector) _rememberActivity(logs[i]);
             if (name == ILineage.DerivationRecorded.selector) _rememberEdge(logs[i]);
             if (name == ILicenses.GrantIssued.selector) {
                 (, GrantTerms memory terms,) = abi.decode(logs[i].data, (uint64, GrantTerms, uint64));
-                uint64 bound = ceilings[_id(logs[i].topics[1])];
-                if (bound != 0) policies.requireWithinCeiling(terms.policy, PolicyId.wrap(bound));
+                uint64 ceiling = ceilings[_id(logs[i].topics[1])];
+                if (ceiling != 0) policies.requireWithinCeiling(terms.policy, PolicyId.wrap(ceiling));
             }
         }
     }
 
-    function _rememberCeiling(Vm.Log memory log) private {
-        uint64 id = _id(log.topics[1]);
-        (uint64 bound, bool homeTaint) = abi.decode(log.data, (uint64, bool));
+    function _rememberCeiling(uint64 id, uint64 ceiling, bool homeTaint) private {
+        if (ceiling != ceilings[id] || homeTaint != taints[id]) ++bounded;
         assertTrue(homeTaint || !taints[id], "taint never goes away");
-        if (ceilings[id] != 0) policies.requireWithinCeiling(PolicyId.wrap(bound), PolicyId.wrap(ceilings[id]));
-        (ceilings[id], taints[id]) = (bound, homeTaint);
+        if (ceilings[id] != 0) policies.requireWithinCeiling(PolicyId.wrap(ceiling), PolicyId.wrap(ceilings[id]));
+        (ceilings[id], taints[id]) = (ceiling, homeTaint);
     }
 
-    function _rememberActivity(Vm.Log[] memory logs, uint256 at) private {
-        assertEq(logs[at].emitter, address(lineage));
-        (uint64 id, uint32 version,, uint64 bound, bool homeTaint,,) =
-            abi.decode(logs[at].data, (uint64, uint32, Activity, uint64, bool, uint64, bytes32));
+    function _rememberActivity(Vm.Log memory log) private {
+        assertEq(log.emitter, address(lineage));
+        (uint64 id, uint32 version,, uint64 ceiling, bool homeTaint, uint64 supersedes,) =
+            abi.decode(log.data, (uint64, uint32, Activity, uint64, bool, uint64, bytes32));
         assertEq(id, ++activities, "activity numbers have no gaps");
-        uint64 output = _id(logs[at].topics[1]);
-        assertEq(bound, ceilings[output], "the ceiling of the output");
-        assertEq(homeTaint, taints[output], "the taint of the output");
-        if (output != 0) current[output][version] = id;
-        // Nobody but Lineage sets a ceiling: the event of its activity follows.
-        for (uint256 i = 0; i < at; ++i) {
-            if (logs[i].topics[0] == IDatasets.CeilingSet.selector) assertEq(logs[i].topics[1], logs[at].topics[1]);
+        uint64 output = _id(log.topics[1]);
+        if (output == 0) assertTrue(ceiling == 0 && !homeTaint, "what has no output has no ceiling");
+        else _rememberCeiling(output, ceiling, homeTaint);
+        Past memory corrected = _past[supersedes];
+        assertFalse(corrected.over, "corrected once");
+        if (supersedes != 0) {
+            assertTrue(corrected.output == output && corrected.version == version, "its output stays");
+            if (output == 0) assertEq(_id(log.topics[2]), corrected.party, "by whom it was recorded");
+            _past[supersedes].over = true;
         }
+        _past[id] = Past(output, version, _id(log.topics[2]), false);
+        if (output != 0) current[output][version] = id;
     }
 
     function _rememberEdge(Vm.Log memory log) private {
@@ -270,11 +282,15 @@ abstract contract LineageActs is DerivedLedger {
     function supersede(uint256 which, uint256 seed) external act {
         if (activities == 0 || activities > 80) return;
         ActivityId id = ActivityId.wrap(uint64(1 + which % activities));
+        // Mostly of the output that it has.
+        Past memory said = _past[uint64(1 + (seed >> 128 & 7 == 0 ? seed : which) % activities)];
         Actor memory actor = people[0];
-        for (uint256 i = 0; i < 4; ++i) if (people[i].party == lineage.recordOf(id).party) actor = people[i];
+        for (uint256 i = 0; i < 4; ++i) if (PartyId.unwrap(people[i].party) == said.party) actor = people[i];
         Activity memory what = details(ActivityKind.TRANSFORM);
+        Input[] memory inputs = _inputs(actor, seed);
+        DatasetId output = DatasetId.wrap(said.output);
         bytes memory data =
-            abi.encodeCall(ILineage.supersede, (id, what, _inputs(actor, seed), REASON, NO_PARTY));
+            abi.encodeCall(ILineage.supersede, (id, what, inputs, output, said.version, REASON, NO_PARTY));
         _try(actor, address(lineage), data);
     }
 }

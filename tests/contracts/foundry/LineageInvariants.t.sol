@@ -55,7 +55,7 @@ contract LineageInvariantsTest is Test {
         }
         assertGt(ledger.done(ILineage.ActivityRecorded.selector), 20);
         assertGt(ledger.done(ILineage.DerivationRecorded.selector), 20);
-        assertGt(ledger.done(IDatasets.CeilingSet.selector), 5);
+        assertGt(ledger.bounded(), 5);
         assertGt(ledger.done(IDatasets.VersionWithdrawn.selector), 0);
         invariant_All();
     }

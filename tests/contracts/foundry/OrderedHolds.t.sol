@@ -19,7 +19,7 @@ import {FoldedLedger} from "./FoldedLedger.sol";
 
 /// @notice OrderedHolds.tree, leaf by leaf.
 contract OrderedHoldsTest is FoldedLedger {
-    Subject private target = datasetSubject(DatasetId.wrap(7));
+    Subject private target = datasetSubject(DatasetId.wrap(1));
     uint32 private roles = ROLE_REGULATOR | ROLE_XB_AUTHORITY;
     Actor private regulator;
     Actor private authority;
@@ -32,6 +32,7 @@ contract OrderedHoldsTest is FoldedLedger {
         authority = admit("authority", ROLE_XB_AUTHORITY);
         supplier = admit("supplier", ROLE_SUPPLIER);
         arbiter = admit("arbiter", ROLE_ARBITER);
+        registerAs(supplier, "root");
         takeLogs();
     }
 

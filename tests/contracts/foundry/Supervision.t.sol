@@ -13,13 +13,21 @@ import {
 import {HoldKind, SCOPE_TITLE, SCOPE_USE, SCOPES_ALL} from "../../../contracts/types/Holds.sol";
 import {DatasetId, HoldId, NO_PARTY, PartyId} from "../../../contracts/types/Ids.sol";
 import {ROLE_SUPPLIER} from "../../../contracts/types/Roles.sol";
-import {datasetSubject, KIND_HOLD, LEDGER, partySubject, Subject} from "../../../contracts/types/Subject.sol";
+import {datasetSubject, KIND_DATASET, KIND_HOLD, LEDGER, partySubject, Subject} from "../../../contracts/types/Subject.sol";
 import {FoldedLedger} from "./FoldedLedger.sol";
 import {SignedRequests} from "./SignedRequests.sol";
 
 /// @notice Supervision.tree, leaf by leaf. A spare module places the holds.
 contract SupervisionTest is FoldedLedger, SignedRequests {
-    Subject private target = datasetSubject(DatasetId.wrap(7));
+    DatasetId private dataset;
+    Subject private target;
+
+    function setUp() public override {
+        super.setUp();
+        dataset = registerAs(admit("holder", ROLE_SUPPLIER), "root");
+        target = datasetSubject(dataset);
+        takeLogs();
+    }
 
     function _place(uint16 scope, uint48 until) private returns (HoldId) {
         vm.prank(spare);
@@ -98,6 +106,42 @@ contract SupervisionTest is FoldedLedger, SignedRequests {
         supervision.requireClear(target, scope);
         supervision.requireClear(target, SCOPES_ALL & ~scope);
         supervision.requireClear(datasetSubject(DatasetId.wrap(8)), SCOPES_ALL);
+    }
+
+    function testFuzz_RevertGiven_NoDataset(uint64 id) public {
+        vm.assume(id > 1);
+        vm.expectRevert(abi.encodeWithSelector(NotFound.selector, KIND_DATASET, id));
+        vm.prank(spare);
+        supervision.place(datasetSubject(DatasetId.wrap(id)), HoldKind.FREEZE, 1, NO_PARTY, REASON, 0);
+    }
+
+    function test_RevertWhen_TellingByOther() public {
+        vm.expectRevert(abi.encodeWithSelector(NotModule.selector, spare));
+        vm.prank(spare);
+        datasets.setHeld(dataset, false);
+    }
+
+    function _assertStanding(bool held) private view {
+        (bool registered, bool found) = datasets.standing(dataset);
+        assertTrue(registered && found == held);
+        assertEq(datasets.source(dataset, 1).held, held);
+    }
+
+    function test_Telling() public {
+        _assertStanding(false);
+        HoldId first = _place(SCOPE_USE, 0);
+        HoldId second = _place(SCOPE_TITLE, uint48(block.timestamp + 1));
+        _assertStanding(true);
+        vm.prank(spare);
+        supervision.lift(first, REASON);
+        _assertStanding(true);
+        vm.warp(block.timestamp + 2);
+        _assertStanding(true); // lapsed, and not lifted
+        vm.prank(spare);
+        supervision.lift(second, REASON);
+        _assertStanding(false);
+        _place(SCOPE_USE, 0);
+        _assertStanding(true);
     }
 
     function testFuzz_RevertGiven_NoHold(uint64 id) public {
