@@ -80,19 +80,27 @@ class ActivityRecorded(Receipt):
 
 
 class Through(Input):
-    """A way over which a version was reached: the nearer version and the activity."""
+    """A way over which a version was reached: the nearer version and the activity.
+
+    `superseded` says that the activity was corrected.
+    """
 
     activity_id: int
+    superseded: bool
 
 
 class Relative(VersionOf):
-    """A version that was reached, and how far it is."""
+    """A version that was reached, and how far it is.
+
+    `superseded` says that it was reached only because of activities that were corrected.
+    """
 
     distance: int
     activity_id: int | None
     kind: str | None
     root: Digest | None
     withdrawn: bool
+    superseded: bool
     through: list[Through]
 
 
@@ -148,10 +156,17 @@ class PathsAnswer(AsOfAnswer):
 
 
 class Gap(VersionOf):
-    """Where lineage breaks off before a collection."""
+    """Where lineage breaks off before a collection; `superseded` as of a version reached."""
 
     distance: int
     lack: Literal["collect_missing", "activity_missing", "inputs_missing"]
+    superseded: bool
+
+
+class Origin(VersionOf):
+    """A collected version; `superseded` as of a version reached."""
+
+    superseded: bool
 
 
 class CompletenessAnswer(AsOfAnswer):
@@ -160,7 +175,7 @@ class CompletenessAnswer(AsOfAnswer):
     dataset_id: int
     version: int
     complete: bool
-    origins: list[VersionOf]
+    origins: list[Origin]
     origin_count: int
     gaps: list[Gap]
     gap_count: int

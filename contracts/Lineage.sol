@@ -39,6 +39,8 @@ contract Lineage is LineageInputs {
 
     // Of activities without an output: an output names the activity that stands for it.
     mapping(ActivityId id => ActivityRecord) private _records;
+    // Of those that brought a version: a version that has no order was collected whatever is said here.
+    mapping(ActivityId id => bool) private _collections;
     uint64 private _count;
 
     constructor(IDirectory directory) LineageInputs(directory) {}
@@ -58,6 +60,7 @@ contract Lineage is LineageInputs {
         Outcome memory outcome;
         outcome.id = _next();
         outcome.version = output.version;
+        if (details.kind == ActivityKind.COLLECT) _collections[outcome.id] = true;
         outcome.output =
             output.dataset == NO_DATASET
             ? _deriveNew(party, details, inputs, output, outcome)
@@ -202,6 +205,10 @@ contract Lineage is LineageInputs {
         Outcome memory outcome
     ) private {
         Source memory own = DATASETS.source(outcome.output, outcome.version);
+        if (details.kind == ActivityKind.COLLECT && own.order != 0) {
+            if (!_collections[outcome.supersedes]) revert NotCollected(outcome.supersedes);
+            _collections[outcome.id] = true;
+        }
         Making memory making = _gatherFor(party, details, inputs, own, own.order);
         outcome.ceiling = own.ceiling;
         if (making.count != 0) outcome.ceiling = POLICIES.storeFold(own.ceiling, making.policies);

@@ -23,7 +23,7 @@ from api.lineage_responses import (
 from api.parameters import MAX_VERSION, AfterQuery, DatasetIdPath, LimitQuery, VersionPath
 from api.responses import reads
 from provenance.identifiers import MAX_ID, DatasetId
-from provenance.index import blocks, completeness, datasets, derivations, impact, lineage
+from provenance.index import blocks, completeness, datasets, derivations, impact, lineage, paths
 from provenance.index.derivations import Bounds, Direction
 from provenance.index.paging import Page
 from provenance.lineage.records import VersionRef
@@ -122,7 +122,10 @@ async def get_impact(
     after: AfterQuery = None,
     limit: LimitQuery = None,
 ) -> Response:
-    """The version and all that came of it by distance, with the grants that can still be used."""
+    """The version and all that came of it by distance, with the grants that can still be used.
+
+    What activities said before they were corrected counts too, marked `superseded`.
+    """
     bounds = Bounds(depth, versions)
     kind = f"impact-{dataset_id}-{version}-{depth}-{versions}"
 
@@ -149,7 +152,10 @@ async def get_completeness(
     depth: DepthQuery = derivations.MAX_DEPTH,
     versions: VersionsQuery = MOST_VERSIONS,
 ) -> Response:
-    """Where lineage begins and where it breaks off; raw data needs an activity `collect` too."""
+    """Where lineage begins and where it breaks off; raw data needs an activity `collect` too.
+
+    What activities said before they were corrected counts too, marked `superseded`.
+    """
     bounds = Bounds(depth, versions)
 
     def query(connection: Connection) -> Mapping[str, Any]:
@@ -186,7 +192,7 @@ async def list_paths(
     def query(connection: Connection) -> Mapping[str, Any]:
         source, derived = _ref(source_id, source_version), _ref(dataset_id, version)
         named = {"after": after, "limit": limit, "as_of": reading.as_of}
-        return derivations.paths(connection, source, derived, bounds, **named).as_json()  # type: ignore[arg-type]
+        return paths.between(connection, source, derived, bounds, **named).as_json()  # type: ignore[arg-type]
 
     return await reading.answer(query)
 

@@ -58,6 +58,9 @@ interface ILineage {
     /// @notice This activity stands for the version, and no other; it can be superseded.
     error ActivityKnown(ActivityId activity);
 
+    /// @notice The activity used something, and no correction turns what came out into a collection.
+    error NotCollected(ActivityId activity);
+
     /// @notice Another party recorded the activity, and nothing came out that could be held.
     error NotActivityParty(ActivityId activity, PartyId party);
 
@@ -104,8 +107,8 @@ interface ILineage {
     /// input. Requirements: caller acts for the party of the activity or, if something came out, for one
     /// that may act under the HOLD title of that; it was not superseded before: for what came out it
     /// still stands, else {ActivityKnown} names the one that does; reason given; the right to each input stands now, and uses are charged again; each input is older than
-    /// the output; an output's dataset is registered and not held (VERSION); else as {derive} or
-    /// {record}.
+    /// the output; COLLECT corrects nothing but COLLECT; an output's dataset is registered and not held
+    /// (VERSION); else as {derive} or {record}.
     /// @param output Dataset of the version that came out; zero for no output.
     /// @param version Its number; zero for no output.
     function supersede(

@@ -140,6 +140,8 @@ def impact(door: Door, after: str | None, limit: int, **asked: Any) -> None:
 
     \b
       provenance lineage impact 1 1
+
+    What an activity said before it was corrected counts too: its state is superseded.
     """
     from provenance.ledger import lineage_views
 
@@ -159,6 +161,8 @@ def complete(door: Door, **asked: Any) -> int:
 
     \b
       provenance lineage complete 3 1
+
+    What an activity said before it was corrected counts too.
     """
     from provenance.ledger import lineage_views
 
@@ -171,7 +175,8 @@ def complete(door: Door, **asked: Any) -> int:
         word = "complete" if found["complete"] else "not complete"
         output.print_fields([("lineage", word), ("origins", found["origin_count"])])
         for gap in found["gaps"]:
-            click.echo(f"✗ {_named(gap)}: {gap['lack'].replace('_', ' ')}")
+            late = " (superseded)" if gap["superseded"] else ""
+            click.echo(f"✗ {_named(gap)}: {gap['lack'].replace('_', ' ')}{late}")
         output.note(f"{found['versions']} versions visited{_more(found)}")
     return 0 if found["complete"] else 1
 
@@ -183,8 +188,9 @@ def _print_versions(door: Door, found: dict[str, Any]) -> None:
     rows = []
     for item in found["items"]:
         through = ", ".join(f"{_named(way)} ({way['activity_id']})" for way in item["through"])
-        state = "withdrawn" if item["withdrawn"] else ""
+        words = [word for word in ("withdrawn", "superseded") if item[word]]
         live = ", ".join(str(grant["grant_id"]) for grant in item.get("grants", ()))
+        state = ", ".join(words)
         rows.append((item["distance"], _named(item), item["kind"], through, state, live))
     output.print_table(
         ("distance", "version", "made by", "through (activity)", "state", "grants"), rows

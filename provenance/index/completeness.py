@@ -1,8 +1,9 @@
 """Completeness of lineage: does everything that a version comes from begin with a collection?
 
 A version is an origin if an activity COLLECT is named for it; that it is declared as raw data, with
-the hash of a statement of where it comes from, is not enough. Every query is called on a connection
-from ``database.reading``. ``as_of`` is a block number; None means where the index stands.
+the hash of a statement of where it comes from, is not enough. What an activity said before it was
+corrected is followed too, and marked. Every query is called on a connection from
+``database.reading``. ``as_of`` is a block number; None means where the index stands.
 """
 
 from collections.abc import Sequence
@@ -11,9 +12,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from provenance.identifiers import DatasetId
 from provenance.index import blocks, derivations, versions
-from provenance.index.derivations import Bounds, Facts, Node
+from provenance.index.derivations import Bounds, Facts, ref, shown
 from provenance.lineage.records import ActivityKind, VersionRef
 
 MAX_LISTED = 1_000
@@ -34,16 +34,30 @@ class Gap:
         lack: ``collect_missing`` for raw data without an activity, ``activity_missing`` for other
             data without one, ``inputs_missing`` for an activity without inputs that is no
             collection.
+        superseded: whether it is reached only because of activities that were corrected.
     """
 
     version: VersionRef
     distance: int
     lack: Lack
+    superseded: bool
 
     def as_json(self) -> dict[str, Any]:
         """Return it as doors show it."""
-        where = {"dataset_id": self.version.dataset_id, "version": self.version.version}
-        return {**where, "distance": self.distance, "lack": self.lack}
+        names = ("distance", "lack", "superseded")
+        return {**shown(self.version), **{name: getattr(self, name) for name in names}}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A collected version; ``superseded`` if only activities that were corrected lead to it."""
+
+    version: VersionRef
+    superseded: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as doors show it."""
+        return {**shown(self.version), "superseded": self.superseded}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,7 @@ class Completeness:
     """
 
     version: VersionRef
-    origins: Sequence[VersionRef]
+    origins: Sequence[Origin]
     origin_count: int
     gaps: Sequence[Gap]
     gap_count: int
@@ -76,13 +90,9 @@ class Completeness:
     def as_json(self) -> dict[str, Any]:
         """Return it as doors show it."""
         return {
-            "dataset_id": self.version.dataset_id,
-            "version": self.version.version,
+            **shown(self.version),
             "complete": self.complete,
-            "origins": [
-                {"dataset_id": origin.dataset_id, "version": origin.version}
-                for origin in self.origins
-            ],
+            "origins": [origin.as_json() for origin in self.origins],
             "origin_count": self.origin_count,
             "gaps": [gap.as_json() for gap in self.gaps],
             "gap_count": self.gap_count,
@@ -113,17 +123,18 @@ def of_version(
     number = blocks.at(connection, as_of).number
     versions.get(connection, start.dataset_id, start.version, as_of=number)
     limits = bounds or Bounds(depth=derivations.MAX_DEPTH)
-    found = derivations.walked(connection, start, "ancestors", limits, as_of=number)
+    found = derivations.walked(connection, start, "ancestors", limits, as_of=number, corrected=True)
+    standing = found.standing()
     ends = sorted(found.ends(), key=lambda node: (found.distances[node], node))
     known = derivations.facts_of(connection, ends, number)
-    origins: list[VersionRef] = []
+    origins: list[Origin] = []
     gaps: list[Gap] = []
     for node in ends:
-        facts = known.get(node)
+        facts, superseded = known.get(node), node not in standing
         if facts is not None and facts.kind is ActivityKind.COLLECT:
-            origins.append(_ref(node))
+            origins.append(Origin(ref(node), superseded))
         elif facts is None or facts.kind is None or found.stopped is None:
-            gaps.append(Gap(_ref(node), found.distances[node], _lack(facts)))
+            gaps.append(Gap(ref(node), found.distances[node], _lack(facts), superseded))
     return Completeness(
         start,
         origins[:MAX_LISTED],
@@ -139,7 +150,3 @@ def _lack(facts: Facts | None) -> Lack:
     if facts is not None and facts.kind is not None:
         return "inputs_missing"
     return "collect_missing" if facts is not None and facts.form == _RAW else "activity_missing"
-
-
-def _ref(node: Node) -> VersionRef:
-    return VersionRef(DatasetId(node[0]), node[1])

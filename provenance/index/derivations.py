@@ -1,4 +1,4 @@
-"""Derivations: what a version comes from, what came of it, and all ways between two versions.
+"""Derivations: what a version comes from, and what came of it.
 
 The graph is walked by one recursive query, of which no more is read than the answer needs: a
 version is looked up once, however many paths lead to it, and the nearest come first. SQL for
@@ -20,7 +20,7 @@ from provenance.identifiers import DatasetId
 from provenance.index import blocks, versions
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
 from provenance.index.rows import look_up
-from provenance.lineage.graph import Link, Paths, Walk, walk
+from provenance.lineage.graph import Link, Walk, walk
 from provenance.lineage.records import ActivityKind, VersionRef
 
 Direction = Literal["ancestors", "descendants"]
@@ -67,15 +67,20 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Through:
-    """One way over which a version was reached: the nearer version, the activity, its right."""
+    """One way over which a version was reached: the nearer version, the activity, its right.
+
+    ``superseded`` says that the activity was corrected.
+    """
 
     version: VersionRef
     activity_id: int
     grant_id: int | None
+    superseded: bool
 
     def as_json(self) -> dict[str, Any]:
         """Return it as doors show it."""
-        return {**_shown(self.version), "activity_id": self.activity_id, "grant_id": self.grant_id}
+        names = ("activity_id", "grant_id", "superseded")
+        return {**shown(self.version), **{name: getattr(self, name) for name in names}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class Relative:
         kind: what that activity did, in a word; None without one.
         root: root of its manifest.
         withdrawn: whether it was withdrawn.
+        superseded: whether it was reached only because of activities that were corrected.
         through: the ways over which it was reached.
     """
 
@@ -98,17 +104,19 @@ class Relative:
     kind: str | None
     root: bytes | None
     withdrawn: bool
+    superseded: bool
     through: Sequence[Through]
 
     def as_json(self) -> dict[str, Any]:
         """Return it as doors show it."""
         return {
-            **_shown(self.version),
+            **shown(self.version),
             "distance": self.distance,
             "activity_id": self.activity_id,
             "kind": self.kind,
             "root": self.root and self.root.hex(),
             "withdrawn": self.withdrawn,
+            "superseded": self.superseded,
             "through": [way.as_json() for way in self.through],
         }
 
@@ -167,90 +175,19 @@ def walked(
     bounds: Bounds | None = None,
     *,
     as_of: int,
+    corrected: bool = False,
 ) -> Walk[Node]:
-    """Return all that is reached from a version within bounds."""
+    """Return all that is reached from a version within bounds.
+
+    ``corrected`` also follows what activities said that were superseded since.
+    """
     limits = bounds or Bounds()
-    links = _links(connection, start, direction, as_of)
+    links = _links(connection, start, _recursion(direction, corrected), as_of)
     try:
         node = (int(start.dataset_id), start.version)
         return walk(node, links, depth=limits.depth, most=limits.versions)
     finally:
         links.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """The ways from a source to a version that is derived from it.
-
-    Attributes:
-        source: the source.
-        derived: the derived version.
-        count: how many paths there are; zero if it does not come from it.
-        paths: some of them, each from the derived version back to the source.
-        links: every derivation that lies on any path.
-        next: what to pass as ``after`` for more paths; None at the end.
-        walk: what was visited to find them.
-    """
-
-    source: VersionRef
-    derived: VersionRef
-    count: int
-    paths: Sequence[Sequence[Link[Node]]]
-    links: Sequence[Link[Node]]
-    next: int | None
-    walk: Walk[Node]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return them as doors show them; how many there are as text, since it may be huge."""
-        stopped = self.walk.stopped
-        return {
-            "source": _shown(self.source),
-            "derived": _shown(self.derived),
-            "count": str(self.count),
-            "paths": [[_step(link) for link in path] for path in self.paths],
-            "derivations": [_step(link) for link in self.links],
-            "next": self.next,
-            "truncated": stopped is not None,
-            "stopped_by": stopped,
-        }
-
-
-def paths(
-    connection: Connection,
-    source: VersionRef,
-    derived: VersionRef,
-    bounds: Bounds | None = None,
-    *,
-    after: int = 0,
-    limit: int = DEFAULT_LIMIT,
-    as_of: int | None = None,
-) -> Ways:
-    """Return the ways from one version to another.
-
-    Args:
-        connection: see above.
-        source: the version they begin at.
-        derived: the version they end at.
-        bounds: how far to look back from the derived version.
-        after: how many paths were given before.
-        limit: most paths.
-        as_of: block number.
-
-    Raises:
-        NotFoundError: there was no such version by then.
-        InputError: a bound or a limit out of range.
-        IndexBehind: the index has not reached that block.
-    """
-    size = checked_limit(limit) - 1
-    block = blocks.at(connection, as_of)
-    for version in (source, derived):
-        versions.get(connection, version.dataset_id, version.version, as_of=block.number)
-    found = walked(connection, derived, "ancestors", bounds, as_of=block.number)
-    between = Paths(found, (int(source.dataset_id), source.version))
-    listed = list(between.listed(after, size))
-    more = after + size if between.count > after + size else None
-    links = between.links if between.count else []
-    return Ways(source, derived, between.count, listed, links, more, found)
 
 
 def described(
@@ -259,20 +196,21 @@ def described(
     """Return the versions at positions of a walk with what is known of them."""
     wanted = {(dataset_id, version) for _, dataset_id, version in page}
     known = facts_of(connection, sorted(wanted), as_of)
-    through = found.through()
+    through, standing = found.through(), found.standing()
     items = []
     for distance, *node in page:
         here = (node[0], node[1])
         facts = known.get(here)
-        ways = [Through(_ref(x.near), x.activity_id, x.grant_id) for x in through.get(here, [])]
+        ways = [Through(ref(x.near), *x[2:]) for x in through.get(here, [])]
         items.append(
             Relative(
-                version=_ref(here),
+                version=ref(here),
                 distance=distance,
                 activity_id=facts.activity_id if facts else None,
                 kind=facts.kind.name.lower() if facts and facts.kind else None,
                 root=facts.root if facts else None,
                 withdrawn=facts.withdrawn if facts else False,
+                superseded=here not in standing,
                 through=ways,
             )
         )
@@ -336,7 +274,7 @@ _NESTED_LOOPS = text(
 
 
 def _links(
-    connection: Connection, start: VersionRef, direction: Direction, as_of: int
+    connection: Connection, start: VersionRef, recursion: TextClause, as_of: int
 ) -> Generator[Link[Node], None, None]:
     """Yield the links that a breadth-first search meets; closing it ends the search."""
     if connection.dialect.name == "postgresql":
@@ -345,16 +283,17 @@ def _links(
         connection.execute(_NESTED_LOOPS)
     given = {"dataset_id": start.dataset_id, "version": start.version, "as_of": as_of}
     options = {"yield_per": _READ_AT_ONCE}
-    rows = connection.execute(_recursion(direction), given, execution_options=options)
+    rows = connection.execute(recursion, given, execution_options=options)
     try:
-        for near_id, near_version, far_id, far_version, activity_id, grant_id in rows:
-            yield Link((near_id, near_version), (far_id, far_version), activity_id, grant_id)
+        for near_id, near_version, far_id, far_version, activity_id, grant_id, over in rows:
+            far = (far_id, far_version)
+            yield Link((near_id, near_version), far, activity_id, grant_id, bool(over))
     finally:
         rows.close()
 
 
 @cache
-def _recursion(direction: Direction) -> TextClause:
+def _recursion(direction: Direction, corrected: bool) -> TextClause:
     """Return the walk as one query: UNION keeps a version once, and the outer join its links.
 
     Both databases work a recursion off level by level and give rows as they find them, so that
@@ -365,33 +304,27 @@ def _recursion(direction: Direction) -> TextClause:
     # let SQLite read the whole table into a Bloom filter before the first row.
     of_it = (
         f"e.{near}_id = r.dataset_id AND e.{near}_version = r.version "
-        "AND e.block_number <= r.as_of AND e.derived_id >= r.least "
-        "AND (e.superseded_block IS NULL OR e.superseded_block > r.as_of)"
+        "AND e.block_number <= r.as_of AND e.derived_id >= r.least"
     )
+    if not corrected:
+        of_it += " AND (e.superseded_block IS NULL OR e.superseded_block > r.as_of)"
     return text(
         "WITH RECURSIVE reached(dataset_id, version, as_of, least) AS ("
         "SELECT CAST(:dataset_id AS BIGINT), CAST(:version AS BIGINT), "
         "CAST(:as_of AS BIGINT), CAST(1 AS BIGINT) UNION "
         f"SELECT e.{far}_id, e.{far}_version, r.as_of, r.least FROM reached AS r "
         f"CROSS JOIN derivations AS e WHERE {of_it}) "
-        f"SELECT r.dataset_id, r.version, e.{far}_id, e.{far}_version, e.activity_id, e.grant_id "
+        f"SELECT r.dataset_id, r.version, e.{far}_id, e.{far}_version, e.activity_id, e.grant_id, "
+        "CASE WHEN e.superseded_block <= r.as_of THEN 1 ELSE 0 END "
         f"FROM reached AS r CROSS JOIN derivations AS e WHERE {of_it}"
     )
 
 
-def _ref(node: Node) -> VersionRef:
+def ref(node: Node) -> VersionRef:
+    """Return a version by its name."""
     return VersionRef(DatasetId(node[0]), node[1])
 
 
-def _shown(version: VersionRef) -> dict[str, int]:
+def shown(version: VersionRef) -> dict[str, int]:
+    """Return it as doors show it."""
     return {"dataset_id": version.dataset_id, "version": version.version}
-
-
-def _step(link: Link[Node]) -> dict[str, Any]:
-    """Return a link of a walk to ancestors as doors show a derivation."""
-    return {
-        "source": _shown(_ref(link.far)),
-        "derived": _shown(_ref(link.near)),
-        "activity_id": link.activity_id,
-        "grant_id": link.grant_id,
-    }

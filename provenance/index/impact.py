@@ -1,5 +1,8 @@
 """The impact of a recall: what came of a version, and who may still use that.
 
+What an activity said before it was corrected counts too, and is marked: whoever has the recalled
+data does not get out of its recall by saying something else.
+
 Every query is called on a connection from ``database.reading`` and may run on any thread that has
 one of its own. ``as_of`` is a block number; None means where the index stands.
 """
@@ -73,7 +76,9 @@ def of_version(
     size = checked_limit(limit) - 1
     block = blocks.at(connection, as_of)
     versions.get(connection, start.dataset_id, start.version, as_of=block.number)
-    found = derivations.walked(connection, start, "descendants", bounds, as_of=block.number)
+    found = derivations.walked(
+        connection, start, "descendants", bounds, as_of=block.number, corrected=True
+    )
     order = sorted((distance, *node) for node, distance in found.distances.items())
     firsts: dict[int, Position] = {}
     for position in order:

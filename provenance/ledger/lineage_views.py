@@ -20,6 +20,7 @@ from provenance.index import (
     impact,
     lineage,
 )
+from provenance.index import paths as ways
 from provenance.index.derivations import Bounds, Direction, Position
 from provenance.index.paging import DEFAULT_LIMIT, Page
 from provenance.ledger.opening import Ledger
@@ -118,7 +119,7 @@ def paths(
     """
     with _moment(ledger, as_of, at) as (connection, block):
         number = block.block_number
-        found = derivations.paths(
+        found = ways.between(
             connection, source, derived, bounds, after=after, limit=limit, as_of=number
         )
     return {**found.as_json(), "as_of": block.to_json()}

@@ -26,12 +26,14 @@ class Link(NamedTuple, Generic[V]):
         far: the version that it leads to: a source when it goes back, else a derived version.
         activity_id: the activity that ties them.
         grant_id: the grant that allowed it; None if a title did.
+        superseded: whether the activity was corrected, so that the link no longer stands.
     """
 
     near: V
     far: V
     activity_id: int
     grant_id: int | None
+    superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,24 @@ class Walk(Generic[V]):
         return dict(found)
 
     def ends(self) -> list[V]:
-        """Return the versions from which no link leads on, in the order they were reached."""
-        onward = {link.near for link in self.links}
+        """Return the versions from which no link that stands leads on, as they were reached."""
+        onward = {link.near for link in self.links if not link.superseded}
         return [version for version in self.distances if version not in onward]
+
+    def standing(self) -> set[V]:
+        """Return the versions that are reached over links that stand alone."""
+        onward: defaultdict[V, list[V]] = defaultdict(list)
+        for link in self.links:
+            if not link.superseded:
+                onward[link.near].append(link.far)
+        found = {self.start}
+        waiting = [self.start]
+        while waiting:
+            for far in onward[waiting.pop()]:
+                if far not in found:
+                    found.add(far)
+                    waiting.append(far)
+        return found
 
 
 def walk(start: V, links: Iterable[Link[V]], *, depth: int, most: int) -> Walk[V]:

@@ -121,7 +121,12 @@ def test_the_graph_is_right(service, story):
     first = service.get(path(model, "ancestors"), limit=1).json()
     assert (first["versions"], first["derivations"], first["truncated"]) == (3, 3, False)
     assert first["items"][0]["through"] == [
-        {**version(model), "activity_id": model["activity_id"], "grant_id": story["grant"]}
+        {
+            **version(model),
+            "activity_id": model["activity_id"],
+            "grant_id": story["grant"],
+            "superseded": False,
+        }
     ]
     rest = service.get(path(model, "ancestors"), limit=2, after=first["next"]).json()
     assert [item["dataset_id"] for item in rest["items"]] == [a["dataset_id"], b["dataset_id"]]
@@ -155,8 +160,9 @@ def test_paths_and_completeness(service, story):
         story["joined"]["activity_id"],
     ]
     whole = service.get(path(model, "completeness")).json()
-    assert whole["origins"] == [version(a)]
-    assert whole["gaps"] == [{**version(b), "distance": 2, "lack": "activity_missing"}]
+    assert whole["origins"] == [{**version(a), "superseded": False}]
+    gap = {"distance": 2, "lack": "activity_missing", "superseded": False}
+    assert whole["gaps"] == [{**version(b), **gap}]
     assert whole["complete"] is False
 
 
@@ -212,6 +218,35 @@ def test_a_correction_takes_the_place_of_what_it_corrects(service, own_story):
     assert [item["activity_id"] for item in around] == [made["activity_id"], found["activity_id"]]
     refused = record(service, again, status=409).json()
     assert refused["error"] == "ActivityKnown"
+
+
+def test_nobody_gets_out_of_a_recall_by_a_correction(service, own_story):
+    a, b = own_story["a"], own_story["b"]
+    made = record(
+        service, {"kind": "clean", "inputs": [version(b)], "title": "L"}, upload=content()
+    ).json()
+    number = made["activity_id"]
+    claim = {"kind": "collect", "supersedes": number, "reason": "really ours"}
+    assert record(service, claim, status=409).json()["error"] == "NotCollected"
+    again = {"kind": "clean", "inputs": [version(a)], "supersedes": number, "reason": "of a"}
+    assert record(service, again).status_code == 201
+    assert made["dataset_id"] not in [it[0] for it in items(service.get(path(b, "descendants")))]
+    found = service.get(path(b, "impact")).json()["items"]
+    (item,) = (item for item in found if item["dataset_id"] == made["dataset_id"])
+    assert item["superseded"] is True
+    (way,) = item["through"]
+    assert (way["activity_id"], way["superseded"]) == (number, True)
+    (item,) = (
+        item
+        for item in service.get(path(a, "impact")).json()["items"]
+        if item["dataset_id"] == made["dataset_id"]
+    )
+    assert item["superseded"] is False
+    whole = service.get(path(made, "completeness")).json()
+    assert whole["complete"] is False
+    assert whole["origins"] == [{**version(a), "superseded": False}]
+    (gap,) = whole["gaps"]
+    assert (gap["dataset_id"], gap["superseded"]) == (b["dataset_id"], True)
 
 
 def test_what_came_out_can_be_a_next_version(service, own_story):

@@ -122,7 +122,7 @@ FLOORS = {
         "*.py",
         {
             *("audit", "blocks", "columns", "database", "license_tables", "lineage_tables"),
-            *("paging", "rebuild", "rows", "schema", "sync", "timelines"),
+            *("paging", "paths", "rebuild", "rows", "schema", "sync", "timelines"),
             *("job_graph", "pipeline_graph", "pipeline_tables", "run_graph"),
         },
     ),

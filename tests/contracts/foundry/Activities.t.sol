@@ -279,9 +279,30 @@ contract ActivitiesTest is DerivedLedger {
         id = supersedeAs(taker, id, ActivityKind.JOIN, bothInputs());
         takeLogs(3);
         assertTrue(ceilingOf(derived) == bound);
-        id = supersedeAs(taker, id, ActivityKind.COLLECT, noInputs());
-        takeLogs(1);
-        assertTrue(ceilingOf(derived) == bound);
+    }
+
+    function test_RevertWhen_Collected() public {
+        (ActivityId id, DatasetId derived) = _derived();
+        bytes4 refused = ILineage.NotCollected.selector;
+        supersedeAs(taker, id, ActivityKind.COLLECT, noInputs(), abi.encodeWithSelector(refused, id));
+        // Nor after another correction, nor of a next version.
+        id = supersedeAs(taker, id, ActivityKind.JOIN, bothInputs());
+        supersedeAs(taker, id, ActivityKind.COLLECT, noInputs(), abi.encodeWithSelector(refused, id));
+        (id,) = deriveAs(taker, details(ActivityKind.JOIN), bothInputs(), outputOf("next", derived, 2));
+        supersedeAs(taker, id, ActivityKind.COLLECT, noInputs(), abi.encodeWithSelector(refused, id));
+    }
+
+    function test_CollectAgain() public {
+        ActivityId known = recordAs(holder, ActivityKind.COLLECT, noInputs(), dataset, 1);
+        known = supersedeAs(holder, known, ActivityKind.COLLECT, noInputs());
+        supersedeAs(holder, known, ActivityKind.COLLECT, noInputs());
+        (ActivityId id,) = deriveAs(holder, details(ActivityKind.COLLECT), noInputs(), outputOf("out"));
+        id = supersedeAs(holder, id, ActivityKind.COLLECT, noInputs());
+        id = supersedeAs(holder, id, ActivityKind.COLLECT, noInputs());
+        // It may turn out to come from something, and that is never taken back.
+        id = supersedeAs(holder, id, ActivityKind.TRANSFORM, byTitle(dataset, 1));
+        bytes memory reason = abi.encodeWithSelector(ILineage.NotCollected.selector, id);
+        supersedeAs(holder, id, ActivityKind.COLLECT, noInputs(), reason);
     }
 
     function test_WithoutOutput() public {

@@ -97,6 +97,19 @@ def test_no_is_an_exit_code(ask):
     ask("lineage", "ancestors", 2, 1, "--at", "90d", code=2)
 
 
+def test_a_correction_leads_nobody_out_of_a_recall(home, folder, type_, tmp_path):
+    type_("datasets", "register", folder, "--title", "Without origin")
+    (tmp_path / "m").write_text("made")
+    words = ("lineage", "derive", tmp_path / "m", "--kind", "clean", "--from", "3:1")
+    made = type_(*words, "--title", "Made", "--json").json
+    correct = ("lineage", "supersede", made["activity_id"], "--reason", "really ours", "--kind")
+    assert "NotCollected" in type_(*correct, "collect", code=1).err
+    type_(*correct, "clean", "--from", "1:1")
+    assert "4:1" in type_("lineage", "impact", 3, 1).out
+    found = type_("lineage", "complete", 4, 1, code=1)
+    assert "✗ 3:1: activity missing (superseded)" in found.out
+
+
 def test_activities_are_typed(home, folder, type_, tmp_path):
     (tmp_path / "p.json").write_text("{}")
     found = type_(
@@ -109,6 +122,9 @@ def test_activities_are_typed(home, folder, type_, tmp_path):
         *("lineage", "supersede", found["activity_id"], "--kind", "clean", "--from", "1:1"),
         *("--reason", "2 was not read"),
     )
+    found = type_("lineage", "impact", 2, 1)
+    assert "superseded" in found.out
+    assert "✗ 2:1" not in type_("lineage", "complete", 3, 1).out
     applied = type_("lineage", "record", "--kind", "apply", "--from", "3:1")
     assert "apply" in applied.out
     refused = type_("lineage", "record", "--kind", "collect", "--of", "1:1", code=1)

@@ -13,6 +13,7 @@ from provenance.index import (
     grants,
     impact,
     lineage,
+    paths,
     rights,
 )
 from provenance.index.derivations import Bounds
@@ -43,6 +44,18 @@ def graph_of(model):
     graph = networkx.DiGraph()
     graph.add_nodes_from(model.order)
     graph.add_edges_from((output, source) for _, source, output, _ in model.standing() if output)
+    return graph
+
+
+def graph_of_all(model):
+    """Return the graph of all that was ever said, from derived to source."""
+    graph = graph_of(model)
+    graph.add_edges_from(
+        (found["output"], source)
+        for found in model.activities.values()
+        for source, _ in found["inputs"]
+        if found["output"]
+    )
     return graph
 
 
@@ -168,14 +181,14 @@ def test_paths_are_all_paths(busy, connection):
                 [graph_step(path[i + 1], path[i]) for i in range(len(path) - 1)]
                 for path in networkx.all_simple_paths(graph, derived, source)
             ]
-            found = derivations.paths(connection, ref(source), ref(derived), WHOLE, limit=1000)
+            found = paths.between(connection, ref(source), ref(derived), WHOLE, limit=1000)
             shown = found.as_json()
             steps = [[(s["source"], s["derived"]) for s in path] for path in shown["paths"]]
             # two activities never stand for one version, so a pair of versions is one derivation
             assert sorted(steps, key=str) == sorted(expected, key=str)
             assert shown["count"] == str(len(expected))
             most = max(most, len(expected))
-            part = derivations.paths(connection, ref(source), ref(derived), WHOLE, limit=1)
+            part = paths.between(connection, ref(source), ref(derived), WHOLE, limit=1)
             assert part.next == (1 if len(expected) > 1 else None)
     assert most > 1
 
@@ -187,7 +200,7 @@ def graph_step(source, derived):
 def test_no_path_is_no_path(busy, connection):
     graph = graph_of(busy.world.lineage)
     lone, other = [node for node in graph if not graph.out_degree(node)][:2]
-    found = derivations.paths(connection, ref(lone), ref(other))
+    found = paths.between(connection, ref(lone), ref(other))
     assert (found.count, found.paths, found.links, found.next) == (0, [], [], None)
 
 
@@ -199,9 +212,10 @@ def test_completeness_ends_in_collections(busy, connection):
         for found in model.activities.values()
         if found["kind"] == 1 and found["by"] is None
     }
-    answers = set()
+    whole, answers, late = graph_of_all(model), set(), set()
     for start in graph:
-        ends = {n for n in networkx.descendants(graph, start) | {start} if not graph.out_degree(n)}
+        reached = networkx.descendants(whole, start) | {start}
+        ends = {node for node in reached if not graph.out_degree(node)}
         found = completeness.of_version(connection, ref(start))
         shown = found.as_json()
         origins = {(item["dataset_id"], item["version"]) for item in shown["origins"]}
@@ -211,7 +225,11 @@ def test_completeness_ends_in_collections(busy, connection):
         assert found.complete == (not gaps)
         assert set(gaps.values()) <= {"collect_missing"}  # all datasets of the model are raw
         answers.add(found.complete)
-    assert answers == {True, False}
+        standing = networkx.descendants(graph, start) | {start}
+        for item in (*shown["origins"], *shown["gaps"]):
+            assert item["superseded"] == ((item["dataset_id"], item["version"]) not in standing)
+            late.add(item["superseded"])
+    assert answers == late == {True, False}
 
 
 def test_completeness_says_when_it_did_not_look_everywhere(busy, connection):
@@ -223,14 +241,16 @@ def test_completeness_says_when_it_did_not_look_everywhere(busy, connection):
 
 
 def test_impact_names_versions_and_the_grants_that_live(busy, connection):
-    graph = graph_of(busy.world.lineage).reverse()
+    standing = graph_of(busy.world.lineage).reverse()
+    graph = graph_of_all(busy.world.lineage).reverse()
+    model = busy.world.lineage
     issued = grants.list_page(connection, limit=1000).items
     now_s = max(
         grant.not_before
         for grant in issued
         if usable(connection, [grant], grant.not_before) and touches(graph, grant)
     )
-    seen = 0
+    seen, late = 0, 0
     for start in graph:
         found, after = [], None
         while True:
@@ -244,6 +264,13 @@ def test_impact_names_versions_and_the_grants_that_live(busy, connection):
             (i.relative.version.dataset_id, i.relative.version.version): i.relative.distance
             for i in found
         } == dict(reached)
+        stands = networkx.descendants(standing, start) | {start}
+        for item in found:
+            here = item.relative.version
+            assert item.relative.superseded == ((here.dataset_id, here.version) not in stands)
+            late += item.relative.superseded
+            for way in item.relative.through:
+                assert way.superseded == (model.activities[way.activity_id]["by"] is not None)
         live = {}
         for item in found:
             for grant in item.grants:
@@ -258,6 +285,7 @@ def test_impact_names_versions_and_the_grants_that_live(busy, connection):
         assert page.whole["datasets"] == len({node[0] for node in reached})
         assert all(item.as_json()["more_grants"] is False for item in found)
     assert seen
+    assert late
 
 
 def usable(connection, found, now_s):
@@ -318,7 +346,7 @@ def test_what_is_not_there_is_not_found(connection):
     for ask in (
         lambda: activities.get(connection, 10**6),
         lambda: derivations.relatives(connection, nothing, "ancestors"),
-        lambda: derivations.paths(connection, nothing, nothing),
+        lambda: paths.between(connection, nothing, nothing),
         lambda: completeness.of_version(connection, nothing),
         lambda: impact.of_version(connection, nothing, 0),
     ):

@@ -144,3 +144,19 @@ def test_a_version_is_never_derived_from_itself():
     circle = [Link(0, 1, 1, None), Link(1, 0, 2, None), Link(1, 2, 3, None)]
     with pytest.raises(IndexDrift, match="derived from itself"):
         Paths(walk(0, circle, depth=9, most=9), 2)
+
+
+def test_what_was_corrected_leads_on_but_does_not_stand():
+    met = [
+        Link(4, 3, 2, None, superseded=True),
+        Link(4, 2, 3, None),
+        Link(4, 1, 3, None),
+        Link(3, 1, 1, None),
+        Link(2, 1, 4, None),
+        Link(2, 0, 4, None),
+        Link(1, 0, 5, None, superseded=True),
+    ]
+    found = walk(4, iter(met), depth=1000, most=1000)
+    assert list(found.distances) == [4, 3, 2, 1, 0]
+    assert found.standing() == {4, 2, 1, 0}
+    assert found.ends() == [1, 0]
