@@ -18,7 +18,7 @@ from provenance.cli.door import (
     words,
     writing_door,
 )
-from provenance.identifiers import DatasetId
+from provenance.identifiers import DatasetId, PartyId
 
 if TYPE_CHECKING:
     from provenance.ledger.deeds import Deed
@@ -46,6 +46,13 @@ _OPTIONS = (
     click.option("--mode", default="", help="file, api, sandbox, privacy_compute, report, …"),
     click.option("--country", default="CN", show_default=True, help="Where it took place."),
     click.option("--grade", type=click.IntRange(0, 255), default=0, help="Security grade there."),
+    click.option(
+        "--for",
+        "on_behalf_of",
+        metavar="PARTY",
+        type=ID,
+        help="Which party answers for it, if the one that acts is its delegate.",
+    ),
 )
 
 
@@ -83,6 +90,10 @@ def _deed(door: Door, given: dict[str, Any]) -> "tuple[Deed, list[Input]]":
         security_grade=given["grade"],
     )
     return deed, [parse_input(text) for text in given["inputs"]]
+
+
+def _principal(given: dict[str, Any]) -> PartyId | None:
+    return PartyId(given["on_behalf_of"]) if given["on_behalf_of"] else None
 
 
 @click.command()
@@ -137,7 +148,8 @@ def derive(
         classification=declared,
     )
     with door.ledger() as ledger:
-        found = use.derive(ledger, signer or ledger.first_party, deed, inputs, product)
+        who = signer or ledger.first_party
+        found = use.derive(ledger, who, deed, inputs, product, on_behalf_of=_principal(given))
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
 
@@ -161,7 +173,8 @@ def record(door: Door, collected: str | None, signer: str | None, **given: Any) 
     origin = parse_input(collected).source if collected else None
     with door.ledger() as ledger:
         who = signer or ledger.first_party
-        found = use.record(ledger, who, deed, inputs, collected=origin)
+        principal = _principal(given)
+        found = use.record(ledger, who, deed, inputs, collected=origin, on_behalf_of=principal)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
 
@@ -185,6 +198,8 @@ def supersede(door: Door, activity_id: int, reason: str, signer: str | None, **g
     with door.ledger() as ledger:
         who = signer or ledger.first_party
         wrong = ActivityId(activity_id)
-        found = use.supersede(ledger, who, wrong, deed, inputs, reason.encode())
+        found = use.supersede(
+            *(ledger, who, wrong, deed, inputs, reason.encode()), on_behalf_of=_principal(given)
+        )
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())

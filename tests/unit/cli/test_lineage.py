@@ -1,6 +1,7 @@
 """``provenance lineage``: what is typed, what is printed, with which exit code."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,13 +10,13 @@ from provenance.ledger import lineage
 from provenance.ledger.deeds import Deed
 from provenance.ledger.lineage import Product
 from provenance.ledger.opening import open_ledger
+from provenance.ledger.writing import write
 from provenance.lineage.records import Input, VersionRef
 
 
 @pytest.fixture(scope="session")
 def lineage_home(original_cli_home, tmp_path_factory):
     """A home whose dataset 1 is collected and cleaned into dataset 2."""
-    from dataclasses import replace
     from shutil import copytree
 
     settings, _ = original_cli_home
@@ -130,3 +131,25 @@ def test_activities_are_typed(home, folder, type_, tmp_path):
     refused = type_("lineage", "record", "--kind", "collect", "--of", "1:1", code=1)
     assert "ActivityKnown" in refused.err
     type_("lineage", "record", "--kind", "eat", code=2)
+
+
+def test_a_delegate_acts_for_its_principal(home, lineage_home, type_, tmp_path):
+    settings = replace(lineage_home, home=home)
+    with open_ledger(settings) as ledger:
+        founder, bank = (ledger.party_of_signer(name) for name in ("founder", "bank"))
+    clean = ("--kind", "clean", "--from", "1:1", "--as", "bank", "--for", founder)
+    (tmp_path / "m").write_text("made")
+    derive = ("lineage", "derive", tmp_path / "m", *clean, "--title", "Made")
+    assert "NotDelegate" in type_(*derive, code=1).err
+    with open_ledger(settings) as ledger:
+        given = (0, 1 << 11, int(time.time()) + 10**6)
+        write(ledger, "founder", "Parties", "delegate", bank, 0, given)
+    made = type_(*derive, "--json").json
+    words = ("lineage", "record", "--kind", "apply", *clean[2:], "--json")
+    assert type_(*words).json["party_id"] == made["party_id"] == founder
+    correct = ("lineage", "supersede", made["activity_id"], *clean, "--reason", "late")
+    again = type_(*correct, "--json").json
+    assert again["party_id"] == founder
+    shown = type_("lineage", "show", again["activity_id"], "--json").json
+    assert (shown["party_id"], shown["agent_id"]) == (founder, bank)
+    type_(*words[:-2], "founder;", code=2)
