@@ -110,6 +110,7 @@ FLOORS = {
             "remote",
             "roots",
             "rpc",
+            "run_documents",
             "setup",
             "tokens",
             "views",

@@ -1,0 +1,98 @@
+"""Documents about a run: which code, with which parameters, where, and how it ended.
+
+Promises: canonical JSON (RFC 8785), so that the same run has the same hashes. Must never hold the
+message of an error, which may hold anything.
+"""
+
+import hashlib
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+
+from provenance.errors import InputError
+
+FORMAT = "provenance-run/1"
+
+_GIT_TIMEOUT_S = 10
+_MAX_TEXT = 10_000
+
+
+def code_document(path: Path) -> bytes:
+    """Return the document that says which code ran: the file's digest, and its commit if any.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"expected the code in {str(path)!a}: {error.strerror}") from error
+    fields: dict[str, Any] = {"name": path.name, "sha256": digest}
+    folder = path.resolve().parent
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is not None:
+        changed = _git(folder, "status", "--porcelain", "--", path.name)
+        fields["git"] = {"commit": commit, "clean": changed == ""}
+    return _document({"code": fields})
+
+
+def plain(value: Any, depth: int = 8) -> Any:
+    """Return a value as JSON holds it: what JSON has no form for becomes its text.
+
+    Numbers that JSON readers round (RFC 8785, section 3.2.2.3) and what lies too deep become text
+    too, so that the same parameters always have the same hash.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, float) and value == value and abs(value) != float("inf"):
+        return value
+    if isinstance(value, str):
+        return value[:_MAX_TEXT].encode("utf-8", "replace").decode()
+    if depth and isinstance(value, Mapping):
+        return {str(key)[:_MAX_TEXT]: plain(item, depth - 1) for key, item in value.items()}
+    if depth and isinstance(value, list | tuple):
+        return [plain(item, depth - 1) for item in value]
+    return str(value)[:_MAX_TEXT]
+
+
+def parameters_document(parameters: Mapping[str, Any]) -> bytes:
+    """Return the document that says with which parameters a run ran."""
+    return _document({"parameters": plain(parameters)})
+
+
+def environment_document(outcome: Mapping[str, str]) -> bytes:
+    """Return the document that says where a run ran, and how it ended."""
+    found = {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+    }
+    return _document({**found, **outcome})
+
+
+def _document(fields: Mapping[str, Any]) -> bytes:
+    return rfc8785.dumps({"format": FORMAT, **fields})
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """Return what git says about a folder; None where there is no git or no commit."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words],
+            capture_output=True,
+            timeout=_GIT_TIMEOUT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode("utf-8", "replace").strip()
