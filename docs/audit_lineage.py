@@ -12,7 +12,8 @@ its root is computed and compared with the one on the ledger; PATH may also be a
 - each version leads to the activity it came out of, and that to its inputs, until COLLECT;
 - all of it is written as PROV-JSON to FILE (docs/interchange.md).
 
-Exit 0: all checks passed and all ways end at COLLECT. 1: a check failed. 2: some way ends before.
+Exit 0: all checks passed and all ways end at COLLECT. 1: a check failed. 2: some way ends before,
+or something could not be checked: the reason is the last line.
 """
 
 import hashlib
@@ -22,6 +23,8 @@ import sys
 import unicodedata
 import urllib.request
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from http.client import HTTPException
 
 # First topics of the events (Keccak-256 of their signatures) and selectors of the calls.
 REGISTERED = "3833dfb0d1d13fe830d642efbd934b02e6c2c0fcb4c098d9e076dd32b2f144fe"
@@ -30,10 +33,9 @@ WITHDRAWN = "5d8dcde6962a5740c42d606b4e3a30fa4af28407a9bcdfc0159f1d76379a1b8b"
 RECORDED = "e88d2a7462189b5c2604bd7ad1041adadd60f888568e4c506c496be896d547b7"
 DERIVED = "14eab4228c5d537566b5a79abf0cce5c42cab8b68674ab4e2e1a79b12a044aee"
 ADDRESS_OF, NAME_OF, IS_SEALED, HEAD_OF = "bb34534c", "f5c57382", "631f9852", "65c7d79d"
-KINDS = (
-    *("NONE", "COLLECT", "CLEAN", "TRANSFORM", "JOIN", "ANONYMIZE", "TRAIN", "INFER"),
-    *("SECURE_COMPUTE", "APPLY", "DELETE"),
-)
+KINDS = ["NONE", "COLLECT", "CLEAN", "TRANSFORM", "JOIN", "ANONYMIZE", "TRAIN", "INFER"]
+KINDS += ["SECURE_COMPUTE", "APPLY", "DELETE"]
+number_of = int.from_bytes  # big-endian by default since Python 3.11
 
 
 def sha256(*parts):
@@ -67,9 +69,9 @@ class Node:
         self.modules = {}
         if not int(self.call(self.directory, IS_SEALED), 16):
             raise Failed("the Directory is not sealed: modules may still be added")
-        self.history, self.datasets, self.lineage = map(
-            self.module, ("History", "Datasets", "Lineage")
-        )
+        names = (name.ljust(32, b"\0") for name in (b"History", b"Datasets", b"Lineage"))
+        modules = ("0x" + self.call(self.directory, ADDRESS_OF, name)[-40:] for name in names)
+        self.history, self.datasets, self.lineage = modules
 
     def ask(self, method, *params):
         """Ask the node by JSON-RPC."""
@@ -85,11 +87,10 @@ class Node:
     def call(self, to, selector, word=b""):
         """Call a view at the block, by its hash."""
         call = {"to": to, "data": "0x" + selector + word.hex()}
-        return self.ask("eth_call", call, {"blockHash": self.block})
-
-    def module(self, name):
-        """Return the address of a module by its name."""
-        return "0x" + self.call(self.directory, ADDRESS_OF, name.encode().ljust(32, b"\0"))[-40:]
+        answer = self.ask("eth_call", call, {"blockHash": self.block})
+        if not raw(answer):
+            raise ValueError(f"there is no such contract of a ledger at {to}")
+        return answer
 
     def is_module(self, address):
         """Return whether the Directory knows an address as a module."""
@@ -127,19 +128,20 @@ class Node:
 
 
 def checked_logs(node, dataset):
-    """Return the logs of a dataset, proven complete by the head on chain."""
-    wanted = subject(dataset)
-    logs = node.logs(wanted)
+    """Return address, topics, words and block of all logs of a dataset, by its head on chain."""
+    wanted, found = subject(dataset), []
     head = sha256(b"\x11", node.chain_id.to_bytes(32, "big"), raw(node.history), wanted)
-    for log in logs:
-        topics = [raw(topic) for topic in log["topics"]]
-        place = int(log["blockNumber"], 16).to_bytes(8, "big") + raw(log["address"])
-        event = sha256(b"\x10", place, bytes([len(topics)]), *topics, raw(log["data"]))
-        head = sha256(b"\x12", head, event)
+    for log in node.logs(wanted):
+        topics, data = [raw(topic) for topic in log["topics"]], raw(log["data"])
+        address, block = log["address"].lower(), int(log["blockNumber"], 16)
+        place = block.to_bytes(8, "big") + raw(address)
+        head = sha256(b"\x12", head, sha256(b"\x10", place, bytes([len(topics)]), *topics, data))
+        words = [data[at : at + 32] for at in range(0, len(data), 32)]
+        found.append((address, topics, words, block))
     if head != raw(node.call(node.history, HEAD_OF, wanted)):
         raise Failed(f"the logs of dataset {dataset} do not fold to its head: some are missing")
-    print(f"complete: {len(logs)} logs of dataset {dataset} fold to its head {head.hex()}")
-    return logs
+    print(f"complete: {len(found)} logs of dataset {dataset} fold to its head {head.hex()}")
+    return found
 
 
 class Dataset:
@@ -147,20 +149,14 @@ class Dataset:
 
     def __init__(self, node, dataset):
         self.id, self.versions, self.activities, self.inputs = dataset, {}, {}, {}
-        for log in checked_logs(node, dataset):
-            address = log["address"].lower()
-            topics = [raw(topic) for topic in log["topics"]]
-            data = raw(log["data"])
-            words = [data[at : at + 32] for at in range(0, len(data), 32)]
-            block, mine = int(log["blockNumber"], 16), topics[1] == subject(dataset)
-            kind = (address, topics[0].hex())
+        for address, topics, words, block in checked_logs(node, dataset):
+            mine, kind = topics[1] == subject(dataset), (address, topics[0].hex())
             if kind in ((node.datasets, REGISTERED), (node.datasets, PUBLISHED)) and mine:
                 first = topics[0].hex() == REGISTERED
                 number = 1 if first else number_of(words[0])
                 root, manifest = words[2:4] if first else words[1:3]
-                publisher = int.from_bytes(topics[2][24:], "big")
                 self.versions[number] = {
-                    **{"root": root, "manifest": manifest, "publisher": publisher},
+                    **{"root": root, "manifest": manifest, "publisher": number_of(topics[2][24:])},
                     **{"published": node.time(block), "withdrawn": None},
                 }
             elif kind == (node.datasets, WITHDRAWN) and mine:
@@ -168,21 +164,17 @@ class Dataset:
             elif kind == (node.lineage, RECORDED) and mine:
                 self._activity(node, topics, words, block)
             elif kind == (node.lineage, DERIVED) and topics[2] == subject(dataset):
-                source = (int.from_bytes(topics[1][24:], "big"), number_of(words[1]))
-                grant = int.from_bytes(topics[3][24:], "big")
+                source = (number_of(topics[1][24:]), number_of(words[1]))
+                grant = number_of(topics[3][24:])
                 self.inputs.setdefault(number_of(words[0]), []).append((source, grant))
 
     def _activity(self, node, topics, words, block):
-        party, agent = (int.from_bytes(topic[24:], "big") for topic in topics[2:4])
+        party, agent = (number_of(topic[24:]) for topic in topics[2:4])
+        places = {"id": 0, "version": 1, "start": 3, "end": 4, "ceiling": 13, "supersedes": 15}
         found = {
-            "id": number_of(words[0]),
-            "version": number_of(words[1]),
-            "kind": KINDS[number_of(words[2])],
-            **{"start": number_of(words[3]), "end": number_of(words[4])},
+            **{name: number_of(words[at]) for name, at in places.items()},
+            **{"kind": KINDS[number_of(words[2])], "taint": bool(number_of(words[14]))},
             "hashes": dict(zip(("code", "parameters", "environment"), words[5:8], strict=True)),
-            "ceiling": number_of(words[13]),
-            "taint": bool(number_of(words[14])),
-            "supersedes": number_of(words[15]),
             **{"superseded_by": 0, "party": party, "agent": agent or party},
             **{"block": block, "recorded": node.time(block)},
         }
@@ -194,9 +186,6 @@ class Dataset:
         """Return the activity that a version came out of, as last corrected, or None."""
         found = [act for act in self.activities.values() if act["version"] == version]
         return found[-1] if found else None
-
-
-number_of = int.from_bytes  # big-endian by default since Python 3.11
 
 
 def walk(node, start):
@@ -227,17 +216,29 @@ def files_of(path):
     """Yield the paths in a manifest and on disk, in the order of a manifest."""
     if os.path.isfile(path):
         return [(".", path)]
-    found = []
-    for folder, _, names in os.walk(path):
-        for name in names:
-            full = os.path.join(folder, name)
-            inside = os.path.relpath(full, path).replace(os.sep, "/")
-            found.append((unicodedata.normalize("NFC", inside), full))
+    found, trouble = [], []
+    for folder, below, names in os.walk(path, onerror=trouble.append):
+        for full in (os.path.join(folder, name) for name in names + below):
+            if not os.path.isdir(full) or os.path.islink(full):
+                inside = os.path.relpath(full, path).replace(os.sep, "/")
+                found.append((unicodedata.normalize("NFC", inside), full))
+    if trouble:
+        raise trouble[0]
     return sorted(found, key=lambda pair: pair[0].encode())
+
+
+def ignored(path, patterns):
+    """Return whether a pattern fits a path or a folder above it (docs/formats.md, section 3)."""
+    parts = path.split("/")
+    heads = [parts[:end] for end in range(1, len(parts) + 1)]
+    pairs = [(h if "/" in one else h[-1:], one.split("/")) for h in heads for one in patterns]
+    return any(len(a) == len(b) and all(map(fnmatchcase, a, b)) for a, b in pairs)
 
 
 def entry(path, full):
     """Return the line of a file in a manifest with SHA-256 (docs/formats.md, section 3)."""
+    if os.path.islink(full) or not os.path.isfile(full):
+        raise Failed(f"{path!r} is no regular file")
     with open(full, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return line({"digests": {"sha256": digest}, "path": path, "size": file.tell()})
@@ -250,12 +251,10 @@ def line(fields):
 
 def tree(hashes):
     """Return the RFC 9162 tree hash of leaf hashes."""
-    level = list(hashes)
-    while len(level) > 1:
-        odd = level[-1:] if len(level) % 2 else []
-        pairs = zip(level[::2], level[1::2], strict=False)
-        level = [sha256(b"\x01", *pair) for pair in pairs] + odd
-    return level[0]
+    while len(hashes) > 1:
+        pairs, odd = zip(hashes[::2], hashes[1::2], strict=False), hashes[len(hashes) & -2 :]
+        hashes = [sha256(b"\x01", *pair) for pair in pairs] + odd
+    return hashes[0]
 
 
 def root_of(path):
@@ -263,10 +262,17 @@ def root_of(path):
     if path.endswith(".manifest"):
         with open(path, "rb") as file:
             header, *entries = file.read().split(b"\n")[:-1]
-        beside = dict(files_of(path.removesuffix(".manifest")))
-        for one in map(json.loads, entries):
-            found = json.loads(entry(one["path"], beside[one["path"]]))
-            if found["digests"]["sha256"] != one["digests"]["sha256"]:
+        patterns, listed = json.loads(header)["ignore"], [json.loads(one) for one in entries]
+        files = files_of(path.removesuffix(".manifest"))
+        files = [pair for pair in files if not ignored(pair[0], patterns)]
+        names, wanted = [name for name, _ in files], [one["path"] for one in listed]
+        if missing := set(wanted) - set(names):
+            raise ValueError(f"{min(missing)!r}, which {path} lists, is missing")
+        if names != wanted:
+            raise Failed(f"{path} does not list these files alone: {set(names) - set(wanted)}")
+        for one, pair in zip(listed, files, strict=True):
+            digests = {"sha256": one["digests"]["sha256"]}
+            if line({"digests": digests, "path": one["path"], "size": one["size"]}) != entry(*pair):
                 raise Failed(f"the file {one['path']!r} is not the one in the manifest")
     else:
         plain = {"algorithms": ["sha256"], "format": "provenance-manifest/1", "ignore": []}
@@ -281,12 +287,9 @@ def prov(node, datasets, reached):
     base = f"urn:dpl:{node.chain_id}:{node.directory}"
     kinds = ("dataset", "version", "party", "activity", "grant", "policy", "answer")
     found = {"prefix": {kind: f"{base}:{kind}:" for kind in kinds} | {"dpl": "urn:dpl:terms:"}}
-    count = 0
 
-    def say(kind, name, **said):
-        nonlocal count
-        count += 1
-        key = name or f"_:id{count}"
+    def say(kind, name=None, **said):
+        key = name or f"_:id{sum(map(len, found.values()))}"
         found.setdefault(kind, {})[key] = {
             word.replace("_", ":", 1): value for word, value in said.items() if value is not None
         }
@@ -308,12 +311,10 @@ def prov(node, datasets, reached):
         digests = {"dpl_root": facts["root"].hex(), "dpl_manifestHash": facts["manifest"].hex()}
         published = {"dpl_publishedAt": {"$": moment(facts["published"]), "type": "xsd:dateTime"}}
         say("entity", name, prov_type=named("dpl", "Version"), **digests, **published)
-        whole = {"prov_specificEntity": name, "prov_generalEntity": f"dataset:{dataset}"}
-        say("specializationOf", None, **whole)
-        publisher = f"party:{facts['publisher']}"
-        say("wasAttributedTo", None, prov_entity=name, prov_agent=publisher)
+        say("specializationOf", prov_specificEntity=name, prov_generalEntity=f"dataset:{dataset}")
+        say("wasAttributedTo", prov_entity=name, prov_agent=f"party:{facts['publisher']}")
         if facts["withdrawn"] is not None:
-            say("wasInvalidatedBy", None, prov_entity=name, prov_time=moment(facts["withdrawn"]))
+            say("wasInvalidatedBy", prov_entity=name, prov_time=moment(facts["withdrawn"]))
         for act in datasets[dataset].activities.values():
             if act["version"] == version:
                 say_activity(say, named, moment, act, datasets[dataset])
@@ -328,43 +329,36 @@ def say_activity(say, named, moment, act, dataset):
     me, made = f"activity:{act['id']}", f"version:{dataset.id}.{act['version']}"
     standing = not act["superseded_by"]
     hashes = {f"dpl_{word}Hash": one.hex() for word, one in act["hashes"].items() if any(one)}
+    times = {"prov_startTime": moment(act["start"]), "prov_endTime": moment(act["end"])}
+    facts = {"dpl_homeTaint": act["taint"], "dpl_block": act["block"], **times, **hashes}
     say(
-        "activity",
-        me,
+        *("activity", me),
         prov_type=named("dpl", act["kind"]),
-        prov_startTime=moment(act["start"]),
-        prov_endTime=moment(act["end"]),
-        dpl_homeTaint=act["taint"],
-        dpl_block=act["block"],
         dpl_recordedAt={"$": moment(act["recorded"]), "type": "xsd:dateTime"},
         dpl_ceiling=named("policy", act["ceiling"]) if act["ceiling"] else None,
         dpl_supersededOutput=None if standing else named(*made.split(":")),
-        **hashes,
+        **facts,
     )
     for place, ((source, number), grant) in enumerate(dataset.inputs.get(act["id"], [])):
         used = f"version:{source}.{number}"
         under = named("grant", grant) if grant else None
-        words = {"prov_activity": me, "prov_entity": used, "dpl_position": place}
-        say("used", None, **words, dpl_grant=under)
+        say("used", prov_activity=me, prov_entity=used, dpl_position=place, dpl_grant=under)
         if standing:
-            pair = {"prov_generatedEntity": made, "prov_usedEntity": used}
-            say("wasDerivedFrom", None, **pair, prov_activity=me)
+            say("wasDerivedFrom", prov_generatedEntity=made, prov_usedEntity=used, prov_activity=me)
     if standing:
-        say("wasGeneratedBy", None, prov_entity=made, prov_activity=me)
-    agent = f"party:{act['agent']}"
-    say("wasAssociatedWith", None, prov_activity=me, prov_agent=agent)
-    if act["agent"] != act["party"]:
-        pair = {"prov_delegate": agent, "prov_responsible": f"party:{act['party']}"}
-        say("actedOnBehalfOf", None, **pair, prov_activity=me)
+        say("wasGeneratedBy", prov_entity=made, prov_activity=me)
+    agent, party = (f"party:{act[word]}" for word in ("agent", "party"))
+    say("wasAssociatedWith", prov_activity=me, prov_agent=agent)
+    if agent != party:
+        say("actedOnBehalfOf", prov_delegate=agent, prov_responsible=party, prov_activity=me)
     if act["supersedes"]:
         pair = {"prov_influencee": me, "prov_influencer": f"activity:{act['supersedes']}"}
-        say("wasInfluencedBy", None, **pair, prov_type=named("dpl", "Supersession"))
+        say("wasInfluencedBy", **pair, prov_type=named("dpl", "Supersession"))
 
 
 def parse(text):
     """Return dataset and number of a version such as 3.1."""
-    dataset, _, number = text.partition(".")
-    return int(dataset), int(number)
+    return tuple(map(int, text.split(".")))
 
 
 def main(url, directory, start, *more):
@@ -373,9 +367,13 @@ def main(url, directory, start, *more):
     if "--prov" in more:
         at = more.index("--prov")
         target, more = more[at + 1], more[:at] + more[at + 2 :]
+    paths = {parse(name): path for name, _, path in (word.partition("=") for word in more)}
+    if len(paths) < len(more):
+        raise ValueError("a version is named twice")
     node = Node(url, directory)
     datasets, reached, origins = walk(node, parse(start))
-    paths = {parse(name): path for name, _, path in (word.partition("=") for word in more)}
+    if strangers := paths.keys() - set(reached):
+        raise ValueError("not on the way: " + str(sorted(strangers)))
     for dataset, version in reached:
         path, wanted = paths.get((dataset, version)), datasets[dataset].versions[version]["root"]
         if path is None:
@@ -397,3 +395,6 @@ if __name__ == "__main__":
         sys.exit(main(*sys.argv[1:]))
     except Failed as error:
         sys.exit(f"FAILED: {error}")
+    except (OSError, HTTPException, LookupError, RuntimeError, TypeError, ValueError) as error:
+        print("not checked:", type(error).__name__, *str(error).split(), file=sys.stderr)
+        sys.exit(2)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -163,6 +164,126 @@ def test_other_files_are_noticed(scene, audit, tmp_path):
     (tmp_path / "data.manifest").write_bytes(named.read_bytes())
     ran = audit("5.1", f"5.1={tmp_path / 'data.manifest'}")
     assert "is not the one in the manifest" in ran.stderr
+
+
+@pytest.fixture
+def copied(scene, tmp_path):
+    """A copy of a folder with its manifest beside it, to be changed."""
+    _, folders, _ = scene
+    shutil.copytree(folders["lone"], tmp_path / "data")
+    named = folders["lone"].parent / "data.manifest"
+    shutil.copy(named, tmp_path / "data.manifest")
+    return tmp_path / "data.manifest"
+
+
+def extra_name(folder):
+    (folder / "more").write_text("more")
+
+
+def extra_folder(folder):
+    (folder / "below" / "deep").mkdir(parents=True)
+    (folder / "below" / "deep" / "more").write_text("more")
+
+
+def extra_link(folder):
+    (folder / "more").symlink_to(folder / "deep")
+
+
+def second_spelling(folder):
+    (folder / "deep" / "e\u0301.csv").write_text("the same name in another normal form")
+
+
+@pytest.mark.parametrize("change", [extra_name, extra_folder, extra_link, second_spelling])
+def test_a_file_that_the_manifest_does_not_list_is_noticed(audit, copied, change):
+    assert audit("5.1", f"5.1={copied}").returncode == 2
+    change(copied.with_suffix(""))
+    ran = audit("5.1", f"5.1={copied}")
+    assert ran.returncode == 1
+    assert "does not list these files alone" in ran.stderr
+    ran = audit("5.1", f"5.1={copied.with_suffix('')}")
+    assert ran.returncode == 1
+
+
+def test_what_the_manifest_ignores_may_lie_beside_it(tmp_path):
+    script, folder = load(SCRIPT), tmp_path / "data"
+    (folder / "a" / "b").mkdir(parents=True)
+    for name in ("x.csv", "a/x.csv", "a/b/x.csv"):
+        (folder / name).write_text(name)
+    patterns = ("*.tmp", "[.]git", "a/*.log", "a/b/c?")
+    made = manifest.build(folder, ignore=patterns)
+    (tmp_path / "data.manifest").write_bytes(made.document)
+    for name in (".git", "a/b/cc"):
+        (folder / name).mkdir()
+    for name in ("y.tmp", "a/b/y.tmp", ".git/x", "a/x.log", "a/b/cc/x"):
+        (folder / name).write_text(name)
+    assert script.root_of(str(tmp_path / "data.manifest")) == made.root
+    for name in ("x.log", "a/b/x.log", "Y.TMP", "a/b/c", "git"):
+        (folder / name).write_text(name)
+        with pytest.raises(script.Failed, match="does not list these files alone"):
+            script.root_of(str(tmp_path / "data.manifest"))
+        assert manifest.build(folder, ignore=patterns).root != made.root
+        (folder / name).unlink()
+    assert script.root_of(str(tmp_path / "data.manifest")) == made.root
+
+
+def test_a_size_that_is_not_the_listed_one_is_noticed(audit, copied):
+    header, *entries = copied.read_bytes().splitlines(keepends=True)
+    fields = json.loads(entries[-1])
+    fields["size"] += 1
+    lied = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    copied.write_bytes(b"".join([header, *entries[:-1], lied]))
+    ran = audit("5.1", f"5.1={copied}")
+    assert ran.returncode == 1
+    assert "is not the one in the manifest" in ran.stderr
+
+
+def test_what_cannot_be_checked_is_one_line_and_no_failed_check(scene, audit, copied, tmp_path):
+    _, folders, _ = scene
+    (copied.with_suffix("") / "z").unlink()
+    pipe = tmp_path / "private.manifest"
+    pipe.write_bytes(b'{"ignore":[]}\n{"leaf":"00"}\n')
+    (tmp_path / "private").mkdir()
+    (tmp_path / "empty").mkdir()
+    for words, reason in (
+        (("5.1", f"5.1={copied}"), "'z', which"),
+        (("3.1", f"3.1={tmp_path / 'missing'}"), "FileNotFoundError"),
+        (("3.1", f"3.1={tmp_path / 'missing.manifest'}"), "FileNotFoundError"),
+        (("3.1", f"3.1={tmp_path / 'empty'}"), "IndexError"),
+        (("3.1", f"3.1={pipe}"), "KeyError"),
+        (("3.1", "9.9=nonsense"), "not on the way: [(9, 9)]"),
+        (("3.1", f"1.1={folders['one']}", f"1.1={folders['two']}"), "named twice"),
+        (("3.1", "1.1"), "FileNotFoundError"),
+        (("3.1", "x"), "ValueError"),
+        (("3",), "ValueError"),
+        (("3.1", "--prov"), "IndexError"),
+        (("3.1", "--prov", tmp_path), "IsADirectoryError"),
+        ((), "TypeError"),
+    ):
+        ran = audit(*words)
+        assert ran.returncode == 2, words
+        assert reason in ran.stderr
+        assert ran.stderr.startswith("not checked: ")
+        assert ran.stderr.count("\n") == 1
+
+
+def test_without_a_node_or_its_ledger_nothing_is_checked(scene, audit):
+    ledger, _, relay = scene
+    node, directory = f"http://127.0.0.1:{relay.server_port}", ledger.address("Directory").hex()
+    for words, reason in (
+        (("http://127.0.0.1:1", "0x" + directory), "URLError"),
+        (("nowhere", "0x" + directory), "ValueError"),
+        ((node, "0x" + "12" * 20), "no such contract"),
+        ((node, "0x" + directory[:-2]), "RuntimeError"),
+        ((node, "directory"), "RuntimeError"),
+    ):
+        command = [sys.executable, "-I", str(SCRIPT), *words, "3.1"]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert ran.returncode == 2, words
+        assert reason in ran.stderr
+        assert ran.stderr.count("\n") == 1
+    relay.lie = lambda asked, answer: {"result": None}
+    ran = audit("3.1")
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
 
 
 def test_lies_of_the_node_are_noticed(scene, audit):
