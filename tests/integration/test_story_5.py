@@ -200,7 +200,7 @@ def test_the_auditor_needs_the_files_and_an_endpoint(job, tmp_path):
         start = VersionRef(job.statistics["dataset_id"], 1)
         whole = completeness.of_version(connection, start)
         assert whole.complete
-        assert [origin.dataset_id for origin in whole.origins] == sorted(
+        assert [origin.version.dataset_id for origin in whole.origins] == sorted(
             (job.records["dataset_id"], job.compounds["dataset_id"])
         )
         page = derivations.relatives(connection, start, "ancestors")
