@@ -99,7 +99,7 @@ def jobs(door: Door, limit: int, as_of: str | None, signer: str | None) -> None:
     """
     from provenance.index import jobs as index
     from provenance.index.database import reading
-    from provenance.interchange.openlineage import parse_time
+    from provenance.interchange.times import parse_time
     from provenance.ledger import openlineage as use
 
     by = None if as_of is None else parse_time(as_of)
@@ -144,7 +144,7 @@ def graph(
     """
     from provenance.index import pipeline_graph
     from provenance.index.database import reading
-    from provenance.interchange.openlineage import parse_time
+    from provenance.interchange.times import parse_time
     from provenance.ledger import openlineage as use
 
     way: Any = direction or "both"

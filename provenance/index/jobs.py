@@ -15,7 +15,8 @@ from provenance.index import pipeline_tables as tables
 from provenance.index.columns import AnyRow
 from provenance.index.paging import checked_limit
 from provenance.index.pipeline_tables import ANY_TIME, DATASET, JOB, key_of
-from provenance.interchange.openlineage import Name, Registration, format_time
+from provenance.interchange.openlineage import Name, Registration
+from provenance.interchange.times import format_time
 
 _N = tables.names
 _R = tables.runs

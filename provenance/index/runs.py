@@ -17,7 +17,8 @@ from provenance.index.columns import AnyRow
 from provenance.index.jobs import Named
 from provenance.index.paging import checked_limit
 from provenance.index.pipeline_tables import ANY_TIME, INPUT, NEVER, OUTPUT, RUN, key_of
-from provenance.interchange.openlineage import Registration, format_time
+from provenance.interchange.openlineage import Registration
+from provenance.interchange.times import format_time
 
 _R = tables.runs
 _E = tables.edges

@@ -13,7 +13,6 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any, cast
 
@@ -21,6 +20,7 @@ import orjson
 
 from provenance.errors import InputError, InvalidDocument, InvalidIdentifier, TooLarge
 from provenance.identifiers import DatasetId, parse_id
+from provenance.interchange.times import parse_time
 
 MAX_EVENT_BYTES = 1 << 24
 """Largest event that is read; who records it may set a lower limit."""
@@ -38,9 +38,6 @@ EVENT_TYPES = ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")
 
 _URN = re.compile(r"(urn:dpl:[1-9][0-9]{0,19}:0x[0-9a-f]{40}):dataset:([1-9][0-9]{0,19})\Z")
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
-_NANOSECONDS = re.compile(r"(\.[0-9]{6})[0-9]+")
-_ZONE = re.compile(r"(?:[zZ]|[+-][0-9]{2}:[0-9]{2})(?:\[[\w/+-]+\])?\Z", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EventKind(IntEnum):
@@ -179,32 +176,6 @@ def split_batch(document: bytes) -> list[bytes]:
         if mark in (b"]", b"}"):
             depth -= 1
     return events if found else []
-
-
-def parse_time(text: str) -> int:
-    """Return microseconds since 1970 UTC of an RFC 3339 time; what is finer is cut off.
-
-    Raises:
-        InvalidDocument: no such time, or one without an offset: it would name no moment.
-    """
-    zoned = _ZONE.search(text)
-    try:
-        plain = _NANOSECONDS.sub(r"\1", text.partition("[")[0], count=1)
-        moment = datetime.fromisoformat(plain) if zoned and len(text) <= 100 else None
-        if moment is None or moment.tzinfo is None:
-            raise ValueError
-        since = moment - _EPOCH
-    except (ValueError, OverflowError):
-        raise InvalidDocument(
-            f"expected an RFC 3339 time with an offset, found {text[:60]!a}"
-        ) from None
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def format_time(time_us: int) -> str:
-    """Return an RFC 3339 time in UTC."""
-    moment = datetime.fromtimestamp(time_us // 1_000_000, UTC).replace(tzinfo=None)
-    return f"{moment.isoformat()}.{time_us % 1_000_000:06d}Z"
 
 
 def parse_run_id(text: str) -> str:

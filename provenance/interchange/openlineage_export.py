@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from provenance.interchange.openlineage import REGISTRATION_FACET, Name, format_time, read_fields
+from provenance.interchange.openlineage import REGISTRATION_FACET, Name, read_fields
+from provenance.interchange.times import format_time
 
 PRODUCER = "urn:dpl:software:provenance-ledger"
 SCHEMA_URL = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"

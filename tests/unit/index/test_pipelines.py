@@ -12,7 +12,8 @@ from provenance.identifiers import PartyId
 from provenance.index import jobs, pipeline_graph, pipeline_tables, pipelines, runs
 from provenance.index.database import prepare, reading, writing
 from provenance.index.pipeline_graph import Walk
-from provenance.interchange.openlineage import Name, Registration, parse_event, parse_time
+from provenance.interchange.openlineage import Name, Registration, parse_event
+from provenance.interchange.times import parse_time
 
 ALICE, BOB = PartyId(3), PartyId(4)
 LEDGER = "urn:dpl:1:0x" + "ab" * 20

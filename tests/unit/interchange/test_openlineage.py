@@ -15,13 +15,12 @@ from provenance.interchange.openlineage import (
     EventKind,
     Name,
     Registration,
-    format_time,
     parse_event,
     parse_registration,
     parse_run_id,
-    parse_time,
     split_batch,
 )
+from provenance.interchange.times import format_time
 
 RUN = "01890a5d-ac96-774b-bcce-b302099a8057"
 PARENT = "01890a5d-ac96-774b-bcce-000000000001"
@@ -111,6 +110,7 @@ def test_versions_and_registrations_are_read():
         ({"eventTime": "2026-01-02T03:04:05"}, "RFC 3339 time with an offset"),
         ({"eventTime": "2026-13-02T03:04:05Z"}, "RFC 3339"),
         ({"eventTime": "Z"}, "RFC 3339"),
+        ({"eventTime": "9999-12-31T23:59:59-14:00"}, "years 1 to 9999 of UTC"),
         ({"eventTime": 12}, "expected eventTime as text"),
         ({"producer": ...}, "expected producer"),
         ({"schemaURL": ""}, "expected schemaURL"),
@@ -188,19 +188,6 @@ def test_a_member_of_another_type_is_refused_or_nothing(member, value):
     except InputError:
         return
     assert not value
-
-
-def test_times_keep_microseconds_and_zones():
-    assert parse_time("1970-01-01T00:00:00Z") == 0
-    assert parse_time("1970-01-01T00:00:00.123456789+00:00") == 123_456
-    assert parse_time("1969-12-31T23:59:59.999999-00:00") == -1
-    assert parse_time("2020-12-28T09:52:00.001+01:00[Europe/Paris]") == 1_609_145_520_001_000
-
-
-@settings(max_examples=40)
-@given(st.integers(0, 253_402_300_799_999_999))
-def test_a_time_survives_its_text(time_us):
-    assert parse_time(format_time(time_us)) == time_us
 
 
 def test_run_ids_have_one_form():

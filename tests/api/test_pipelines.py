@@ -1,0 +1,46 @@
+"""Questions about pipelines: as of a time, with hostile times and texts, and how much is shown."""
+
+import json
+import uuid
+
+import pytest
+
+EARLY, LATE = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"
+
+
+def event(kind, time, run_id, job, reads=(), writes=(), **facets):
+    return {
+        "eventType": kind,
+        "eventTime": time,
+        "producer": "https://example.org",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+        "run": {"runId": run_id, "facets": facets},
+        "job": {"namespace": job, "name": "job"},
+        "inputs": list(reads),
+        "outputs": list(writes),
+    }
+
+
+def post(service, *events, path="/batch"):
+    sent = {"Content-Type": "application/json", **service.bearer()}
+    content = json.dumps(list(events)) if path else json.dumps(events[0])
+    return service.client.post(f"/api/v1/lineage{path}", content=content, headers=sent)
+
+
+def get(service, path, **query):
+    return service.client.get(path, params=query, headers=service.bearer())
+
+
+@pytest.fixture
+def run_id():
+    return str(uuid.uuid4())
+
+
+@pytest.mark.parametrize("time", [EARLY, LATE])
+def test_a_time_that_cannot_be_written_again_is_refused(service, require_problem, run_id, time):
+    problem = require_problem(post(service, event("START", time, run_id, run_id), path=""), 422)
+    require_problem(get(service, "/v1/jobs", as_of=time), 422)
+    require_problem(get(service, f"/v1/runs/{run_id}"), 404)
+    require_problem(get(service, f"/v1/openlineage/runs/{run_id}"), 404)
+    assert get(service, "/v1/jobs").status_code == 200
+    assert "years 1 to 9999" in problem["detail"]
