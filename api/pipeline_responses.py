@@ -75,7 +75,7 @@ class JobPage(DrawnAnswer):
 
 
 class RunLine(Answer):
-    """A run in a list; its state by all of its events."""
+    """A run in a list; its state by all of its events up to the time."""
 
     run_id: str
     state: State

@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Column, Index, MetaData, SmallInteger, Table,
 
 from provenance.index.columns import Octets
 
-FORMAT = 1
+FORMAT = 2
 """Version of these tables; others are emptied and filled again."""
 
 NEVER = 1 << 62
@@ -131,6 +131,19 @@ edges = Table(
 ``moment_us`` follows from the row and its run, and is here to be searched: when the run began for
 what it read, when it was complete for what it wrote.
 """
+
+versions = Table(
+    "pipeline_versions",
+    metadata,
+    _key("run"),
+    _small("direction", primary_key=True),
+    _key("dataset"),
+    _number("time_us", primary_key=True),
+    Column("version", Text, primary_key=True),
+    Index("pipeline_versions_of_dataset", "dataset", "version"),
+    sqlite_with_rowid=False,
+)
+"""Every version that events named, and when: the last one of an edge stands in ``edges`` too."""
 
 links = Table(
     "pipeline_links",

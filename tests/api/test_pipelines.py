@@ -31,6 +31,11 @@ def get(service, path, **query):
     return service.client.get(path, params=query, headers=service.bearer())
 
 
+def dataset(name, version=None):
+    facets = {} if version is None else {"version": {"datasetVersion": version}}
+    return {"namespace": "db", "name": name, "facets": facets}
+
+
 @pytest.fixture
 def run_id():
     return str(uuid.uuid4())
@@ -44,3 +49,27 @@ def test_a_time_that_cannot_be_written_again_is_refused(service, require_problem
     require_problem(get(service, f"/v1/openlineage/runs/{run_id}"), 404)
     assert get(service, "/v1/jobs").status_code == 200
     assert "years 1 to 9999" in problem["detail"]
+
+
+def test_every_route_answers_as_of_a_time(service, run_id):
+    name = f"table {run_id}"
+    day = "2026-01-0{}T00:00:00Z".format
+    answer = post(
+        service,
+        event("START", day(1), run_id, run_id, writes=[dataset(name)]),
+        event("COMPLETE", day(2), run_id, run_id),
+        event("FAIL", day(4), run_id, run_id, writes=[dataset(name, "late")]),
+    )
+    assert answer.json()["recorded"] == 3
+    for by, state, version in ((day(3), "COMPLETE", None), (day(4), "FAIL", "late")):
+        run = get(service, f"/v1/runs/{run_id}", as_of=by).json()
+        assert (run["state"], run["outputs"][0]["version"]) == (state, version)
+        (line,) = get(service, "/v1/runs", job=f"job:{run_id}:job", as_of=by).json()["items"]
+        (job,) = get(service, "/v1/jobs", namespace=run_id, as_of=by).json()["items"]
+        assert (line["state"], job["latest_state"]) == (state, state)
+        asked = {"node": f"run:{run_id}", "as_of": by}
+        shown, written = get(service, "/v1/openlineage/graph", **asked).json()["nodes"]
+        assert (shown["state"], written["version"]) == (state, version)
+    asked = {"node": f"dataset:db:{name}", "version": "late"}
+    assert get(service, "/v1/openlineage/graph", **asked).status_code == 200
+    assert get(service, "/v1/openlineage/graph", as_of=day(3), **asked).status_code == 404

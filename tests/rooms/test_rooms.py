@@ -123,7 +123,7 @@ FLOORS = {
         {
             *("audit", "blocks", "columns", "database", "license_tables", "lineage_tables"),
             *("paging", "rebuild", "rows", "schema", "sync", "timelines"),
-            *("job_graph", "pipeline_graph", "pipeline_tables", "run_graph"),
+            *("job_graph", "pipeline_graph", "pipeline_tables", "pipeline_times", "run_graph"),
         },
     ),
     "provenance/cli": (
