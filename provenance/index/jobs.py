@@ -16,7 +16,7 @@ from provenance.index import pipeline_times
 from provenance.index.columns import AnyRow
 from provenance.index.paging import checked_limit
 from provenance.index.pipeline_tables import ANY_TIME, DATASET, JOB, key_of
-from provenance.interchange.openlineage import Name, Registration
+from provenance.interchange.openlineage import Name, Registration, is_name, is_text
 from provenance.interchange.times import format_time
 
 _N = tables.names
@@ -96,7 +96,7 @@ def find(connection: Connection, party_id: PartyId, node: str) -> Named:
     word, _, rest = node.partition(":")
     kind = {name: number for number, name in _KINDS.items()}.get(word)
     parts = rest.split(":")
-    if kind is None or not 2 <= len(parts) <= _MOST_COLONS + 2:
+    if kind is None or not 2 <= len(parts) <= _MOST_COLONS + 2 or not is_text(rest):
         raise InputError(
             f"expected job:<namespace>:<name> or dataset:<namespace>:<name>, found {node[:80]!a}"
         )
@@ -145,8 +145,10 @@ def job_page(
         namespace: only jobs of this one.
 
     Raises:
-        InputError: a limit out of range.
+        InputError: a limit out of range, or a namespace that none can be.
     """
+    if namespace is not None and not is_name(namespace):
+        raise InputError(f"expected the name of a namespace, found {namespace[:80]!a}")
     by = ANY_TIME if as_of_us is None else as_of_us
     statement = select(_N.c.key, _N.c.kind, _N.c.namespace, _N.c.name, _N.c.sequence, _N.c.first_us)
     # one event names one job, so that a sequence is that of one job

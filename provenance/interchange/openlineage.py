@@ -37,6 +37,7 @@ REGISTRATION_FACET = "provenance_registration"
 EVENT_TYPES = ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")
 
 _URN = re.compile(r"(urn:dpl:[1-9][0-9]{0,19}:0x[0-9a-f]{40}):dataset:([1-9][0-9]{0,19})\Z")
+_NO_TEXT = re.compile(r"[\0\ud800-\udfff]")
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 
 
@@ -193,6 +194,17 @@ def parse_run_id(text: str) -> str:
     return found
 
 
+def is_name(text: str) -> bool:
+    """Return whether a text can be a name here: not empty, not too long, and text."""
+    return 0 < len(text) <= MAX_NAME_CHARACTERS and is_text(text)
+
+
+def is_text(text: str) -> bool:
+    """Return whether a text is one in every database."""
+    # PostgreSQL has no text with U+0000 in it, UTF-8 no half of a surrogate pair
+    return _NO_TEXT.search(text) is None
+
+
 def _run_event(fields: Mapping[str, Any], time_us: int) -> Event:
     run = _object(fields["run"], "run")
     event_type = fields.get("eventType") or "OTHER"
@@ -244,7 +256,7 @@ def _datasets(fields: Mapping[str, Any], member: str) -> tuple[Dataset, ...]:
 def _dataset(found: Any, where: str) -> Dataset:
     fields = _object(found, where)
     version = _facet(fields, "version").get("datasetVersion")
-    if version is not None and (not isinstance(version, str) or not _is_name(version)):
+    if version is not None and (not isinstance(version, str) or not is_name(version)):
         raise InvalidDocument(
             f"expected {where}.facets.version.datasetVersion as text, found {_shown(version)}"
         )
@@ -290,17 +302,12 @@ def _name(fields: Mapping[str, Any], where: str) -> Name:
 
 def _text(fields: Mapping[str, Any], member: str, where: str) -> str:
     found = fields.get(member)
-    if not isinstance(found, str) or not _is_name(found):
+    if not isinstance(found, str) or not is_name(found):
         raise InvalidDocument(
             f"expected {where} as text of 1 to {MAX_NAME_CHARACTERS} characters, "
             f"found {_shown(found)}"
         )
     return found
-
-
-def _is_name(text: str) -> bool:
-    # PostgreSQL has no text with U+0000 in it
-    return 0 < len(text) <= MAX_NAME_CHARACTERS and "\0" not in text
 
 
 def _object(found: Any, where: str) -> Mapping[str, Any]:

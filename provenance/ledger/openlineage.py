@@ -31,6 +31,7 @@ from provenance.interchange.openlineage import (
     MAX_NAME_CHARACTERS,
     Name,
     Registration,
+    is_name,
     parse_event,
     parse_registration,
 )
@@ -290,5 +291,5 @@ def _declared(entry: JournalEntry, document: bytes) -> Declared | None:
 
 def _require_name(name: Name) -> None:
     for text in (name.namespace, name.name):
-        if not 0 < len(text) <= MAX_NAME_CHARACTERS or "\0" in text:
+        if not is_name(text):
             raise InputError(f"expected a name of 1 to {MAX_NAME_CHARACTERS} characters")

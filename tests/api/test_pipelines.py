@@ -73,3 +73,18 @@ def test_every_route_answers_as_of_a_time(service, run_id):
     asked = {"node": f"dataset:db:{name}", "version": "late"}
     assert get(service, "/v1/openlineage/graph", **asked).status_code == 200
     assert get(service, "/v1/openlineage/graph", as_of=day(3), **asked).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/jobs?namespace=%00",
+        "/v1/runs?job=job:a:%00",
+        "/v1/openlineage/graph?node=dataset:a:b%00",
+        "/v1/openlineage/graph?node=dataset:a:b&version=%00",
+        "/v1/openlineage/datasets?node=dataset:a:%00",
+        "/v1/jobs?as_of=%00",
+    ],
+)
+def test_what_no_database_takes_for_text_is_refused(service, require_problem, path):
+    require_problem(service.client.get(path, headers=service.bearer()), 422)

@@ -212,6 +212,8 @@ def test_more_neighbours_than_are_shown_are_said(graph, monkeypatch):
         ({"limit": 0}, TooLarge),
         ({"limit": 1001}, TooLarge),
         ({"skip": 100_001}, TooLarge),
+        ({"version": "\0"}, InputError),
+        ({"version": "\ud800"}, InputError),
     ],
 )
 def test_walks_are_bounded(graph, asked, error):
@@ -228,7 +230,15 @@ def test_names_with_colons(graph):
     graph.add(event("COMPLETE", 1, 2, "load", inputs=[twin]))
     with pytest.raises(InputError, match="expected a name with one reading, found dataset:db%3A"):
         graph.names("dataset:db://h:s:t")
-    for text in ("", "b", "table:a:b", "dataset:a", "dataset:" + "a:" * 40):
+    for text in (
+        "",
+        "b",
+        "table:a:b",
+        "dataset:a",
+        "dataset:" + "a:" * 40,
+        "job:a:\0",
+        "job:a:\ud800",
+    ):
         with pytest.raises(InputError, match="expected job:<namespace>:<name>"):
             graph.names(text)
     with pytest.raises(NotFoundError):
@@ -270,6 +280,9 @@ def test_lists_of_jobs_and_runs(graph):
         assert jobs.job_page(connection, ALICE, limit=9, as_of_us=at(3))[0][0].runs == 1
         assert jobs.job_page(connection, ALICE, limit=9, namespace="other") == ([], None)
         assert jobs.job_page(connection, BOB, limit=9) == ([], None)
+        for namespace in ("", "\0", "\ud800"):
+            with pytest.raises(InputError, match="name of a namespace"):
+                jobs.job_page(connection, ALICE, limit=9, namespace=namespace)
         lines, before = runs.page(connection, rest[0].named, limit=1)
         assert [line.as_json()["run_id"] for line in lines] == [run_id(4)]
         lines, before = runs.page(connection, rest[0].named, limit=1, before=before)
