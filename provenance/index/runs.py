@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select, union
 
 from provenance.errors import NotFoundError
 from provenance.identifiers import PartyId
@@ -26,7 +26,7 @@ _E = tables.edges
 _V = tables.events
 
 MAX_EVENTS = 1000
-"""Most events that are shown of one run."""
+"""Most events, and most children, that are shown of one run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,9 @@ class Run:
         ended_us: when it came to its end; None while it runs.
         inputs: what it read.
         outputs: what it wrote.
-        children: runs that it started.
-        events: its events by time, ``MAX_EVENTS`` at most.
+        children: runs that it started, ``MAX_EVENTS`` at most.
+        events: its events by time, the latest ``MAX_EVENTS`` of them.
+        truncated: whether events or children were left out.
     """
 
     key: bytes
@@ -111,6 +112,7 @@ class Run:
     outputs: Sequence[Used]
     children: Sequence[str]
     events: Sequence[EventRef]
+    truncated: bool
 
     def as_json(self) -> dict[str, Any]:
         """Return the run as doors show it."""
@@ -127,6 +129,7 @@ class Run:
             "inputs": [used.as_json() for used in self.inputs],
             "outputs": [used.as_json() for used in self.outputs],
             "events": [event.as_json() for event in self.events],
+            "truncated": self.truncated,
         }
 
 
@@ -165,7 +168,8 @@ def get(
     ).one_or_none()
     if row is None:
         raise NotFoundError("run", run_id)
-    events = events_of(connection, key, as_of_us=as_of_us)
+    events = events_of(connection, key, as_of_us=as_of_us, limit=MAX_EVENTS + 1)
+    children = _children(connection, party_id, run_id, by)
     state, since_us = pipeline_times.state(connection, key, (row[5], row[6]), by)
     job = jobs.named(connection, [bytes(row[0])])[bytes(row[0])]
     return Run(
@@ -179,8 +183,9 @@ def get(
         since_us if state in ENDS else None,
         used_by(connection, key, INPUT, by),
         used_by(connection, key, OUTPUT, by),
-        _children(connection, party_id, run_id, by),
-        events,
+        children[:MAX_EVENTS],
+        events[-MAX_EVENTS:],
+        max(len(events), len(children)) > MAX_EVENTS,
     )
 
 
@@ -215,33 +220,30 @@ def page(
 
 
 def events_of(
-    connection: Connection, subject: bytes, *, as_of_us: int | None = None
+    connection: Connection,
+    subject: bytes,
+    *,
+    as_of_us: int | None = None,
+    limit: int | None = None,
 ) -> list[EventRef]:
     """Return the events of a run, or of a job or dataset without one, by time.
 
-    Of more than ``MAX_EVENTS`` the latest are given.
+    Of more than ``limit`` (``MAX_EVENTS`` by default) the latest are given.
     """
     by = ANY_TIME if as_of_us is None else as_of_us
-    statement = (
-        select(_V.c.sequence, _V.c.digest, _V.c.event_type, _V.c.time_us)
-        .where(_V.c.subject == subject, _V.c.time_us <= by)
-        .order_by(_V.c.time_us.desc(), _V.c.sequence.desc())
-        .limit(MAX_EVENTS)
-    )
-    rows = connection.execute(statement).all()
-    return [EventRef(row[0], bytes(row[1]), row[2], row[3]) for row in reversed(rows)]
+    return _events(connection, _V.c.subject == subject, by, MAX_EVENTS if limit is None else limit)
 
 
-def latest_with(connection: Connection, dataset: bytes, count: int) -> list[bytes]:
-    """Return the keys of the runs that named a dataset last."""
-    statement = (
-        select(_E.c.run)
-        .where(_E.c.dataset == dataset, _E.c.direction.in_((INPUT, OUTPUT)))
-        .order_by(_E.c.moment_us.desc(), _E.c.run)
-        .limit(2 * count)
+def events_about(connection: Connection, dataset: bytes, limit: int) -> list[EventRef]:
+    """Return the events of a dataset and those of all runs that named it, by time.
+
+    Of more than ``limit`` the latest are given.
+    """
+    subjects = union(
+        select(_E.c.run).where(_E.c.dataset == dataset),
+        select(tables.names.c.key).where(tables.names.c.key == dataset),
     )
-    # a run that read and wrote it stands here twice
-    return list(dict.fromkeys(bytes(row[0]) for row in connection.execute(statement)))[:count]
+    return _events(connection, _V.c.subject.in_(subjects), ANY_TIME, limit)
 
 
 def used_by(connection: Connection, run: bytes, direction: int, by: int) -> list[Used]:
@@ -265,6 +267,19 @@ def registration_as_json(found: Registration | None) -> dict[str, Any] | None:
     return None if found is None else {"dataset_id": found.dataset_id, "version": found.version}
 
 
+def _events(
+    connection: Connection, chosen: ColumnElement[bool], by: int, limit: int
+) -> list[EventRef]:
+    statement = (
+        select(_V.c.sequence, _V.c.digest, _V.c.event_type, _V.c.time_us)
+        .where(chosen, _V.c.time_us <= by)
+        .order_by(_V.c.time_us.desc(), _V.c.sequence.desc())
+        .limit(limit)
+    )
+    rows = connection.execute(statement).all()
+    return [EventRef(row[0], bytes(row[1]), row[2], row[3]) for row in reversed(rows)]
+
+
 def _line(connection: Connection, row: AnyRow, by: int) -> RunLine:
     run_id, first_us, sequence, key, *last = row
     state, _ = pipeline_times.state(connection, bytes(key), (last[0], last[1]), by)
@@ -276,7 +291,7 @@ def _children(connection: Connection, party_id: PartyId, run_id: str, by: int) -
         select(_R.c.run_id)
         .where(_R.c.party_id == party_id, _R.c.parent_run_id == run_id, _R.c.parent_us <= by)
         .order_by(_R.c.sequence)
-        .limit(MAX_EVENTS)
+        .limit(MAX_EVENTS + 1)
     )
     return [row[0] for row in connection.execute(statement)]
 

@@ -5,8 +5,8 @@ The event itself is kept elsewhere, byte for byte as it was posted; nothing is w
 what is read here, so no facet can be lost.
 
 Promises: what is not an event is refused with the member that is wrong; sizes and depths are
-bounded before anything is looked at; a facet that is none of the few used here may say anything.
-Must never do I/O.
+bounded before anything is looked at; a facet that is none of the few used here may say anything
+that is JSON. Must never do I/O.
 """
 
 import re
@@ -20,6 +20,7 @@ import orjson
 
 from provenance.errors import InputError, InvalidDocument, InvalidIdentifier, TooLarge
 from provenance.identifiers import DatasetId, parse_id
+from provenance.interchange import exact_json
 from provenance.interchange.times import parse_time
 
 MAX_EVENT_BYTES = 1 << 24
@@ -38,7 +39,7 @@ EVENT_TYPES = ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")
 
 _URN = re.compile(r"(urn:dpl:[1-9][0-9]{0,19}:0x[0-9a-f]{40}):dataset:([1-9][0-9]{0,19})\Z")
 _NO_TEXT = re.compile(r"[\0\ud800-\udfff]")
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
 
 
 class EventKind(IntEnum):
@@ -145,7 +146,20 @@ def read_fields(document: bytes) -> dict[str, Any]:
         raise TooLarge(
             f"expected an event of at most {MAX_EVENT_BYTES} bytes, found {len(document)}"
         )
-    found = _loads(document)
+    return _members(_loads(document))
+
+
+def read_exactly(document: bytes) -> dict[str, Any]:
+    """Return the members of an event with every number as it was written; see ``exact_json``.
+
+    Raises:
+        TooLarge: it is deeper than ``MAX_DEPTH``.
+        InvalidDocument: it is no JSON object (RFC 8259).
+    """
+    return _members(exact_json.loads(document, MAX_DEPTH))
+
+
+def _members(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InvalidDocument(f"expected an event as a JSON object, found {_kind(found)}")
     _require_shallow(found)
@@ -319,8 +333,9 @@ def _object(found: Any, where: str) -> Mapping[str, Any]:
 def _loads(document: bytes) -> Any:
     try:
         return orjson.loads(document)
-    except orjson.JSONDecodeError as error:
-        raise InvalidDocument(f"expected JSON: {error}") from None
+    except orjson.JSONDecodeError:
+        # a number or half of a surrogate pair that is too much for it, or no JSON
+        return exact_json.loads(document, MAX_DEPTH + 1)
 
 
 def _require_shallow(found: Any) -> None:

@@ -75,6 +75,19 @@ def test_every_route_answers_as_of_a_time(service, run_id):
     assert get(service, "/v1/openlineage/graph", as_of=day(3), **asked).status_code == 404
 
 
+@pytest.mark.parametrize("value", ["\ud800", 10**400])
+def test_a_facet_that_is_odd_json_is_kept(service, run_id, value):
+    sent = event("START", "2026-01-01T00:00:00Z", run_id, run_id, odd={"a": value})
+    answer = post(service, sent, path="")
+    assert answer.status_code == 201, answer.text
+    assert get(service, f"/v1/runs/{run_id}").status_code == 200
+    kept = get(service, f"/v1/openlineage/events/{answer.json()['digest']}")
+    assert json.loads(kept.content) == sent
+    assert post(service, {**sent, "eventType": "COMPLETE"}).json()["recorded"] == 1
+    exported = get(service, f"/v1/openlineage/runs/{run_id}")
+    assert json.loads(exported.content)["run"]["facets"]["odd"] == {"a": value}
+
+
 @pytest.mark.parametrize(
     "path",
     [

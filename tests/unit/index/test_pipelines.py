@@ -266,7 +266,9 @@ def test_what_a_job_event_and_a_dataset_event_say(graph):
         assert runs.page(connection, job.named, limit=5) == ([], None)
         named = jobs.find(connection, ALICE, node("b"))
         assert [item.event_type for item in runs.events_of(connection, named.key)] == ["OTHER"]
-        assert len(runs.latest_with(connection, named.key, 5)) == 1
+        about = runs.events_about(connection, named.key, 5)
+        assert [item.sequence for item in about] == [1, 2]
+        assert [item.sequence for item in runs.events_about(connection, named.key, 1)] == [2]
 
 
 def test_lists_of_jobs_and_runs(graph):
@@ -314,3 +316,17 @@ def test_the_latest_word_says_what_a_name_means(graph):
         {"dataset_id": 9, "version": None},
     ]
     assert graph.walk(f"run:{run_id(1)}").nodes[1]["registered"] == seen[2]
+
+
+def test_what_is_not_shown_of_a_run_is_said(graph, monkeypatch):
+    monkeypatch.setattr(runs, "MAX_EVENTS", 2)
+    graph.add(event("START", 1, 1, "load"), event("RUNNING", 2, 1, "load"))
+    assert not graph.run(1)["truncated"]
+    graph.add(event("COMPLETE", 3, 1, "load"))
+    found = graph.run(1)
+    assert [item["event_type"] for item in found["events"]] == ["RUNNING", "COMPLETE"]
+    assert found["truncated"]
+    assert not graph.run(1, at(2))["truncated"]
+    graph.add(*[event("START", 1, number, "part", parent=9) for number in (2, 3, 4)])
+    graph.add(event("START", 1, 9, "dag"))
+    assert (len(graph.run(9)["children"]), graph.run(9)["truncated"]) == (2, True)
