@@ -75,18 +75,7 @@ def record_batch(
     Raises:
         ReadError: they could not be kept; none was.
     """
-    found: list[JournalEntry | InputError | None] = []
-    good = []
-    for document in documents:
-        try:
-            parse_event(document)
-        except InputError as error:
-            found.append(error)
-            continue
-        found.append(None)
-        good.append(document)
-    kept = iter(ledger.journal.append_many(good, _EVENT, party_id))
-    return [next(kept) if item is None else item for item in found]
+    return anchors.record(ledger, party_id, documents, RecordKind.OPENLINEAGE_EVENT)
 
 
 def declare(
