@@ -40,6 +40,11 @@ def key_of(kind: int, party_id: int, *words: str) -> bytes:
     return hashlib.sha256(bytes([kind]) + party_id.to_bytes(8, "big") + text).digest()[:16]
 
 
+def version_key(version: str) -> bytes:
+    """Return the key by which a version of a dataset is searched."""
+    return hashlib.sha256(version.encode()).digest()[:16]
+
+
 def _key(name: str) -> Column[bytes]:
     return Column(name, Octets, primary_key=True)
 
@@ -123,7 +128,6 @@ edges = Table(
     _number("version_us"),
     _number("moment_us", optional=True),
     Index("pipeline_edges_of_dataset", "dataset", "direction", "moment_us"),
-    Index("pipeline_edges_of_version", "dataset", "version"),
     sqlite_with_rowid=False,
 )
 """What a run read and wrote, and which version, as its events say.
@@ -139,11 +143,15 @@ versions = Table(
     _small("direction", primary_key=True),
     _key("dataset"),
     _number("time_us", primary_key=True),
-    Column("version", Text, primary_key=True),
-    Index("pipeline_versions_of_dataset", "dataset", "version"),
+    _key("version_key"),
+    _text("version"),
+    Index("pipeline_versions_of_dataset", "dataset", "version_key"),
     sqlite_with_rowid=False,
 )
-"""Every version that events named, and when: the last one of an edge stands in ``edges`` too."""
+"""Every version that events named, and when: the last one of an edge stands in ``edges`` too.
+
+They are searched by the key of their name, which PostgreSQL can index however long the name is.
+"""
 
 links = Table(
     "pipeline_links",

@@ -69,8 +69,8 @@ def version(
     return found
 
 
-def named_then(statement: Select[Any], named: str, by: int) -> Select[Any]:
-    """Return a query over edges, for those that named a version by a time and others later."""
+def naming(statement: Select[Any], named: str, by: int) -> Select[Any]:
+    """Return a query over edges, for those of which a version was the last one named by a time."""
     newer = _D.alias()
     is_replaced = exists().where(
         *(newer.c[column] == _E.c[column] for column in ("run", "direction", "dataset")),
@@ -82,5 +82,5 @@ def named_then(statement: Select[Any], named: str, by: int) -> Select[Any]:
     )
     same = (_D.c[column] == _E.c[column] for column in ("run", "direction", "dataset"))
     return statement.join(_D, and_(*same)).where(
-        _D.c.version == named, _D.c.time_us <= by, _E.c.version_us > by, ~is_replaced
+        _D.c.version_key == tables.version_key(named), _D.c.time_us <= by, ~is_replaced
     )

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, insert, select, update
 
 from provenance.identifiers import PartyId
 from provenance.index import pipeline_tables as tables
@@ -100,9 +100,12 @@ def reached(connection: Connection) -> int:
 
 
 def clear(connection: Connection) -> None:
-    """Empty the graph, so that it is filled from the start of the journal."""
-    for table in tables.metadata.sorted_tables:
-        connection.execute(delete(table))
+    """Empty the graph, so that it is filled from the start of the journal.
+
+    The tables are made anew: those of an earlier format have other columns.
+    """
+    tables.metadata.drop_all(connection)
+    tables.metadata.create_all(connection)
 
 
 def apply(
@@ -188,7 +191,8 @@ def _add_edge(
     version_us = NOT_YET if dataset.version is None else time_us
     rows.edges.append((run, direction, key, time_us, time_us, dataset.version, version_us))
     if dataset.version is not None:
-        rows.versions.append((run, direction, key, time_us, dataset.version))
+        named = tables.version_key(dataset.version)
+        rows.versions.append((run, direction, key, time_us, named, dataset.version))
     rows.links.append((job, direction, key, time_us))
 
 

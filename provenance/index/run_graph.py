@@ -174,20 +174,9 @@ class RunGraph:
         return None if found is None else bytes(found[0])
 
     def _writer_of(self, dataset: bytes, version: str) -> bytes | None:
-        found = [
-            row
-            for named in self._naming(self._writes(dataset), version)
-            if (row := self._one(named.order_by(*_NEWEST))) is not None
-        ]
-        newest = min(found, key=lambda row: (-row[5], bytes(row[0])), default=None)
-        return None if newest is None else bytes(newest[0])
-
-    def _naming(self, statement: Select[Any], version: str) -> list[Select[Any]]:
-        """Return queries over edges, for those that named a version by the time."""
-        found = [statement.where(_E.c.version == version, _E.c.version_us <= self._by)]
-        if self._by < ANY_TIME:
-            found.append(pipeline_times.named_then(statement, version, self._by))
-        return found
+        named = pipeline_times.naming(self._writes(dataset), version, self._by)
+        found = self._one(named.order_by(*_NEWEST))
+        return None if found is None else bytes(found[0])
 
     def _readers(self, node: VersionNode) -> tuple[list[Node], bool]:
         """Return the runs that read a version: of those that could have, those that did."""
@@ -210,7 +199,7 @@ class RunGraph:
             first = (_E.c.first_us >= since_us, _E.c.first_us <= until_us)
             asked.append(reads.where(_E.c.moment_us > self._by, *first))
         if version is not None:
-            asked += self._naming(reads, version)
+            asked.append(pipeline_times.naming(reads, version, self._by))
         rows: list[AnyRow] = []
         for statement in asked:
             rows += self._some(statement.order_by(_E.c.moment_us, _E.c.run))

@@ -1,6 +1,7 @@
 """Pipelines as of a time: what an event reports of later has no say."""
 
 import importlib.util
+import random
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,15 @@ def test_a_version_that_another_run_declares_later_is_not_its_yet(graph):
     # the version had another name, under which it is found as of then
     start = graph.walk(node("a"), version="v3", depth=0, as_of_us=at(5)).nodes
     assert [(item["written_by"], item["version"]) for item in start] == [(run_id(3), "v3")]
+
+
+def test_a_version_may_have_a_long_name(graph):
+    """No index of PostgreSQL holds a text of this length that cannot be compressed."""
+    letters = random.Random(5).choices(range(0x4E00, 0x9FFF), k=4096)
+    name = "".join(map(chr, letters))
+    graph.add(event("COMPLETE", 1, 1, "one", [], [f"a@{name}"]), event("START", 2, 2, "two", ["a"]))
+    assert read_by(graph, 2) == [(run_id(1), name)]
+    assert readers(graph, name) == readers(graph, name, at(2)) == [f"run:{run_id(2)}"]
 
 
 def test_a_start_that_comes_later_does_not_move_when_a_run_began(graph):

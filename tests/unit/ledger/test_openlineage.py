@@ -4,7 +4,7 @@ import hashlib
 import json
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from provenance.errors import InputError, NotFoundError
 from provenance.index import jobs, pipeline_tables, runs
@@ -62,11 +62,14 @@ def test_a_bad_event_of_a_batch_is_left_out(ledger, party):
 
 
 def test_tables_of_another_format_are_filled_again(ledger, party):
-    openlineage.record(ledger, party, event())
+    facets = {"version": {"datasetVersion": "7"}}
+    inputs = [{"namespace": "n", "name": "d", "facets": facets}]
+    openlineage.record(ledger, party, event(inputs=inputs))
     openlineage.feed(ledger)
     with writing(ledger.engine) as connection:
         connection.execute(update(pipeline_tables.cursor).values(format=0))
         connection.execute(update(pipeline_tables.runs).values(state="FAIL"))
+        connection.execute(text("ALTER TABLE pipeline_versions DROP COLUMN version"))
     assert openlineage.feed(ledger) == 1
     assert run_of(ledger, party).state == "START"
     with reading(ledger.engine) as connection:
