@@ -75,7 +75,7 @@ class JobPage(DrawnAnswer):
 
 
 class RunLine(Answer):
-    """A run in a list; its state by all of its events."""
+    """A run in a list; its state by all of its events up to the time."""
 
     run_id: str
     state: State
@@ -109,7 +109,7 @@ class EventLine(Answer):
 
 
 class RunAnswer(DrawnAnswer):
-    """A run, by all of its events up to the time."""
+    """A run, by all of its events up to the time; `truncated` says that not all are shown."""
 
     node: str
     run_id: str
@@ -123,6 +123,7 @@ class RunAnswer(DrawnAnswer):
     inputs: list[Used]
     outputs: list[Used]
     events: list[EventLine]
+    truncated: bool
 
 
 class GraphNode(Answer):

@@ -18,7 +18,7 @@ from provenance.identifiers import PartyId
 from provenance.index import pipelines
 from provenance.index.database import reading
 from provenance.index.paging import DEFAULT_LIMIT, MAX_LIMIT
-from provenance.interchange.openlineage import format_time, parse_time
+from provenance.interchange.times import format_time, parse_time
 from provenance.ledger import anchors, openlineage
 from provenance.ledger.opening import Ledger
 

@@ -6,9 +6,9 @@ refuses no other. Must never look anything up.
 
 import base64
 import binascii
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, WithJsonSchema
 
 from api.requests import Body, Id
 from provenance.errors import InvalidDocument
@@ -40,6 +40,20 @@ class RecordItem(Body):
             raise InvalidDocument(f"expected UTF-8 or base64: {error}") from None
 
 
+def document_of(item: Any) -> bytes:
+    """Return the bytes of one item of ``records``.
+
+    Raises:
+        InvalidDocument: it is none, which is said of it alone.
+    """
+    try:
+        return RecordItem.model_validate(item).document()
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ascii(".".join(map(str, fault["loc"])))[:80]
+        raise InvalidDocument(f"expected text or base64: {where}: {fault['msg']}") from None
+
+
 class RecordMany(Body):
     """Documents to record."""
 
@@ -48,7 +62,10 @@ class RecordMany(Body):
         description="The party that the token has to be of; another party's is refused.",
     )
     kind: KindWord = Field(default="document", description="What the documents are.")
-    records: Annotated[list[RecordItem], Field(min_length=1, max_length=MAX_RECORDS)]
+    records: Annotated[
+        list[Annotated[Any, WithJsonSchema(RecordItem.model_json_schema())]],
+        Field(min_length=1, max_length=MAX_RECORDS),
+    ]
 
     @property
     def record_kind(self) -> RecordKind:

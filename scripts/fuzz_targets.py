@@ -69,9 +69,10 @@ def _prov(data: bytes) -> None:
 
 
 def _openlineage(data: bytes) -> None:
-    from provenance.interchange import openlineage
+    from provenance.interchange import openlineage, times
 
-    openlineage.parse_event(data)
+    found = openlineage.parse_event(data)
+    _same(times.parse_time(times.format_time(found.time_us)), found.time_us)
 
 
 def _openlineage_batch(data: bytes) -> None:

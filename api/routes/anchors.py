@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from api.authentication import Caller, CallerDependency, require_party
 from api.dependencies import JSON, ContextDependency, ReadingDependency, Span
 from api.parameters import AfterQuery, DigestPath, LimitQuery, digest_of
-from api.record_requests import RecordMany
+from api.record_requests import RecordMany, document_of
 from api.record_responses import AnchorPage, BatchProofAnswer, RecordAnswer, RecordedMany
 from api.responses import reads, refusals, writes
 from provenance.errors import InputError
@@ -114,7 +114,7 @@ def _record(ledger: Ledger, caller: Caller, body: RecordMany) -> dict[str, Any]:
     for item in body.records:
         results.append({})
         try:
-            documents.append(item.document())
+            documents.append(document_of(item))
             places.append(len(results) - 1)
         except InputError as error:
             results[-1] = _refused(error)

@@ -34,6 +34,7 @@ from provenance.errors import InputError, TooLarge
 from provenance.identifiers import MAX_ID, DatasetId, PartyId
 from provenance.index import pipeline_graph
 from provenance.index.pipeline_graph import MAX_DEPTH, MAX_NODES, Walk
+from provenance.interchange import exact_json
 from provenance.interchange.openlineage import (
     MAX_NAME_CHARACTERS,
     Name,
@@ -84,6 +85,16 @@ DirectionQuery = Annotated[
 RunsQuery = Annotated[
     Literal["latest", "all"],
     Query(description="Whether a job stands for its latest complete run, or for all of them."),
+]
+
+
+ProvenQuery = Annotated[
+    int | None,
+    Query(
+        description="`next` of the proofs before; without it the latest events are proven.",
+        ge=1,
+        le=MAX_ID >> 1,
+    ),
 ]
 
 
@@ -213,14 +224,18 @@ async def get_event(
     responses=_READS,
 )
 async def export_run(
-    run_id: RunIdPath, context: ContextDependency, caller: CallerDependency
+    run_id: RunIdPath,
+    context: ContextDependency,
+    caller: CallerDependency,
+    after: ProvenQuery = None,
 ) -> Response:
     """All facets of a run's events, and the facet `provenance_proof` (docs/openlineage.md)."""
     desk, wanted = context.pipelines, parse_run_id(run_id)
 
-    def export() -> dict[str, Any]:
+    def export() -> str:
         desk.feed()
-        return use_cases.export_run(context.ledger, desk.party_of(caller), wanted)
+        party_id = desk.party_of(caller)
+        return exact_json.dumps(use_cases.export_run(context.ledger, party_id, wanted, after))
 
     return _document(await context.block_on(export))
 
@@ -232,14 +247,18 @@ async def export_run(
     responses=_READS,
 )
 async def export_dataset(
-    context: ContextDependency, caller: CallerDependency, node: NodeQuery
+    context: ContextDependency,
+    caller: CallerDependency,
+    node: NodeQuery,
+    after: ProvenQuery = None,
 ) -> Response:
     """The facets that events gave a dataset, and those of this ledger (docs/openlineage.md)."""
     desk = context.pipelines
 
-    def export() -> dict[str, Any]:
+    def export() -> str:
         desk.feed()
-        return use_cases.export_dataset(context.ledger, desk.party_of(caller), node)
+        party_id = desk.party_of(caller)
+        return exact_json.dumps(use_cases.export_dataset(context.ledger, party_id, node, after))
 
     return _document(await context.block_on(export))
 
@@ -294,5 +313,5 @@ def _posted(entry: JournalEntry) -> Response:
     return Response(orjson.dumps(body), 201, {"Cache-Control": "no-store"}, JSON)
 
 
-def _document(event: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(event), 200, {"Cache-Control": "no-store"}, JSON)
+def _document(event: str) -> Response:
+    return Response(event, 200, {"Cache-Control": "no-store"}, JSON)

@@ -16,7 +16,7 @@ from provenance.cli.door import (
     signer_option,
     writing_door,
 )
-from provenance.errors import InvalidProof
+from provenance.errors import InputError, InvalidProof
 from provenance.identifiers import parse_address, parse_digest32
 
 _EXIT_CODES = {"passed": 0, "failed": 1, "not_checked": 2}
@@ -49,13 +49,20 @@ def add(door: Door, files: tuple[Path, ...], kind: str, signer: str | None) -> i
     from provenance.ledger.journal import JournalEntry
     from provenance.proofs.batches import RecordKind
 
-    # one byte over the limit is enough to be refused
-    contents = [read_file(path, door.settings.max_record_bytes + 1) for path in files]
+    read: list[bytes | InputError] = []
+    for path in files:
+        try:
+            # one byte over the limit is enough to be refused
+            read.append(read_file(path, door.settings.max_record_bytes + 1))
+        except InputError as error:
+            read.append(error)
+    contents = [each for each in read if isinstance(each, bytes)]
     with door.ledger() as ledger:
         party = ledger.party_of_signer(signer or ledger.first_party)
-        found = use.record(ledger, party, contents, RecordKind[kind.upper()])
+        found = iter(use.record(ledger, party, contents, RecordKind[kind.upper()]))
     rows: list[tuple[str, str | None, int | None, str | None]] = []
-    for path, each in zip(files, found, strict=True):
+    for path, content in zip(files, read, strict=True):
+        each = next(found) if isinstance(content, bytes) else content
         if isinstance(each, JournalEntry):
             rows.append((str(path), each.digest.hex(), each.sequence, None))
         else:

@@ -99,7 +99,7 @@ def jobs(door: Door, limit: int, as_of: str | None, signer: str | None) -> None:
     """
     from provenance.index import jobs as index
     from provenance.index.database import reading
-    from provenance.interchange.openlineage import parse_time
+    from provenance.interchange.times import parse_time
     from provenance.ledger import openlineage as use
 
     by = None if as_of is None else parse_time(as_of)
@@ -144,7 +144,7 @@ def graph(
     """
     from provenance.index import pipeline_graph
     from provenance.index.database import reading
-    from provenance.interchange.openlineage import parse_time
+    from provenance.interchange.times import parse_time
     from provenance.ledger import openlineage as use
 
     way: Any = direction or "both"
@@ -167,15 +167,17 @@ def graph(
 
 @openlineage.command()
 @click.argument("node")
+@click.option("--after", type=click.IntRange(min=1), help="`next` of the proofs printed before.")
 @signer_option
 @door
-def export(door: Door, node: str, signer: str | None) -> None:
+def export(door: Door, node: str, after: int | None, signer: str | None) -> None:
     r"""Print a run or dataset as one OpenLineage event, with the proofs of its events.
 
     \b
       provenance openlineage export run:01890a5d-ac96-774b-bcce-b302099a8057
       provenance openlineage export dataset:postgres://db:shop.public.orders
     """
+    from provenance.interchange import exact_json
     from provenance.interchange.openlineage import parse_run_id
     from provenance.ledger import openlineage as use
 
@@ -183,10 +185,11 @@ def export(door: Door, node: str, signer: str | None) -> None:
         use.feed(ledger)
         party_id = _party(ledger, signer)
         if node.startswith("run:"):
-            found = use.export_run(ledger, party_id, parse_run_id(node.removeprefix("run:")))
+            run_id = parse_run_id(node.removeprefix("run:"))
+            found = use.export_run(ledger, party_id, run_id, after)
         else:
-            found = use.export_dataset(ledger, party_id, node)
-    output.print_json(found)
+            found = use.export_dataset(ledger, party_id, node, after)
+    click.echo(exact_json.dumps(found, indented=True))
 
 
 @openlineage.command()

@@ -7,15 +7,17 @@ not looked at. None means all that came.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, literal, select
+from sqlalchemy import Connection, and_, func, literal, select
 
 from provenance.errors import InputError, NotFoundError
 from provenance.identifiers import DatasetId, PartyId
 from provenance.index import pipeline_tables as tables
+from provenance.index import pipeline_times
 from provenance.index.columns import AnyRow
 from provenance.index.paging import checked_limit
 from provenance.index.pipeline_tables import ANY_TIME, DATASET, JOB, key_of
-from provenance.interchange.openlineage import Name, Registration, format_time
+from provenance.interchange.openlineage import Name, Registration, is_name, is_text
+from provenance.interchange.times import format_time
 
 _N = tables.names
 _R = tables.runs
@@ -54,7 +56,7 @@ class Job:
         first_us: when it was first seen.
         runs: how many runs it has.
         latest_run_id: the run that came last; None if it only was described.
-        latest_state: the state of that run, by all of its events.
+        latest_state: the state of that run, by its events up to the time.
     """
 
     named: Named
@@ -94,7 +96,7 @@ def find(connection: Connection, party_id: PartyId, node: str) -> Named:
     word, _, rest = node.partition(":")
     kind = {name: number for number, name in _KINDS.items()}.get(word)
     parts = rest.split(":")
-    if kind is None or not 2 <= len(parts) <= _MOST_COLONS + 2:
+    if kind is None or not 2 <= len(parts) <= _MOST_COLONS + 2 or not is_text(rest):
         raise InputError(
             f"expected job:<namespace>:<name> or dataset:<namespace>:<name>, found {node[:80]!a}"
         )
@@ -143,8 +145,10 @@ def job_page(
         namespace: only jobs of this one.
 
     Raises:
-        InputError: a limit out of range.
+        InputError: a limit out of range, or a namespace that none can be.
     """
+    if namespace is not None and not is_name(namespace):
+        raise InputError(f"expected the name of a namespace, found {namespace[:80]!a}")
     by = ANY_TIME if as_of_us is None else as_of_us
     statement = select(_N.c.key, _N.c.kind, _N.c.namespace, _N.c.name, _N.c.sequence, _N.c.first_us)
     # one event names one job, so that a sequence is that of one job
@@ -183,10 +187,13 @@ def _job(connection: Connection, row: AnyRow, by: int) -> Job:
     found = _named(row)
     of_job = and_(_R.c.job == found.key, _R.c.run_id.is_not(None), _R.c.first_us <= by)
     count = connection.scalar(select(func.count()).select_from(_R).where(of_job))
-    latest: Select[tuple[Any, Any]] = select(_R.c.run_id, _R.c.state).where(of_job)
-    last = connection.execute(latest.order_by(_R.c.sequence.desc()).limit(literal(1))).first()
-    run_id, state = (None, None) if last is None else last
-    return Job(found, row[5], count or 0, run_id, state)
+    columns = (_R.c.run_id, _R.c.key, _R.c.state, _R.c.state_us)
+    latest = select(*columns).where(of_job).order_by(_R.c.sequence.desc())
+    last = connection.execute(latest.limit(literal(1))).first()
+    if last is None:
+        return Job(found, row[5], 0, None, None)
+    state, _ = pipeline_times.state(connection, bytes(last[1]), (last[2], last[3]), by)
+    return Job(found, row[5], count or 0, last[0], state)
 
 
 def _named(row: AnyRow) -> Named:

@@ -21,7 +21,7 @@ from provenance.index import jobs, run_graph
 from provenance.index.job_graph import JobGraph
 from provenance.index.pipeline_tables import ANY_TIME
 from provenance.index.run_graph import RunGraph
-from provenance.interchange.openlineage import parse_run_id
+from provenance.interchange.openlineage import is_name, parse_run_id
 
 MAX_DEPTH = 100
 MAX_NODES = 1000
@@ -79,13 +79,15 @@ def walk(connection: Connection, party_id: PartyId, asked: Walk) -> Found:
     """Return the graph around a node.
 
     Raises:
-        InputError: depth, limit or node are out of range or malformed.
+        InputError: depth, limit, version or node are out of range or malformed.
         NotFoundError: there is no such node by then.
     """
     if not 0 <= asked.depth <= MAX_DEPTH:
         raise InputError(f"expected a depth from 0 to {MAX_DEPTH}, found {asked.depth}")
     if not 1 <= asked.limit <= MAX_NODES:
         raise TooLarge(f"expected a limit from 1 to {MAX_NODES}, found {asked.limit}")
+    if asked.version is not None and not is_name(asked.version):
+        raise InputError(f"expected the name of a version, found {asked.version[:80]!a}")
     if asked.skip > MAX_WALKED:
         raise TooLarge(f"expected a walk of at most {MAX_WALKED} nodes, found a longer one")
     by = ANY_TIME if asked.as_of_us is None else asked.as_of_us

@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Column, Index, MetaData, SmallInteger, Table,
 
 from provenance.index.columns import Octets
 
-FORMAT = 1
+FORMAT = 2
 """Version of these tables; others are emptied and filled again."""
 
 NEVER = 1 << 62
@@ -38,6 +38,11 @@ def key_of(kind: int, party_id: int, *words: str) -> bytes:
     """Return the key of a thing in the graph of a party."""
     text = "\0".join(words).encode()
     return hashlib.sha256(bytes([kind]) + party_id.to_bytes(8, "big") + text).digest()[:16]
+
+
+def version_key(version: str) -> bytes:
+    """Return the key by which a version of a dataset is searched."""
+    return hashlib.sha256(version.encode()).digest()[:16]
 
 
 def _key(name: str) -> Column[bytes]:
@@ -123,13 +128,29 @@ edges = Table(
     _number("version_us"),
     _number("moment_us", optional=True),
     Index("pipeline_edges_of_dataset", "dataset", "direction", "moment_us"),
-    Index("pipeline_edges_of_version", "dataset", "version"),
     sqlite_with_rowid=False,
 )
 """What a run read and wrote, and which version, as its events say.
 
 ``moment_us`` follows from the row and its run, and is here to be searched: when the run began for
 what it read, when it was complete for what it wrote.
+"""
+
+versions = Table(
+    "pipeline_versions",
+    metadata,
+    _key("run"),
+    _small("direction", primary_key=True),
+    _key("dataset"),
+    _number("time_us", primary_key=True),
+    _key("version_key"),
+    _text("version"),
+    Index("pipeline_versions_of_dataset", "dataset", "version_key"),
+    sqlite_with_rowid=False,
+)
+"""Every version that events named, and when: the last one of an edge stands in ``edges`` too.
+
+They are searched by the key of their name, which PostgreSQL can index however long the name is.
 """
 
 links = Table(

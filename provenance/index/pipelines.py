@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, insert, select, update
 
 from provenance.identifiers import PartyId
 from provenance.index import pipeline_tables as tables
@@ -33,9 +33,8 @@ from provenance.index.pipeline_tables import (
     STATIC,
     key_of,
 )
+from provenance.index.pipeline_times import RANKS
 from provenance.interchange.openlineage import Dataset, Event, EventKind, Name, Registration
-
-_RANKS = {"OTHER": 0, "START": 1, "RUNNING": 2, "COMPLETE": 3, "ABORT": 3, "FAIL": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +85,7 @@ class _Rows:
     names: list[tuple[Any, ...]] = field(default_factory=list)
     runs: list[tuple[Any, ...]] = field(default_factory=list)
     edges: list[tuple[Any, ...]] = field(default_factory=list)
+    versions: list[tuple[Any, ...]] = field(default_factory=list)
     links: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[Any, ...]] = field(default_factory=list)
     registrations: list[tuple[Any, ...]] = field(default_factory=list)
@@ -100,9 +100,12 @@ def reached(connection: Connection) -> int:
 
 
 def clear(connection: Connection) -> None:
-    """Empty the graph, so that it is filled from the start of the journal."""
-    for table in tables.metadata.sorted_tables:
-        connection.execute(delete(table))
+    """Empty the graph, so that it is filled from the start of the journal.
+
+    The tables are made anew: those of an earlier format have other columns.
+    """
+    tables.metadata.drop_all(connection)
+    tables.metadata.create_all(connection)
 
 
 def apply(
@@ -157,7 +160,7 @@ def _add_run(rows: _Rows, item: Recorded, job: bytes) -> bytes:
     if event.kind is EventKind.RUN:
         assert event.run_id is not None
         key = key_of(RUN, item.party_id, event.run_id)
-        state, rank = event.event_type, _RANKS[event.event_type]
+        state, rank = event.event_type, RANKS[event.event_type]
         complete = state == "COMPLETE"
     else:
         key = key_of(STATIC, item.party_id, job.hex(), str(time_us))
@@ -187,6 +190,9 @@ def _add_edge(
     key = _dataset_key(party, dataset)
     version_us = NOT_YET if dataset.version is None else time_us
     rows.edges.append((run, direction, key, time_us, time_us, dataset.version, version_us))
+    if dataset.version is not None:
+        named = tables.version_key(dataset.version)
+        rows.versions.append((run, direction, key, time_us, named, dataset.version))
     rows.links.append((job, direction, key, time_us))
 
 
@@ -314,6 +320,7 @@ _MERGES: tuple[tuple[Table, str], ...] = (
             )
         ),
     ),
+    (tables.versions, "DO NOTHING"),
     (tables.links, "DO UPDATE SET " + _lesser("pipeline_links", "first_us")),
     (tables.events, "DO NOTHING"),
     (tables.registrations, "DO NOTHING"),

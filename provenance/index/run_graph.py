@@ -15,16 +15,21 @@ from sqlalchemy import Connection, Select, select
 
 from provenance.errors import NotFoundError
 from provenance.identifiers import PartyId
-from provenance.index import jobs, runs
+from provenance.index import jobs, pipeline_times, runs
 from provenance.index import pipeline_tables as tables
 from provenance.index.columns import AnyRow
 from provenance.index.jobs import Named
-from provenance.index.pipeline_tables import INPUT, NEVER, NOT_YET, OUTPUT, RUN, key_of
+from provenance.index.pipeline_tables import ANY_TIME, INPUT, NEVER, NOT_YET, OUTPUT, RUN, key_of
 
 MAX_NEIGHBOURS = 10_000
 
 _R = tables.runs
 _E = tables.edges
+_EDGE = (
+    *(_E.c.run, _E.c.direction, _E.c.dataset, _E.c.version, _E.c.version_us),
+    *(_E.c.moment_us, _E.c.first_us),
+)
+_NEWEST = (_E.c.moment_us.desc(), _E.c.run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +95,9 @@ class RunGraph:
             return self._readers(node)
         if upstream:
             found = self._edges(node.key, INPUT)
-            return [
-                VersionNode(bytes(row[0]), self._read_from(node.key, row)) for row in found
-            ], False
+            return [VersionNode(bytes(row[2]), self._read_from(row)) for row in found], False
         return [
-            VersionNode(bytes(row[0]), node.key) for row in self._edges(node.key, OUTPUT)
+            VersionNode(bytes(row[2]), node.key) for row in self._edges(node.key, OUTPUT)
         ], False
 
     def render(self, nodes: list[Node]) -> dict[Node, dict[str, Any]]:
@@ -113,16 +116,19 @@ class RunGraph:
         return found
 
     def _run_as_json(self, node: RunNode) -> dict[str, Any]:
-        row = self._one(select(_R.c.run_id, _R.c.job, _R.c.state).where(_R.c.key == node.key))
+        columns = (_R.c.run_id, _R.c.job, _R.c.state, _R.c.state_us)
+        row = self._one(select(*columns).where(_R.c.key == node.key))
         assert row is not None
         job = jobs.named(self._connection, [bytes(row[1])])[bytes(row[1])]
-        return {"node": f"run:{row[0]}", "kind": "run", "job": job.node, "state": row[2]}
+        last = (row[2], row[3])
+        state, _ = pipeline_times.state(self._connection, node.key, last, self._by)
+        return {"node": f"run:{row[0]}", "kind": "run", "job": job.node, "state": state}
 
     def _version_as_json(self, node: VersionNode, named: Named) -> dict[str, Any]:
         run_id = version = None
         if node.writer is not None:
             row = self._one(
-                select(_R.c.run_id, _E.c.version)
+                select(_R.c.run_id, *_EDGE)
                 .join_from(_R, _E, _E.c.run == _R.c.key)
                 .where(
                     _R.c.key == node.writer,
@@ -131,7 +137,7 @@ class RunGraph:
                 )
             )
             assert row is not None
-            run_id, version = row
+            run_id, version = row[0], self._version_of(row[1:])
         return {
             "node": f"version:{named.node.removeprefix('dataset:')}:{run_id or ''}",
             "kind": "version",
@@ -140,31 +146,36 @@ class RunGraph:
             "written_by": run_id,
         }
 
+    def _version_of(self, edge: Any) -> str | None:
+        """Return the version that an edge named by the time; see ``_EDGE``."""
+        run, direction, dataset, version, version_us, *_ = edge
+        place = (bytes(run), direction, bytes(dataset))
+        return pipeline_times.version(self._connection, place, (version, version_us), self._by)
+
     def _edges(self, run: bytes, direction: int) -> list[AnyRow]:
-        columns = (_E.c.dataset, _E.c.version, _E.c.moment_us)
-        statement = select(*columns).where(
+        statement = select(*_EDGE).where(
             _E.c.run == run, _E.c.direction == direction, _E.c.first_us <= self._by
         )
         return list(self._connection.execute(statement.order_by(_E.c.dataset)).all())
 
-    def _read_from(self, run: bytes, edge: AnyRow) -> bytes | None:
+    def _read_from(self, edge: AnyRow) -> bytes | None:
         """Return the run that wrote what a run read."""
-        dataset, version, began_us = edge
+        run, _, dataset, _, _, began_us, first_us = edge
+        version = self._version_of(edge)
         if version is not None and (writer := self._writer_of(bytes(dataset), version)):
             return writer
+        if began_us > self._by:  # its START had not come
+            began_us = first_us
         found = self._one(
             self._writes(bytes(dataset))
             .where(_E.c.moment_us <= began_us, _E.c.run != run)
-            .order_by(_E.c.moment_us.desc(), _E.c.run)
+            .order_by(*_NEWEST)
         )
         return None if found is None else bytes(found[0])
 
     def _writer_of(self, dataset: bytes, version: str) -> bytes | None:
-        found = self._one(
-            self._writes(dataset)
-            .where(_E.c.version == version)
-            .order_by(_E.c.moment_us.desc(), _E.c.run)
-        )
+        named = pipeline_times.naming(self._writes(dataset), version, self._by)
+        found = self._one(named.order_by(*_NEWEST))
         return None if found is None else bytes(found[0])
 
     def _readers(self, node: VersionNode) -> tuple[list[Node], bool]:
@@ -174,30 +185,35 @@ class RunGraph:
             row = self._one(self._writes(node.dataset).where(_E.c.run == node.writer))
             if row is None:
                 return [], False  # nobody reads what is not complete
-            since_us, version = row[1], row[2]
+            since_us, version = row[5], self._version_of(row)
         later = self._one(
             self._writes(node.dataset)
             .where(_E.c.moment_us > since_us)
             .order_by(_E.c.moment_us, _E.c.run)
         )
         if later is not None:
-            until_us = later[1]
+            until_us = later[5]
         reads = self._reads(node.dataset)
-        began = reads.where(_E.c.moment_us >= since_us, _E.c.moment_us <= until_us)
-        rows = self._some(began.order_by(_E.c.moment_us, _E.c.run))
+        asked = [reads.where(_E.c.moment_us >= since_us, _E.c.moment_us <= until_us)]
+        if self._by < ANY_TIME:  # whose START had not come: they began when they were first seen
+            first = (_E.c.first_us >= since_us, _E.c.first_us <= until_us)
+            asked.append(reads.where(_E.c.moment_us > self._by, *first))
         if version is not None:
-            rows += self._some(reads.where(_E.c.version == version).order_by(_E.c.run))
+            asked.append(pipeline_times.naming(reads, version, self._by))
+        rows: list[AnyRow] = []
+        for statement in asked:
+            rows += self._some(statement.order_by(_E.c.moment_us, _E.c.run))
         cut = len(rows) > MAX_NEIGHBOURS
         found: dict[Node, None] = {}
         for row in rows[:MAX_NEIGHBOURS]:
-            if self._read_from(bytes(row[3]), row[:3]) == node.writer:  # type: ignore[arg-type]
-                found[RunNode(bytes(row[3]))] = None
+            if self._read_from(row) == node.writer:
+                found[RunNode(bytes(row[0]))] = None
         return list(found), cut
 
-    def _reads(self, dataset: bytes) -> Any:
+    def _reads(self, dataset: bytes) -> Select[Any]:
         """Return the query for the runs that read a dataset."""
         return (
-            select(_E.c.dataset, _E.c.version, _E.c.moment_us, _E.c.run)
+            select(*_EDGE)
             .join_from(_E, _R, _R.c.key == _E.c.run)
             .where(
                 _E.c.dataset == dataset,
@@ -207,10 +223,10 @@ class RunGraph:
             )
         )
 
-    def _writes(self, dataset: bytes) -> Select[tuple[Any, Any, Any]]:
+    def _writes(self, dataset: bytes) -> Select[Any]:
         """Return the query for the complete runs that wrote a dataset, when, and which version."""
         return (
-            select(_E.c.run, _E.c.moment_us, _E.c.version)
+            select(*_EDGE)
             .join_from(_E, _R, _R.c.key == _E.c.run)
             .where(
                 _E.c.dataset == dataset,

@@ -7,27 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select, union
 
 from provenance.errors import NotFoundError
 from provenance.identifiers import PartyId
-from provenance.index import jobs
+from provenance.index import jobs, pipeline_times
 from provenance.index import pipeline_tables as tables
 from provenance.index.columns import AnyRow
 from provenance.index.jobs import Named
 from provenance.index.paging import checked_limit
 from provenance.index.pipeline_tables import ANY_TIME, INPUT, NEVER, OUTPUT, RUN, key_of
-from provenance.interchange.openlineage import Registration, format_time
+from provenance.index.pipeline_times import ENDS
+from provenance.interchange.openlineage import Registration
+from provenance.interchange.times import format_time
 
 _R = tables.runs
 _E = tables.edges
 _V = tables.events
 
 MAX_EVENTS = 1000
-"""Most events that are shown of one run."""
-
-_ENDS = ("COMPLETE", "ABORT", "FAIL")
-_ORDER = {"OTHER": 0, "START": 1, "RUNNING": 2, "COMPLETE": 3, "ABORT": 3, "FAIL": 3}
+"""Most events, and most children, that are shown of one run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +61,13 @@ class Used:
 
     Attributes:
         named: the dataset.
-        version: its version, as the events say; None if they do not.
+        version: its version, as the events up to the time say; None if they do not.
         registration: the registered dataset that is meant; None if none is known.
-        last_us: when an event of the run last named it.
     """
 
     named: Named
     version: str | None
     registration: Registration | None
-    last_us: int
 
     def as_json(self) -> dict[str, Any]:
         """Return the dataset as doors show it."""
@@ -98,8 +95,9 @@ class Run:
         ended_us: when it came to its end; None while it runs.
         inputs: what it read.
         outputs: what it wrote.
-        children: runs that it started.
-        events: its events by time, ``MAX_EVENTS`` at most.
+        children: runs that it started, ``MAX_EVENTS`` at most.
+        events: its events by time, the latest ``MAX_EVENTS`` of them.
+        truncated: whether events or children were left out.
     """
 
     key: bytes
@@ -114,6 +112,7 @@ class Run:
     outputs: Sequence[Used]
     children: Sequence[str]
     events: Sequence[EventRef]
+    truncated: bool
 
     def as_json(self) -> dict[str, Any]:
         """Return the run as doors show it."""
@@ -130,6 +129,7 @@ class Run:
             "inputs": [used.as_json() for used in self.inputs],
             "outputs": [used.as_json() for used in self.outputs],
             "events": [event.as_json() for event in self.events],
+            "truncated": self.truncated,
         }
 
 
@@ -162,13 +162,15 @@ def get(
     by = ANY_TIME if as_of_us is None else as_of_us
     key = key_of(RUN, party_id, run_id)
     columns = (_R.c.job, _R.c.parent_run_id, _R.c.parent_us, _R.c.first_us, _R.c.started_us)
+    states = (_R.c.state, _R.c.state_us)
     row = connection.execute(
-        select(*columns).where(_R.c.key == key, _R.c.first_us <= by)
+        select(*columns, *states).where(_R.c.key == key, _R.c.first_us <= by)
     ).one_or_none()
     if row is None:
         raise NotFoundError("run", run_id)
-    events = events_of(connection, key, as_of_us=as_of_us)
-    state, ended_us = _state(events)
+    events = events_of(connection, key, as_of_us=as_of_us, limit=MAX_EVENTS + 1)
+    children = _children(connection, party_id, run_id, by)
+    state, since_us = pipeline_times.state(connection, key, (row[5], row[6]), by)
     job = jobs.named(connection, [bytes(row[0])])[bytes(row[0])]
     return Run(
         key,
@@ -178,11 +180,12 @@ def get(
         state,
         row[3],
         row[4] if row[4] <= by else None,
-        ended_us,
+        since_us if state in ENDS else None,
         used_by(connection, key, INPUT, by),
         used_by(connection, key, OUTPUT, by),
-        _children(connection, party_id, run_id, by),
-        events,
+        children[:MAX_EVENTS],
+        events[-MAX_EVENTS:],
+        max(len(events), len(children)) > MAX_EVENTS,
     )
 
 
@@ -201,7 +204,7 @@ def page(
     """
     by = ANY_TIME if as_of_us is None else as_of_us
     statement = (
-        select(_R.c.run_id, _R.c.state, _R.c.first_us, _R.c.sequence)
+        select(_R.c.run_id, _R.c.first_us, _R.c.sequence, _R.c.key, _R.c.state, _R.c.state_us)
         .where(
             _R.c.job == job.key,
             _R.c.run_id.is_not(None),
@@ -212,50 +215,50 @@ def page(
         .limit(checked_limit(limit))
     )
     rows = connection.execute(statement).all()
-    lines = [RunLine(*row) for row in rows[:limit]]
+    lines = [_line(connection, row, by) for row in rows[:limit]]
     return lines, lines[-1].sequence if len(rows) > limit else None
 
 
 def events_of(
-    connection: Connection, subject: bytes, *, as_of_us: int | None = None
+    connection: Connection,
+    subject: bytes,
+    *,
+    as_of_us: int | None = None,
+    limit: int | None = None,
 ) -> list[EventRef]:
     """Return the events of a run, or of a job or dataset without one, by time.
 
-    Of more than ``MAX_EVENTS`` the latest are given.
+    Of more than ``limit`` (``MAX_EVENTS`` by default) the latest are given.
     """
     by = ANY_TIME if as_of_us is None else as_of_us
-    statement = (
-        select(_V.c.sequence, _V.c.digest, _V.c.event_type, _V.c.time_us)
-        .where(_V.c.subject == subject, _V.c.time_us <= by)
-        .order_by(_V.c.time_us.desc(), _V.c.sequence.desc())
-        .limit(MAX_EVENTS)
-    )
-    rows = connection.execute(statement).all()
-    return [EventRef(row[0], bytes(row[1]), row[2], row[3]) for row in reversed(rows)]
+    return _events(connection, _V.c.subject == subject, by, MAX_EVENTS if limit is None else limit)
 
 
-def latest_with(connection: Connection, dataset: bytes, count: int) -> list[bytes]:
-    """Return the keys of the runs that named a dataset last."""
-    statement = (
-        select(_E.c.run)
-        .where(_E.c.dataset == dataset, _E.c.direction.in_((INPUT, OUTPUT)))
-        .order_by(_E.c.moment_us.desc(), _E.c.run)
-        .limit(2 * count)
+def events_about(connection: Connection, dataset: bytes, limit: int) -> list[EventRef]:
+    """Return the events of a dataset and those of all runs that named it, by time.
+
+    Of more than ``limit`` the latest are given.
+    """
+    subjects = union(
+        select(_E.c.run).where(_E.c.dataset == dataset),
+        select(tables.names.c.key).where(tables.names.c.key == dataset),
     )
-    # a run that read and wrote it stands here twice
-    return list(dict.fromkeys(bytes(row[0]) for row in connection.execute(statement)))[:count]
+    return _events(connection, _V.c.subject.in_(subjects), ANY_TIME, limit)
 
 
 def used_by(connection: Connection, run: bytes, direction: int, by: int) -> list[Used]:
     """Return what a run read or wrote by a time, by name."""
-    columns = (_E.c.dataset, _E.c.version, _E.c.version_us, _E.c.last_us)
+    columns = (_E.c.dataset, _E.c.version, _E.c.version_us)
     rows = connection.execute(
         select(*columns).where(_E.c.run == run, _E.c.direction == direction, _E.c.first_us <= by)
     ).all()
     keys = [bytes(row[0]) for row in rows]
     names = jobs.named(connection, keys)
     meant = jobs.registrations(connection, keys, by)
-    found = [_used(row, names, meant, by) for row in rows]
+    found = []
+    for key, row in zip(keys, rows, strict=True):
+        version = pipeline_times.version(connection, (run, direction, key), (row[1], row[2]), by)
+        found.append(Used(names[key], version, meant.get(key)))
     return sorted(found, key=lambda used: used.named.name)
 
 
@@ -264,17 +267,23 @@ def registration_as_json(found: Registration | None) -> dict[str, Any] | None:
     return None if found is None else {"dataset_id": found.dataset_id, "version": found.version}
 
 
-def _used(
-    row: AnyRow, names: dict[bytes, Named], meant: dict[bytes, Registration], by: int
-) -> Used:
-    key = bytes(row[0])
-    return Used(names[key], row[1] if row[2] <= by else None, meant.get(key), row[3])
+def _events(
+    connection: Connection, chosen: ColumnElement[bool], by: int, limit: int
+) -> list[EventRef]:
+    statement = (
+        select(_V.c.sequence, _V.c.digest, _V.c.event_type, _V.c.time_us)
+        .where(chosen, _V.c.time_us <= by)
+        .order_by(_V.c.time_us.desc(), _V.c.sequence.desc())
+        .limit(limit)
+    )
+    rows = connection.execute(statement).all()
+    return [EventRef(row[0], bytes(row[1]), row[2], row[3]) for row in reversed(rows)]
 
 
-def _state(events: Sequence[EventRef]) -> tuple[str, int | None]:
-    """Return the state that events give, and when the run ended."""
-    last = max(events, key=lambda item: (_ORDER[item.event_type], item.time_us, item.event_type))
-    return last.event_type, last.time_us if last.event_type in _ENDS else None
+def _line(connection: Connection, row: AnyRow, by: int) -> RunLine:
+    run_id, first_us, sequence, key, *last = row
+    state, _ = pipeline_times.state(connection, bytes(key), (last[0], last[1]), by)
+    return RunLine(run_id, state, first_us, sequence)
 
 
 def _children(connection: Connection, party_id: PartyId, run_id: str, by: int) -> list[str]:
@@ -282,7 +291,7 @@ def _children(connection: Connection, party_id: PartyId, run_id: str, by: int) -
         select(_R.c.run_id)
         .where(_R.c.party_id == party_id, _R.c.parent_run_id == run_id, _R.c.parent_us <= by)
         .order_by(_R.c.sequence)
-        .limit(MAX_EVENTS)
+        .limit(MAX_EVENTS + 1)
     )
     return [row[0] for row in connection.execute(statement)]
 

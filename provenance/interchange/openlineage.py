@@ -5,15 +5,14 @@ The event itself is kept elsewhere, byte for byte as it was posted; nothing is w
 what is read here, so no facet can be lost.
 
 Promises: what is not an event is refused with the member that is wrong; sizes and depths are
-bounded before anything is looked at; a facet that is none of the few used here may say anything.
-Must never do I/O.
+bounded before anything is looked at; a facet that is none of the few used here may say anything
+that is JSON. Must never do I/O.
 """
 
 import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any, cast
 
@@ -21,6 +20,8 @@ import orjson
 
 from provenance.errors import InputError, InvalidDocument, InvalidIdentifier, TooLarge
 from provenance.identifiers import DatasetId, parse_id
+from provenance.interchange import exact_json
+from provenance.interchange.times import parse_time
 
 MAX_EVENT_BYTES = 1 << 24
 """Largest event that is read; who records it may set a lower limit."""
@@ -37,10 +38,8 @@ REGISTRATION_FACET = "provenance_registration"
 EVENT_TYPES = ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")
 
 _URN = re.compile(r"(urn:dpl:[1-9][0-9]{0,19}:0x[0-9a-f]{40}):dataset:([1-9][0-9]{0,19})\Z")
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
-_NANOSECONDS = re.compile(r"(\.[0-9]{6})[0-9]+")
-_ZONE = re.compile(r"(?:[zZ]|[+-][0-9]{2}:[0-9]{2})(?:\[[\w/+-]+\])?\Z", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_TEXT = re.compile(r"[\0\ud800-\udfff]")
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
 
 
 class EventKind(IntEnum):
@@ -147,7 +146,20 @@ def read_fields(document: bytes) -> dict[str, Any]:
         raise TooLarge(
             f"expected an event of at most {MAX_EVENT_BYTES} bytes, found {len(document)}"
         )
-    found = _loads(document)
+    return _members(_loads(document))
+
+
+def read_exactly(document: bytes) -> dict[str, Any]:
+    """Return the members of an event with every number as it was written; see ``exact_json``.
+
+    Raises:
+        TooLarge: it is deeper than ``MAX_DEPTH``.
+        InvalidDocument: it is no JSON object (RFC 8259).
+    """
+    return _members(exact_json.loads(document, MAX_DEPTH))
+
+
+def _members(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InvalidDocument(f"expected an event as a JSON object, found {_kind(found)}")
     _require_shallow(found)
@@ -181,32 +193,6 @@ def split_batch(document: bytes) -> list[bytes]:
     return events if found else []
 
 
-def parse_time(text: str) -> int:
-    """Return microseconds since 1970 UTC of an RFC 3339 time; what is finer is cut off.
-
-    Raises:
-        InvalidDocument: no such time, or one without an offset: it would name no moment.
-    """
-    zoned = _ZONE.search(text)
-    try:
-        plain = _NANOSECONDS.sub(r"\1", text.partition("[")[0], count=1)
-        moment = datetime.fromisoformat(plain) if zoned and len(text) <= 100 else None
-        if moment is None or moment.tzinfo is None:
-            raise ValueError
-        since = moment - _EPOCH
-    except (ValueError, OverflowError):
-        raise InvalidDocument(
-            f"expected an RFC 3339 time with an offset, found {text[:60]!a}"
-        ) from None
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def format_time(time_us: int) -> str:
-    """Return an RFC 3339 time in UTC."""
-    moment = datetime.fromtimestamp(time_us // 1_000_000, UTC).replace(tzinfo=None)
-    return f"{moment.isoformat()}.{time_us % 1_000_000:06d}Z"
-
-
 def parse_run_id(text: str) -> str:
     """Return the id of a run in its canonical form (RFC 9562 section 4).
 
@@ -220,6 +206,17 @@ def parse_run_id(text: str) -> str:
     if not found or found != text.lower():
         raise InvalidIdentifier(f"expected the UUID of a run, found {text[:60]!a}")
     return found
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text can be a name here: not empty, not too long, and text."""
+    return 0 < len(text) <= MAX_NAME_CHARACTERS and is_text(text)
+
+
+def is_text(text: str) -> bool:
+    """Return whether a text is one in every database."""
+    # PostgreSQL has no text with U+0000 in it, UTF-8 no half of a surrogate pair
+    return _NO_TEXT.search(text) is None
 
 
 def _run_event(fields: Mapping[str, Any], time_us: int) -> Event:
@@ -273,7 +270,7 @@ def _datasets(fields: Mapping[str, Any], member: str) -> tuple[Dataset, ...]:
 def _dataset(found: Any, where: str) -> Dataset:
     fields = _object(found, where)
     version = _facet(fields, "version").get("datasetVersion")
-    if version is not None and (not isinstance(version, str) or not _is_name(version)):
+    if version is not None and (not isinstance(version, str) or not is_name(version)):
         raise InvalidDocument(
             f"expected {where}.facets.version.datasetVersion as text, found {_shown(version)}"
         )
@@ -319,17 +316,12 @@ def _name(fields: Mapping[str, Any], where: str) -> Name:
 
 def _text(fields: Mapping[str, Any], member: str, where: str) -> str:
     found = fields.get(member)
-    if not isinstance(found, str) or not _is_name(found):
+    if not isinstance(found, str) or not is_name(found):
         raise InvalidDocument(
             f"expected {where} as text of 1 to {MAX_NAME_CHARACTERS} characters, "
             f"found {_shown(found)}"
         )
     return found
-
-
-def _is_name(text: str) -> bool:
-    # PostgreSQL has no text with U+0000 in it
-    return 0 < len(text) <= MAX_NAME_CHARACTERS and "\0" not in text
 
 
 def _object(found: Any, where: str) -> Mapping[str, Any]:
@@ -341,8 +333,9 @@ def _object(found: Any, where: str) -> Mapping[str, Any]:
 def _loads(document: bytes) -> Any:
     try:
         return orjson.loads(document)
-    except orjson.JSONDecodeError as error:
-        raise InvalidDocument(f"expected JSON: {error}") from None
+    except orjson.JSONDecodeError:
+        # a number or half of a surrogate pair that is too much for it, or no JSON
+        return exact_json.loads(document, MAX_DEPTH + 1)
 
 
 def _require_shallow(found: Any) -> None:

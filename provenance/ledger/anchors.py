@@ -30,6 +30,7 @@ from provenance.errors import (
 from provenance.identifiers import Address, PartyId
 from provenance.index import anchors as indexed
 from provenance.index import database
+from provenance.interchange.openlineage import parse_event
 from provenance.ledger import checkpoints
 from provenance.ledger.batches import Batch, BatchState
 from provenance.ledger.journal import JournalEntry
@@ -117,12 +118,24 @@ def record(
         ledger: the ledger.
         party: who records and will anchor them.
         documents: their bytes.
-        kind: what they are.
+        kind: what they are; what is said to be an event of OpenLineage has to be one.
 
     Raises:
         StorageError: the journal cannot be written; nothing was recorded.
     """
-    return ledger.journal.append_many(documents, kind, party)
+    found: list[InputError | None] = []
+    good = []
+    for document in documents:
+        try:
+            if kind is RecordKind.OPENLINEAGE_EVENT:
+                parse_event(document)
+        except InputError as error:
+            found.append(error)
+            continue
+        found.append(None)
+        good.append(document)
+    kept = iter(ledger.journal.append_many(good, kind, party))
+    return [next(kept) if item is None else item for item in found]
 
 
 def find(ledger: Ledger, digest: bytes, party: PartyId | None = None) -> Record:

@@ -12,7 +12,7 @@ Promises: an event is kept as the bytes that were posted; what cannot be read is
 is recorded. Must never change the graph but from the journal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -23,7 +23,6 @@ from provenance.errors import InputError, InvalidDocument, NotFoundError
 from provenance.identifiers import PartyId, urn
 from provenance.index import datasets, jobs, pipelines, runs, versions
 from provenance.index.database import reading, writing
-from provenance.index.jobs import Named
 from provenance.index.pipelines import Declared, Recorded
 from provenance.index.runs import EventRef, Run
 from provenance.interchange import openlineage_export as export
@@ -31,6 +30,7 @@ from provenance.interchange.openlineage import (
     MAX_NAME_CHARACTERS,
     Name,
     Registration,
+    is_name,
     parse_event,
     parse_registration,
 )
@@ -45,8 +45,9 @@ NAME_FORMAT = "provenance-openlineage-name/1"
 """Format of a declaration of what a name means (``docs/openlineage.md``)."""
 
 _FED_AT_ONCE = 500
-_DESCRIBED_BY_RUNS = 5
-"""How many of the runs that named a dataset describe it when it is exported."""
+_MERGED_EVENTS = 100_000
+_MERGED_BYTES = 1 << 27
+"""Most events, and most bytes of them, that are put together when a run or dataset is exported."""
 
 
 def record(ledger: Ledger, party_id: PartyId, document: bytes) -> JournalEntry:
@@ -74,18 +75,7 @@ def record_batch(
     Raises:
         ReadError: they could not be kept; none was.
     """
-    found: list[JournalEntry | InputError | None] = []
-    good = []
-    for document in documents:
-        try:
-            parse_event(document)
-        except InputError as error:
-            found.append(error)
-            continue
-        found.append(None)
-        good.append(document)
-    kept = iter(ledger.journal.append_many(good, _EVENT, party_id))
-    return [next(kept) if item is None else item for item in found]
+    return anchors.record(ledger, party_id, documents, RecordKind.OPENLINEAGE_EVENT)
 
 
 def declare(
@@ -156,48 +146,60 @@ def event_document(ledger: Ledger, party_id: PartyId, digest: bytes) -> bytes:
     return document
 
 
-def export_run(ledger: Ledger, party_id: PartyId, run_id: str) -> dict[str, Any]:
-    """Return a run as one OpenLineage event with the proofs of all its events.
+def export_run(
+    ledger: Ledger, party_id: PartyId, run_id: str, after: int | None = None
+) -> dict[str, Any]:
+    """Return a run as one OpenLineage event with proofs of its events.
+
+    Args:
+        ledger: the ledger.
+        party_id: whose run it is.
+        run_id: its UUID.
+        after: ``next`` of the proofs before; without it the latest ``MAX_EVENTS`` are proven.
 
     Raises:
+        InputError: ``after`` is none of its events.
         NotFoundError: the party has no such run.
     """
     with reading(ledger.engine) as connection:
         run = runs.get(connection, party_id, run_id)
+        events = runs.events_of(connection, run.key, limit=_MERGED_EVENTS + 1)
         meant = {
             used.named.name: _registration_members(ledger, connection, used.registration)
             for used in (*run.inputs, *run.outputs)
             if used.registration is not None
         }
-    return export.run_event(
-        export.RunState(run_id, run.job.name, run.state, _last_us(run)),
-        _documents(ledger, run.events),
-        meant,
-        [proof_of(ledger, event) for event in run.events],
-    )
+    story = export.RunStory()
+    told, is_whole = _told(ledger, events, story.add)
+    state = export.RunState(run_id, run.job.name, run.state, _last_us(run))
+    return story.event(state, meant, _proofs(ledger, told, is_whole, after))
 
 
-def export_dataset(ledger: Ledger, party_id: PartyId, node: str) -> dict[str, Any]:
-    """Return a dataset as one OpenLineage event with the proofs of the events that describe it.
+def export_dataset(
+    ledger: Ledger, party_id: PartyId, node: str, after: int | None = None
+) -> dict[str, Any]:
+    """Return a dataset as one OpenLineage event with proofs of the events that name it.
+
+    Args:
+        ledger: the ledger.
+        party_id: whose name it is.
+        node: ``dataset:<namespace>:<name>``.
+        after: ``next`` of the proofs before; without it the latest ``MAX_EVENTS`` are proven.
 
     Raises:
-        InputError: the node names no dataset.
+        InputError: the node names no dataset, or ``after`` is none of its events.
         NotFoundError: the party has no such dataset.
     """
     with reading(ledger.engine) as connection:
         named = jobs.find(connection, party_id, node)
-        events = _describing(connection, named)
+        events = runs.events_about(connection, named.key, _MERGED_EVENTS + 1)
         meant = jobs.registrations(connection, [named.key]).get(named.key)
         members = None if meant is None else _registration_members(ledger, connection, meant)
-    if not events:
+    story = export.DatasetStory(named.name)
+    told, is_whole = _told(ledger, events, story.add)
+    if not told:
         raise NotFoundError("event of", named.node)
-    return export.dataset_event(
-        named.name,
-        events[-1].time_us,
-        _documents(ledger, events),
-        members,
-        [proof_of(ledger, event) for event in events],
-    )
+    return story.event(told[0].time_us, members, _proofs(ledger, told, is_whole, after))
 
 
 def proof_of(ledger: Ledger, event: EventRef) -> dict[str, Any]:
@@ -213,17 +215,47 @@ def proof_of(ledger: Ledger, event: EventRef) -> dict[str, Any]:
     }
 
 
-def _describing(connection: Connection, named: Named) -> list[EventRef]:
-    """Return events that name a dataset, by time: its own, and those of the last runs."""
-    found = runs.events_of(connection, named.key)
-    for key in runs.latest_with(connection, named.key, _DESCRIBED_BY_RUNS):
-        found.extend(runs.events_of(connection, key))
-    return sorted(found, key=lambda event: (event.time_us, event.sequence))
+def _told(
+    ledger: Ledger, events: Sequence[EventRef], add: Callable[[bytes], bool]
+) -> tuple[list[EventRef], bool]:
+    """Tell events from the last to the first; return those that had to do with it, and if all were.
+
+    Args:
+        ledger: the ledger.
+        events: by time.
+        add: takes a document, and says whether it has to do with what is told.
+    """
+    found: list[EventRef] = []
+    read_bytes = 0
+    for event in reversed(events[-_MERGED_EVENTS:]):
+        document = ledger.journal.document(event.sequence)
+        if document is None:
+            continue
+        read_bytes += len(document)
+        if read_bytes > _MERGED_BYTES:
+            return found, False
+        if add(document):
+            found.append(event)
+    return found, len(events) <= _MERGED_EVENTS
 
 
-def _documents(ledger: Ledger, events: Sequence[EventRef]) -> list[bytes]:
-    found = [ledger.journal.document(event.sequence) for event in events]
-    return [document for document in found if document is not None]
+def _proofs(
+    ledger: Ledger, told: Sequence[EventRef], is_whole: bool, after: int | None
+) -> export.Proofs:
+    """Return a page of proofs; ``told`` is from the last to the first."""
+    start = 0
+    if after is not None:
+        places = {event.sequence: place for place, event in enumerate(told, 1)}
+        if after not in places:
+            raise InputError(f"expected after as the `next` of the proofs before, found {after}")
+        start = places[after]
+    shown = told[start : start + runs.MAX_EVENTS]
+    is_last = start + len(shown) == len(told)
+    return export.Proofs(
+        [proof_of(ledger, event) for event in reversed(shown)],
+        is_cut=start > 0 or not is_last or not is_whole,
+        following=None if is_last else shown[-1].sequence,
+    )
 
 
 def _last_us(run: Run) -> int:
@@ -290,5 +322,5 @@ def _declared(entry: JournalEntry, document: bytes) -> Declared | None:
 
 def _require_name(name: Name) -> None:
     for text in (name.namespace, name.name):
-        if not 0 < len(text) <= MAX_NAME_CHARACTERS or "\0" in text:
+        if not is_name(text):
             raise InputError(f"expected a name of 1 to {MAX_NAME_CHARACTERS} characters")

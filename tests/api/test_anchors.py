@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import time
 
@@ -102,16 +103,26 @@ def test_a_bad_item_is_refused_alone(service):
             {"base64": "not base64"},
             {"text": "a", "base64": "YQ=="},
             {},
+            {"text": 1},
+            {"more": "x"},
+            {"text": "x", "\ud800": 1},
+            {"text": "\ud800"},
+            "x",
+            None,
             {"base64": base64.b64encode(text.encode()).decode()},
         ],
     }
-    results = service.post("/v1/records", body).json()["results"]
+    # as bytes: the client itself would refuse half of a surrogate pair
+    sent = {"content": json.dumps(body), "headers": service.bearer()}
+    sent["headers"]["Content-Type"] = "application/json"
+    results = service.client.post("/v1/records", **sent).json()["results"]
     assert [result.get("error") for result in results] == [
         None,
-        *["InvalidDocument"] * 4,
+        *["InvalidDocument"] * 10,
         None,
     ]
-    assert results[0] == results[5]
+    assert results[0] == results[-1]
+    assert "text: Input should be a valid string" in results[5]["detail"].replace("'", "")
     assert read(service, digest_of(text)).json()["kind"] == "use_receipt"
 
 
@@ -134,8 +145,6 @@ def test_a_record_is_shown_to_its_party_alone(service, require_problem):
         {},
         {"records": []},
         {"records": [{"text": "x"}] * 1001},
-        {"records": [{"text": 1}]},
-        {"records": [{"more": "x"}]},
         {"records": [{"text": "x"}], "kind": "poem"},
         {"records": "x"},
     ],
@@ -148,3 +157,21 @@ def test_another_party_s_token_is_refused(service, require_problem):
     answer = record(service, fresh(), party_id=service.party_ids["bob"])
     require_problem(answer, 403, "token-of-another-party")
     require_problem(service.post("/v1/records", {"records": [{"text": "x"}]}, None), 401)
+
+
+def test_what_is_recorded_as_an_event_is_one(service):
+    run = {"runId": "01890a5d-ac96-774b-bcce-b302099a8057"}
+    event = {
+        "eventTime": "2026-01-01T00:00:00Z",
+        "producer": "p",
+        "schemaURL": "s",
+        "run": run,
+        "job": {"namespace": "recorded", "name": fresh()},
+    }
+    answer = record(service, "x", json.dumps(event), kind="openlineage_event")
+    refused, kept = answer.json()["results"]
+    assert (refused["error"], "expected JSON" in refused["detail"]) == ("InvalidDocument", True)
+    assert kept["digest"] == digest_of(json.dumps(event))
+    asked = {"params": {"namespace": "recorded"}, "headers": service.bearer()}
+    (job,) = service.client.get("/v1/jobs", **asked).json()["items"]
+    assert job["name"] == event["job"]["name"]

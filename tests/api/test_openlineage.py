@@ -378,7 +378,7 @@ def test_the_runs_of_a_dataset_are_not_a_list(service, require_problem):
     [
         (b"", None, 422),
         (b"{}", None, 422),
-        (b"[" * 100_000, None, 422),
+        (b"[" * 100_000, None, 413),
         (b"{}", "br", 415),
         (b"{}", "gzip", 400),
         (gzip.compress(b"{}")[:-4], "gzip", 400),

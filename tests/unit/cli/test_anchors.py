@@ -65,10 +65,16 @@ def test_offline_only_what_is_pinned_is_trusted(type_, home, files, tmp_path):
 def test_a_bad_file_is_refused_alone(type_, home, files, tmp_path):
     empty = tmp_path / "empty"
     empty.touch()
-    shown = type_("anchors", "add", empty, files[0], "--json", code=2).json
-    assert [row["error"] is None for row in shown] == [False, True]
-    type_("anchors", "add", tmp_path / "none", code=2)
-    type_("anchors", "proof", digest_of(files[0]), code=2)
+    none = tmp_path / "none"
+    shown = type_("anchors", "add", files[1], empty, files[0], none, "--json", code=2).json
+    assert [row["error"] is None for row in shown] == [True, False, True, False]
+    assert [row["digest"] for row in shown[::2]] == [digest_of(files[1]), digest_of(files[0])]
+    assert "cannot read" in shown[3]["error"]
+    assert "open records  2" in type_("anchors", "status").out
+    assert "cannot read" in type_("anchors", "add", none, code=2).out
+    event = type_("anchors", "add", files[2], "--kind", "openlineage_event", "--json", code=2).json
+    assert "expected eventTime" in event[0]["error"]
+    type_("anchors", "proof", digest_of(files[2]), code=2)
     type_("anchors", "proof", 99, code=2)
 
 

@@ -1,126 +1,29 @@
 """The graph that OpenLineage events draw: whatever their order, and as of any time."""
 
-import hashlib
+import importlib.util
 import random
+from pathlib import Path
 
-import orjson
 import pytest
-from sqlalchemy import create_engine, select
 
 from provenance.errors import InputError, NotFoundError, TooLarge
-from provenance.identifiers import PartyId
-from provenance.index import jobs, pipeline_graph, pipeline_tables, pipelines, runs
-from provenance.index.database import prepare, reading, writing
-from provenance.index.pipeline_graph import Walk
-from provenance.interchange.openlineage import Name, Registration, parse_event, parse_time
+from provenance.index import jobs, pipelines, runs
+from provenance.index.database import reading, writing
+from provenance.interchange.openlineage import Name, Registration
 
-ALICE, BOB = PartyId(3), PartyId(4)
-LEDGER = "urn:dpl:1:0x" + "ab" * 20
-
-
-def run_id(number):
-    return f"00000000-0000-4000-8000-{number:012d}"
-
-
-def moment(second):
-    return f"2026-01-01T00:{second // 60:02}:{second % 60:02}Z"
-
-
-def at(second):
-    return parse_time(moment(second))
-
-
-def datasets(names):
-    found = []
-    for name in names:
-        name, _, version = name.partition("@")
-        facets = {"version": {"datasetVersion": version}} if version else {}
-        found.append({"namespace": "db://h", "name": name, "facets": facets})
-    return found
-
-
-def event(kind, second, number, job, reads=(), writes=(), parent=None, **more):
-    fields = {
-        "eventType": kind,
-        "eventTime": moment(second),
-        "producer": "p",
-        "schemaURL": "s",
-        "run": {"runId": run_id(number)},
-        "job": {"namespace": "jobs", "name": job},
-        "inputs": datasets(reads),
-        "outputs": datasets(writes),
-        **more,
-    }
-    if parent is not None:
-        fields["run"]["facets"] = {"parent": {"run": {"runId": run_id(parent)}}}
-    return {name: value for name, value in fields.items() if value is not ...}
+_spec = importlib.util.spec_from_file_location(
+    "pipeline_scenes", Path(__file__).resolve().parents[2] / "pipeline_scenes.py"
+)
+scenes = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(scenes)
+ALICE, BOB, LEDGER, Graph = scenes.ALICE, scenes.BOB, scenes.LEDGER, scenes.Graph
+at, event, datasets, node = scenes.at, scenes.event, scenes.datasets, scenes.node
+pipeline, run_id = scenes.pipeline, scenes.run_id
 
 
 @pytest.fixture
 def graph():
     return Graph()
-
-
-class Graph:
-    """A graph in memory."""
-
-    def __init__(self):
-        self.engine = create_engine("sqlite://")
-        prepare(self.engine)
-        self.count = 0
-
-    def add(self, *events, party=ALICE):
-        with writing(self.engine) as connection:
-            items = [self.recorded(found, party) for found in events]
-            pipelines.apply(connection, items, self.count, LEDGER)
-
-    def recorded(self, found, party):
-        self.count += 1
-        document = orjson.dumps(found)
-        digest = hashlib.sha256(document).digest()
-        return pipelines.Recorded(self.count, party, digest, parse_event(document))
-
-    def walk(self, node, party=ALICE, **asked):
-        with reading(self.engine) as connection:
-            return pipeline_graph.walk(connection, party, Walk(node, **asked))
-
-    def names(self, node, **asked):
-        return [found["node"] for found in self.walk(node, **asked).nodes]
-
-    def run(self, number, as_of=None):
-        with reading(self.engine) as connection:
-            return runs.get(connection, ALICE, run_id(number), as_of_us=as_of).as_json()
-
-    def rows(self):
-        """All rows, without what only tells in which order they came."""
-        with reading(self.engine) as connection:
-            return {
-                table.name: sorted(
-                    tuple(repr(v) for k, v in row.items() if k not in ("sequence", "digest"))
-                    for row in connection.execute(select(table)).mappings()
-                )
-                for table in pipeline_tables.metadata.sorted_tables
-            }
-
-
-def node(name):
-    return f"dataset:db%3A//h:{name}"
-
-
-def pipeline():
-    """Two jobs, of which the first ran twice."""
-    return [
-        event("START", 1, 1, "load", ["a"], ["b"]),
-        event("RUNNING", 2, 1, "load"),
-        event("COMPLETE", 3, 1, "load", ["a"], ["b@1"]),
-        event("START", 4, 2, "sum", ["b"], parent=9),
-        event("COMPLETE", 5, 2, "sum", ["b@1"], ["c"], parent=9),
-        event("START", 10, 3, "load", ["a", "x"]),
-        event("OTHER", 11, 3, "load", [], ["b@2"]),
-        event("COMPLETE", 12, 3, "load", [], ["b@2"]),
-        event("START", 13, 4, "sum", ["b"]),
-        event("FAIL", 14, 4, "sum", [], ["c"]),
-    ]
 
 
 def test_a_run_is_what_its_events_say_together(graph):
@@ -309,6 +212,8 @@ def test_more_neighbours_than_are_shown_are_said(graph, monkeypatch):
         ({"limit": 0}, TooLarge),
         ({"limit": 1001}, TooLarge),
         ({"skip": 100_001}, TooLarge),
+        ({"version": "\0"}, InputError),
+        ({"version": "\ud800"}, InputError),
     ],
 )
 def test_walks_are_bounded(graph, asked, error):
@@ -325,7 +230,15 @@ def test_names_with_colons(graph):
     graph.add(event("COMPLETE", 1, 2, "load", inputs=[twin]))
     with pytest.raises(InputError, match="expected a name with one reading, found dataset:db%3A"):
         graph.names("dataset:db://h:s:t")
-    for text in ("", "b", "table:a:b", "dataset:a", "dataset:" + "a:" * 40):
+    for text in (
+        "",
+        "b",
+        "table:a:b",
+        "dataset:a",
+        "dataset:" + "a:" * 40,
+        "job:a:\0",
+        "job:a:\ud800",
+    ):
         with pytest.raises(InputError, match="expected job:<namespace>:<name>"):
             graph.names(text)
     with pytest.raises(NotFoundError):
@@ -353,7 +266,9 @@ def test_what_a_job_event_and_a_dataset_event_say(graph):
         assert runs.page(connection, job.named, limit=5) == ([], None)
         named = jobs.find(connection, ALICE, node("b"))
         assert [item.event_type for item in runs.events_of(connection, named.key)] == ["OTHER"]
-        assert len(runs.latest_with(connection, named.key, 5)) == 1
+        about = runs.events_about(connection, named.key, 5)
+        assert [item.sequence for item in about] == [1, 2]
+        assert [item.sequence for item in runs.events_about(connection, named.key, 1)] == [2]
 
 
 def test_lists_of_jobs_and_runs(graph):
@@ -367,6 +282,9 @@ def test_lists_of_jobs_and_runs(graph):
         assert jobs.job_page(connection, ALICE, limit=9, as_of_us=at(3))[0][0].runs == 1
         assert jobs.job_page(connection, ALICE, limit=9, namespace="other") == ([], None)
         assert jobs.job_page(connection, BOB, limit=9) == ([], None)
+        for namespace in ("", "\0", "\ud800"):
+            with pytest.raises(InputError, match="name of a namespace"):
+                jobs.job_page(connection, ALICE, limit=9, namespace=namespace)
         lines, before = runs.page(connection, rest[0].named, limit=1)
         assert [line.as_json()["run_id"] for line in lines] == [run_id(4)]
         lines, before = runs.page(connection, rest[0].named, limit=1, before=before)
@@ -398,3 +316,17 @@ def test_the_latest_word_says_what_a_name_means(graph):
         {"dataset_id": 9, "version": None},
     ]
     assert graph.walk(f"run:{run_id(1)}").nodes[1]["registered"] == seen[2]
+
+
+def test_what_is_not_shown_of_a_run_is_said(graph, monkeypatch):
+    monkeypatch.setattr(runs, "MAX_EVENTS", 2)
+    graph.add(event("START", 1, 1, "load"), event("RUNNING", 2, 1, "load"))
+    assert not graph.run(1)["truncated"]
+    graph.add(event("COMPLETE", 3, 1, "load"))
+    found = graph.run(1)
+    assert [item["event_type"] for item in found["events"]] == ["RUNNING", "COMPLETE"]
+    assert found["truncated"]
+    assert not graph.run(1, at(2))["truncated"]
+    graph.add(*[event("START", 1, number, "part", parent=9) for number in (2, 3, 4)])
+    graph.add(event("START", 1, 9, "dag"))
+    assert (len(graph.run(9)["children"]), graph.run(9)["truncated"]) == (2, True)

@@ -4,7 +4,6 @@ import json
 import os
 from pathlib import Path
 
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,13 +14,12 @@ from provenance.interchange.openlineage import (
     EventKind,
     Name,
     Registration,
-    format_time,
     parse_event,
     parse_registration,
     parse_run_id,
-    parse_time,
     split_batch,
 )
+from provenance.interchange.times import format_time
 
 RUN = "01890a5d-ac96-774b-bcce-b302099a8057"
 PARENT = "01890a5d-ac96-774b-bcce-000000000001"
@@ -46,7 +44,7 @@ def event(**changes):
         "outputs": [{"namespace": "db://host", "name": "b"}],
         **changes,
     }
-    return orjson.dumps({name: value for name, value in fields.items() if value is not ...})
+    return json.dumps({name: value for name, value in fields.items() if value is not ...}).encode()
 
 
 def dataset(**facets):
@@ -87,6 +85,24 @@ def test_a_deleted_facet_says_nothing():
     assert parse_event(event(inputs=dataset(version=facet))).inputs[0].version is None
 
 
+@pytest.mark.parametrize(
+    "value", [b'"\\ud800"', b"1E400", b"-1e-999", b"1" * 5000, b'{"\\udc00":[1.5E+3]}']
+)
+def test_a_facet_may_say_anything_that_is_json(value):
+    facets = event(inputs=dataset(version={"datasetVersion": "7"}, odd={"a": 0}))
+    found = parse_event(facets.replace(b'"a": 0', b'"a": ' + value))
+    assert found == parse_event(facets)
+    assert split_batch(b"[%b]" % value) == [value]
+
+
+def test_a_number_beside_such_a_facet_is_read():
+    facets = {"odd": {"a": "\ud800"}, "provenance_registration": {"dataset": "1", "version": 3}}
+    assert parse_event(event(inputs=dataset(**facets))).inputs[0].registration == Registration(1, 3)
+    facets["provenance_registration"]["version"] = 10**20
+    with pytest.raises(InvalidDocument, match="number of a version, found Number"):
+        parse_event(event(inputs=dataset(**facets)))
+
+
 def test_lists_may_be_null_or_missing():
     found = parse_event(event(inputs=None, outputs=...))
     assert found.inputs == found.outputs == ()
@@ -111,6 +127,7 @@ def test_versions_and_registrations_are_read():
         ({"eventTime": "2026-01-02T03:04:05"}, "RFC 3339 time with an offset"),
         ({"eventTime": "2026-13-02T03:04:05Z"}, "RFC 3339"),
         ({"eventTime": "Z"}, "RFC 3339"),
+        ({"eventTime": "9999-12-31T23:59:59-14:00"}, "years 1 to 9999 of UTC"),
         ({"eventTime": 12}, "expected eventTime as text"),
         ({"producer": ...}, "expected producer"),
         ({"schemaURL": ""}, "expected schemaURL"),
@@ -124,6 +141,9 @@ def test_versions_and_registrations_are_read():
         ({"job": {"name": "n"}}, "expected job.namespace"),
         ({"job": {"namespace": "n" * 4097, "name": "n"}}, "expected job.namespace as text of 1"),
         ({"job": {"namespace": "n", "name": "a\0b"}}, "expected job.name"),
+        ({"job": {"namespace": "n", "name": "\ud800"}}, r"expected job.name .* found '\\ud800'"),
+        ({"inputs": [{"namespace": "\udfff", "name": "n"}]}, r"expected inputs\[0\].namespace"),
+        ({"eventType": "\ud800"}, "expected eventType among"),
         ({"inputs": {}}, None),
         ({"inputs": {"a": 1}}, "expected inputs as an array, found dict"),
         ({"outputs": [1]}, r"expected outputs\[0\] as an object, found int"),
@@ -161,7 +181,7 @@ def test_sizes_and_depths_are_bounded(monkeypatch):
         deep = {"a": [deep]}
     with pytest.raises(TooLarge, match="at most 100 levels"):
         parse_event(event(run={"runId": RUN, "facets": deep}))
-    with pytest.raises(InvalidDocument):
+    with pytest.raises(TooLarge, match="at most 101 levels"):
         parse_event(b'{"a":' + b"[" * 100_000)
     monkeypatch.setattr(openlineage, "MAX_DATASETS", 1)
     with pytest.raises(TooLarge, match="at most 1 inputs, found 2"):
@@ -188,19 +208,6 @@ def test_a_member_of_another_type_is_refused_or_nothing(member, value):
     except InputError:
         return
     assert not value
-
-
-def test_times_keep_microseconds_and_zones():
-    assert parse_time("1970-01-01T00:00:00Z") == 0
-    assert parse_time("1970-01-01T00:00:00.123456789+00:00") == 123_456
-    assert parse_time("1969-12-31T23:59:59.999999-00:00") == -1
-    assert parse_time("2020-12-28T09:52:00.001+01:00[Europe/Paris]") == 1_609_145_520_001_000
-
-
-@settings(max_examples=40)
-@given(st.integers(0, 253_402_300_799_999_999))
-def test_a_time_survives_its_text(time_us):
-    assert parse_time(format_time(time_us)) == time_us
 
 
 def test_run_ids_have_one_form():

@@ -9,8 +9,14 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
+from provenance.interchange import exact_json
 from provenance.interchange.openlineage import Name
-from provenance.interchange.openlineage_export import RunState, dataset_event, run_event
+from provenance.interchange.openlineage_export import (
+    DatasetStory,
+    Proofs,
+    RunState,
+    RunStory,
+)
 
 TOP = Path(__file__).resolve().parents[3]
 FACETS = TOP / "docs" / "openlineage"
@@ -39,6 +45,20 @@ PROOF = {
 }
 NAME = Name("db://host", "b")
 STATE = RunState(RUN, Name("jobs", "load"), "COMPLETE", 1_000_000)
+
+
+def run_event(documents, registrations, *proofs):
+    """The event of a run by its events, the first first."""
+    story = RunStory()
+    assert all([story.add(document) for document in reversed(documents)])
+    return story.event(STATE, registrations, Proofs(proofs))
+
+
+def dataset_event(documents, registration, *proofs):
+    story = DatasetStory(NAME)
+    for document in reversed(documents):
+        story.add(document)
+    return story.event(0, registration, Proofs(proofs))
 
 
 def facet(**members):
@@ -101,7 +121,7 @@ def test_a_run_comes_out_with_all_its_facets():
         outputs=output({"version": facet(datasetVersion="7")}, statistics=facet(rowCount=3)),
         inputs=None,
     )
-    found = run_event(STATE, [start, end], {NAME: {"dataset": f"{URN}:dataset:1"}}, [PROOF])
+    found = run_event([start, end], {NAME: {"dataset": f"{URN}:dataset:1"}}, PROOF)
     assert found["eventType"] == "COMPLETE"
     assert found["eventTime"] == "1970-01-01T00:00:01.000000Z"
     assert list(found["run"]["facets"]) == ["nominalTime", "provenance_proof"]
@@ -122,15 +142,44 @@ def test_a_dataset_comes_out_with_what_events_say_of_it():
             "dataset": {**output({"documentation": facet(description="d")})[0]},
         }
     )
-    found = dataset_event(NAME, 0, [run, own], None, [])["dataset"]
+    found = dataset_event([run, own], None)["dataset"]
     assert list(found["facets"]) == ["schema", "documentation", "provenance_proof"]
+
+
+def test_of_a_dataset_that_one_event_names_twice_the_last_counts():
+    first, last = output({"a": facet(n=1), "b": facet(n=1)}), output({"a": facet(n=2)})
+    document = posted("START", inputs=last, outputs=first + last)
+    (written,) = run_event([document], {})["outputs"]
+    assert {name: found["n"] for name, found in written["facets"].items()} == {"b": 1, "a": 2}
+    found = dataset_event([document], None)["dataset"]["facets"]
+    assert (found["a"]["n"], found["b"]["n"]) == (2, 1)
+
+
+def test_a_story_says_which_events_have_to_do_with_it():
+    story = DatasetStory(NAME)
+    assert story.add(posted("START", inputs=output({})))
+    assert not story.add(posted("START", inputs=None))
+
+
+def test_numbers_and_strings_come_out_as_they_went_in():
+    odd = b'{"big":123456789012345678901234567890,"dec":1.10,"exp":1E400,"half":"\\ud800"}'
+    document = posted("START", run={"odd": {}}).replace(b'"odd":{}', b'"odd":' + odd)
+    text = exact_json.dumps(run_event([document], {}))
+    assert odd.decode() in text
+
+
+def test_proofs_that_are_left_out_are_said():
+    cut = Proofs([PROOF], True, 7)
+    found = DatasetStory(NAME).event(0, None, cut)["dataset"]["facets"]["provenance_proof"]
+    assert (found["truncated"], found["next"]) == (True, 7)
+    assert not dataset_event([], None)["dataset"]["facets"]["provenance_proof"]["truncated"]
 
 
 @pytest.mark.parametrize("proof", [PROOF, {**PROOF, "state": "open", "proof": None}])
 def test_our_facets_fit_their_schemas(registry, proof):
     meant = {"dataset": f"{URN}:dataset:1", "version": 2, "root": "ab" * 32}
-    run = run_event(STATE, [posted("START", outputs=output({}))], {NAME: meant}, [proof])
-    dataset = dataset_event(NAME, 0, [], meant, [proof])["dataset"]["facets"]
+    run = run_event([posted("START", outputs=output({}))], {NAME: meant}, proof)
+    dataset = dataset_event([], meant, proof)["dataset"]["facets"]
     found = [run["run"]["facets"]["provenance_proof"], *run["outputs"][0]["facets"].values()]
     for each in [*found, *dataset.values()]:
         check(registry, each["_schemaURL"], each)
@@ -144,8 +193,8 @@ def test_what_comes_out_fits_the_schema_of_openlineage(registry):
     example = (CORPUS / "spec/tests/example_full_event.json").read_bytes()
     documents = [example, posted("COMPLETE", inputs=[{"namespace": "n", "name": "a"}])]
     for document in documents:
-        found = run_event(STATE, [document], {}, [PROOF])
+        found = run_event([document], {}, PROOF)
         check(registry, BASE, found)
         check(registry, found["schemaURL"], found)
-    found = dataset_event(NAME, 0, documents, {"dataset": "1"}, [PROOF])
+    found = dataset_event(documents, {"dataset": "1"}, PROOF)
     check(registry, BASE, found)

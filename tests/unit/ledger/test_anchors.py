@@ -6,6 +6,7 @@ import pytest
 
 from provenance.errors import (
     ContractRevert,
+    InputError,
     NodeUnavailable,
     NotFoundError,
     RootMismatch,
@@ -29,7 +30,7 @@ def party(ledger):
 
 @pytest.fixture
 def recorded(ledger, party):
-    return anchors.record(ledger, party, DOCUMENTS, RecordKind.OPENLINEAGE_EVENT)
+    return anchors.record(ledger, party, DOCUMENTS, RecordKind.USE_RECEIPT)
 
 
 def events_of(ledger):
@@ -54,7 +55,7 @@ def test_a_record_goes_from_open_to_anchored(ledger, recorded):
     digest = recorded[1].digest
     found = anchors.find(ledger, digest)
     assert found.state is BatchState.OPEN
-    assert found.to_json()["kind"] == "openlineage_event"
+    assert found.to_json()["kind"] == "use_receipt"
     with pytest.raises(NotFoundError, match="no proof yet of record"):
         anchors.prove(ledger, found)
     (batch,) = anchors.close(ledger)
@@ -66,6 +67,17 @@ def test_a_record_goes_from_open_to_anchored(ledger, recorded):
     assert found.to_json()["batch"]["block"]["number"] == done.block_number
     assert anchors.document(ledger, found) == b"two"
     assert [(each.root, each.count) for each in events_of(ledger)] == [(batch.root, 3)]
+
+
+def test_what_is_no_event_is_refused_alone_as_one(ledger, party):
+    event = b"""{"eventTime":"2026-01-01T00:00:00Z","producer":"p","schemaURL":"s",
+        "dataset":{"namespace":"n","name":"d"}}"""
+    documents = [b"x", event, b"", b"{}"]
+    found = anchors.record(ledger, party, documents, RecordKind.OPENLINEAGE_EVENT)
+    assert [isinstance(each, InputError) for each in found] == [True, False, True, True]
+    assert found[1].kind == RecordKind.OPENLINEAGE_EVENT
+    kept = anchors.record(ledger, party, documents)
+    assert [isinstance(each, InputError) for each in kept] == [False, False, True, False]
 
 
 def test_a_proof_convinces_a_stranger_with_pins(ledger, recorded):

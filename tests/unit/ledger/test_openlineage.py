@@ -4,7 +4,7 @@ import hashlib
 import json
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from provenance.errors import InputError, NotFoundError
 from provenance.index import jobs, pipeline_tables, runs
@@ -62,11 +62,14 @@ def test_a_bad_event_of_a_batch_is_left_out(ledger, party):
 
 
 def test_tables_of_another_format_are_filled_again(ledger, party):
-    openlineage.record(ledger, party, event())
+    facets = {"version": {"datasetVersion": "7"}}
+    inputs = [{"namespace": "n", "name": "d", "facets": facets}]
+    openlineage.record(ledger, party, event(inputs=inputs))
     openlineage.feed(ledger)
     with writing(ledger.engine) as connection:
         connection.execute(update(pipeline_tables.cursor).values(format=0))
         connection.execute(update(pipeline_tables.runs).values(state="FAIL"))
+        connection.execute(text("ALTER TABLE pipeline_versions DROP COLUMN version"))
     assert openlineage.feed(ledger) == 1
     assert run_of(ledger, party).state == "START"
     with reading(ledger.engine) as connection:
@@ -129,3 +132,82 @@ def test_an_entry_without_its_document_is_passed_over(ledger, party):
     assert openlineage.feed(ledger) == 2
     with reading(ledger.engine) as connection:
         assert len(jobs.job_page(connection, party, limit=9)[0]) == 1
+
+
+def streaming(ledger, party, count):
+    """A run that says what it is in its START, and then for long only that it runs."""
+    own = {"owner": {"name": "x"}}
+    table = {"namespace": "db", "name": "t"}
+    first = event(run={"runId": RUN, "facets": own}, outputs=[{**table, "facets": own}])
+    later = [
+        event("RUNNING", eventTime=f"2026-01-02T00:00:{second:02}Z", outputs=[table])
+        for second in range(count)
+    ]
+    found = openlineage.record_batch(ledger, party, [first, *later, event("OTHER", "beside")])
+    openlineage.feed(ledger)
+    return [entry.digest.hex() for entry in found]
+
+
+def pages(export):
+    """The proofs of all pages, and the facets of each."""
+    found, facets, after = [], [], None
+    while True:
+        shown = export(after)["facets"]
+        proofs = shown.pop("provenance_proof")
+        found[:0] = [proof["digest"] for proof in proofs["events"]]
+        facets.append(shown)
+        after = proofs["next"]
+        assert proofs["truncated"]
+        if after is None:
+            return found, facets
+
+
+def test_no_facet_and_no_proof_of_a_long_run_is_lost(ledger, party, monkeypatch):
+    monkeypatch.setattr(runs, "MAX_EVENTS", 3)
+    digests = streaming(ledger, party, 6)
+    run = pages(lambda after: openlineage.export_run(ledger, party, RUN, after)["run"])
+    # OTHER has the time of START, and came last
+    assert run == ([digests[0], digests[-1], *digests[1:-1]], [{"owner": {"name": "x"}}] * 3)
+    node = "dataset:db:t"
+    dataset = pages(lambda after: openlineage.export_dataset(ledger, party, node, after)["dataset"])
+    assert dataset == (digests[:-1], [{"owner": {"name": "x"}}] * 3)
+    (written,) = openlineage.export_run(ledger, party, RUN)["outputs"]
+    assert written["facets"] == {"owner": {"name": "x"}}
+    for export, what in ((openlineage.export_run, RUN), (openlineage.export_dataset, node)):
+        with pytest.raises(InputError, match="`next` of the proofs before, found 99"):
+            export(ledger, party, what, 99)
+
+
+def test_a_facet_of_a_dataset_is_kept_however_many_runs_came_since(ledger, party):
+    for number in range(8):
+        facets = {"ownership": {"n": number}} if number == 0 else {}
+        run = RUN[:-1] + str(number)
+        outputs = [{"namespace": "db", "name": "t", "facets": facets}]
+        document = event("COMPLETE", run={"runId": run}, outputs=outputs)
+        openlineage.record(ledger, party, document)
+    openlineage.feed(ledger)
+    found = openlineage.export_dataset(ledger, party, "dataset:db:t")["dataset"]["facets"]
+    assert found["ownership"] == {"n": 0}
+    proofs = found["provenance_proof"]
+    assert (len(proofs["events"]), proofs["truncated"], proofs["next"]) == (8, False, None)
+
+
+@pytest.mark.parametrize(("name", "most"), [("_MERGED_EVENTS", 2), ("_MERGED_BYTES", 700)])
+def test_what_is_too_much_to_put_together_is_said(ledger, party, monkeypatch, name, most):
+    monkeypatch.setattr(openlineage, name, most)
+    streaming(ledger, party, 4)
+    for found in (
+        openlineage.export_run(ledger, party, RUN)["run"],
+        openlineage.export_dataset(ledger, party, "dataset:db:t")["dataset"],
+    ):
+        proofs = found["facets"].pop("provenance_proof")
+        assert (len(proofs["events"]), proofs["truncated"], proofs["next"]) == (2, True, None)
+        assert found.get("facets") == {}
+
+
+def test_a_document_that_is_not_there_is_passed_over_when_a_run_comes_out(ledger, party):
+    streaming(ledger, party, 1)
+    with ledger.journal.transaction() as connection:
+        connection.execute("DELETE FROM documents WHERE sequence = 2")
+    found = openlineage.export_run(ledger, party, RUN)["run"]["facets"]["provenance_proof"]
+    assert len(found["events"]) == 2

@@ -1,0 +1,86 @@
+"""What a run was by a time: its state, and the versions that it had named.
+
+The rows of a run say what all of its events say together. As of a time that is right as long as
+the event that a column comes from is not later; else the events up to then are asked.
+
+Promises: nothing that an event reports of later has a say. Must never read a document.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, case, exists, or_, select
+
+from provenance.index import pipeline_tables as tables
+
+_E = tables.edges
+_V = tables.events
+_D = tables.versions
+
+ENDS = ("COMPLETE", "ABORT", "FAIL")
+RANKS = {"OTHER": 0, "START": 1, "RUNNING": 2, **dict.fromkeys(ENDS, 3)}
+"""Which state outlasts which, whatever comes later."""
+
+
+def state(connection: Connection, run: bytes, last: tuple[str, int], by: int) -> tuple[str, int]:
+    """Return the state of a run by a time, and since when.
+
+    Args:
+        connection: a reader's.
+        run: its key; an event of it is not later than ``by``.
+        last: its state by all of its events, and since when.
+        by: microseconds since 1970.
+    """
+    if last[1] <= by:
+        return last
+    rank = case(RANKS, value=_V.c.event_type)
+    row = connection.execute(
+        select(_V.c.event_type, _V.c.time_us)
+        .where(_V.c.subject == run, _V.c.time_us <= by)
+        .order_by(rank.desc(), _V.c.time_us.desc(), _V.c.event_type.desc())
+        .limit(1)
+    ).one()
+    return row[0], row[1]
+
+
+def version(
+    connection: Connection,
+    edge: tuple[bytes, int, bytes],
+    last: tuple[str | None, int],
+    by: int,
+) -> str | None:
+    """Return the version of a dataset that a run had named by a time.
+
+    Args:
+        connection: a reader's.
+        edge: key of the run, direction, key of the dataset.
+        last: the version by all events, and since when.
+        by: microseconds since 1970.
+    """
+    if last[1] <= by:
+        return last[0]
+    run, direction, dataset = edge
+    found: str | None = connection.scalar(
+        select(_D.c.version)
+        .where(_D.c.run == run, _D.c.direction == direction, _D.c.dataset == dataset)
+        .where(_D.c.time_us <= by)
+        .order_by(_D.c.time_us.desc(), _D.c.version.desc())
+        .limit(1)
+    )
+    return found
+
+
+def naming(statement: Select[Any], named: str, by: int) -> Select[Any]:
+    """Return a query over edges, for those of which a version was the last one named by a time."""
+    newer = _D.alias()
+    is_replaced = exists().where(
+        *(newer.c[column] == _E.c[column] for column in ("run", "direction", "dataset")),
+        newer.c.time_us <= by,
+        or_(
+            newer.c.time_us > _D.c.time_us,
+            and_(newer.c.time_us == _D.c.time_us, newer.c.version > _D.c.version),
+        ),
+    )
+    same = (_D.c[column] == _E.c[column] for column in ("run", "direction", "dataset"))
+    return statement.join(_D, and_(*same)).where(
+        _D.c.version_key == tables.version_key(named), _D.c.time_us <= by, ~is_replaced
+    )
