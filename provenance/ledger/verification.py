@@ -5,7 +5,7 @@ the dataset is checked against its head and the chain against the pinned checkpo
 not checked is named. Must never trust the index for a yes: it only finds candidates.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from os import PathLike
 
@@ -23,14 +23,12 @@ from provenance.errors import (
     NotFoundError,
 )
 from provenance.identifiers import DatasetId, SubjectKind, subject_of
-from provenance.ledger import checkpoints, history
+from provenance.ledger import checkpoints, claims, history
+from provenance.ledger.claims import Build
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import AsOf
 from provenance.proofs import verification
 from provenance.proofs.verification import Evidence, Verdict
-
-Build = Callable[[Iterable[str], Iterable[str]], Manifest]
-"""Makes a manifest of the bytes in hand with algorithms and ignore patterns."""
 
 _VERSION_STATUS = ("none", "active", "superseded", "withdrawn")
 
@@ -41,7 +39,7 @@ class Verification:
 
     Attributes:
         verdict: what was checked, what failed, what was not checked.
-        dataset_id: the dataset compared with; None if no version has this content.
+        dataset_id: the dataset compared with; None if no version is known to have this content.
         version: its version.
         version_status: ``active``, ``superseded`` or ``withdrawn``; None without a dataset.
         root: root of the bytes in hand, 32 bytes.
@@ -136,10 +134,11 @@ def verify(
     ledger.sync()
     block = ledger.client.head()
     if dataset_id is None:
-        computed = build(("sha256",), ())
-        dataset_id, version = _claimed(ledger, computed, block)
-        if dataset_id is None:
-            return _unknown(ledger, computed, block)
+        known = claims.recognise(ledger, build, block)
+        if known.dataset_id is None:
+            return _unknown(ledger, known, block)
+        found = _version(ledger, known.dataset_id, known.version, block)
+        return _compare(ledger, found, known.computed, _registered(ledger, found), block)
     found = _version(ledger, dataset_id, version, block)
     registered = _registered(ledger, found)
     header = registered.header if registered else manifests.Header()
@@ -160,20 +159,16 @@ def verify_manifest(
     )
 
 
-def _claimed(
-    ledger: Ledger, computed: Manifest, block: BlockRef
-) -> tuple[DatasetId | None, int | None]:
-    """Return the version whose claim to this content has precedence, by the contract itself."""
-    (claim,) = ledger.call("Datasets", "claimOf", computed.root, at=block.hash)
-    return (DatasetId(claim[0]), claim[1]) if claim[0] else (None, None)
-
-
-def _unknown(ledger: Ledger, computed: Manifest, block: BlockRef) -> Verification:
-    checks = verification.Check(
-        "content", f"no version on the ledger has the root {computed.root.hex()}"
-    )
-    verdict = Verdict((), (checks,), (), Diff(), bytes(32), computed.root)
-    return Verification(verdict, None, None, None, computed.root, (), False, _as_of(ledger, block))
+def _unknown(ledger: Ledger, found: claims.Recognition, block: BlockRef) -> Verification:
+    """Return that no version is known: for certain, or with what could not be ruled out."""
+    root = found.computed.root
+    said = f"no version on the ledger has the root {root.hex()}"
+    if found.doubts:
+        said += f", but {'; '.join(found.doubts)}: name the dataset to compare with"
+    checks = (verification.Check("content", said),)
+    failed, open_ = ((), checks) if found.doubts else (checks, ())
+    verdict = Verdict((), failed, open_, Diff(), bytes(32), root)
+    return Verification(verdict, None, None, None, root, (), False, _as_of(ledger, block))
 
 
 def _version(
