@@ -13,6 +13,7 @@ from provenance.chain.client import BlockRef
 from provenance.content import manifest as manifests
 from provenance.content.diff import Diff
 from provenance.content.digest import Progress
+from provenance.content.erasure import Remaining
 from provenance.content.writer import Manifest
 from provenance.errors import (
     ChainReorganised,
@@ -89,6 +90,7 @@ def verify_path(
     *,
     dataset_id: DatasetId | None = None,
     version: int | None = None,
+    secret: Remaining | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Compare a folder or file with a version, or find the version that it is.
@@ -98,10 +100,12 @@ def verify_path(
         path: the bytes in hand.
         dataset_id: the dataset; by default the one whose claim to this content has precedence.
         version: its version; the latest by default.
+        secret: the secret document of a private version (``erasures.read_secret``), without which
+            its files cannot be compared.
         progress: told how many bytes were read since the last call.
 
     Raises:
-        InputError: the path cannot be hashed.
+        InputError: the path cannot be hashed, or the secret document is of another version.
         NotFoundError: there is no such dataset or version.
         ChainError: the ledger could not be asked.
     """
@@ -109,7 +113,7 @@ def verify_path(
     def build(algorithms: Iterable[str], ignore: Iterable[str]) -> Manifest:
         return manifests.build(path, algorithms=algorithms, ignore=ignore, progress=progress)
 
-    return verify(ledger, build, dataset_id=dataset_id, version=version)
+    return verify(ledger, build, dataset_id=dataset_id, version=version, secret=secret)
 
 
 def verify(
@@ -118,6 +122,7 @@ def verify(
     *,
     dataset_id: DatasetId | None = None,
     version: int | None = None,
+    secret: Remaining | None = None,
 ) -> Verification:
     """Compare bytes in hand with a version, or find the version that they are.
 
@@ -126,13 +131,20 @@ def verify(
         build: makes a manifest of the bytes, with the header of the registered one.
         dataset_id: as in :func:`verify_path`.
         version: as in :func:`verify_path`.
+        secret: as in :func:`verify_path`.
 
     Raises:
+        InputError: the secret document is of another version.
         NotFoundError: there is no such dataset or version.
         ChainError: the ledger could not be asked.
     """
     ledger.sync()
     block = ledger.client.head()
+    if dataset_id is None and secret is not None:
+        claim = claims.claim_of(ledger, secret.root, block)
+        if claim is None:
+            raise NotFoundError("version with the root of the secret document", secret.root.hex())
+        dataset_id, version = claim
     if dataset_id is None:
         known = claims.recognise(ledger, build, block)
         if known.dataset_id is None:
@@ -141,9 +153,10 @@ def verify(
         return _compare(ledger, found, known.computed, _registered(ledger, found), block)
     found = _version(ledger, dataset_id, version, block)
     registered = _registered(ledger, found)
-    header = registered.header if registered else manifests.Header()
+    source = secret or registered
+    header = source.header if source else manifests.Header()
     computed = build(header.algorithms, header.ignore)
-    return _compare(ledger, found, computed, registered, block)
+    return _compare(ledger, found, computed, registered, block, secret)
 
 
 def verify_manifest(
@@ -219,6 +232,7 @@ def _compare(
     computed: Manifest,
     registered: Manifest | None,
     block: BlockRef,
+    secret: Remaining | None = None,
 ) -> Verification:
     evidence = Evidence(
         root=version.root,
@@ -227,7 +241,7 @@ def _compare(
         checkpoint_extends=checkpoints.pin_own(ledger) or None,
         finality=ledger.client.finality(block.number),
     )
-    verdict = verification.verify(computed, evidence, registered)
+    verdict = verification.verify(computed, evidence, registered, secret)
     (status,) = ledger.call(
         "Datasets", "versionStatus", version.dataset_id, version.number, at=block.hash
     )

@@ -1,7 +1,8 @@
 import pytest
 
 from provenance.content import manifest
-from provenance.errors import NotFoundError, ReadError
+from provenance.content.erasure import parse_remaining
+from provenance.errors import InputError, NotFoundError, ReadError
 from provenance.ledger import claims, datasets, verification
 
 
@@ -209,3 +210,31 @@ def test_a_sealed_manifest_has_one_root(ledger, folder):
     register(ledger, folder, algorithms=("blake3",))
     sealed = manifest.parse(manifest.build(folder, private=True).document)
     assert verification.verify_manifest(ledger, sealed).verdict.status == "failed"
+
+
+@pytest.fixture
+def private(ledger, folder):
+    """A private dataset, its registration, and its secret document."""
+    made = manifest.build(folder, algorithms=("blake3",), ignore=("deep",), private=True)
+    found = datasets.register(ledger, "founder", made, "T")
+    return found, parse_remaining(made.secret_document)
+
+
+def test_a_private_version_is_verified_with_its_secret_document(ledger, private, folder):
+    made, secret = private
+    for wanted in ({"dataset_id": made.dataset_id}, {}):
+        found = verification.verify_path(ledger, folder, secret=secret, **wanted)
+        assert (found.verdict.status, found.dataset_id) == ("passed", made.dataset_id)
+        assert "manifest" in {check.name for check in found.verdict.passed}
+    (folder / "a.csv").write_text("x")
+    found = verification.verify_path(ledger, folder, secret=secret)
+    assert (found.verdict.status, found.verdict.differences.changed) == ("failed", ("a.csv",))
+
+
+def test_the_secret_document_of_another_version_is_refused(ledger, private, registered, folder):
+    _, secret = private
+    with pytest.raises(InputError, match="expected the secret document of the version"):
+        verification.verify_path(ledger, folder, dataset_id=registered.dataset_id, secret=secret)
+    stranger = parse_remaining(manifest.build(folder, private=True).secret_document)
+    with pytest.raises(NotFoundError, match="root of the secret document"):
+        verification.verify_path(ledger, folder, secret=stranger)
