@@ -624,7 +624,7 @@ def main() -> int:
             Path(pin).read_text("utf-8") if Path(pin).is_file() else pin for pin in arguments.pin
         ]
         code, lines = verify(arguments.bundle.read_bytes(), arguments.file, pins)
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         code, lines = 2, [f"not checked: {error}"]
     print("\n".join(lines))
     print(("PASSED", "FAILED", "COULD NOT BE CHECKED")[code])

@@ -23,6 +23,7 @@ PURE_ROOMS = (
     "provenance/content/*",
     "provenance/interchange/*",
     "provenance/lineage/*",
+    "provenance/policy/*",
     "provenance/proofs/*",
     "provenance/identifiers.py",
     "provenance/errors.py",

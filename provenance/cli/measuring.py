@@ -101,18 +101,22 @@ def user_state(environment: Mapping[str, str] = os.environ) -> "Iterator[State |
     It lies in the cache folder of the user (XDG Base Directory Specification 0.8, "Environment
     variables"), not in a home: what it holds is true of this machine, whatever the ledger.
     """
-    from provenance.content.state import State
+    from provenance.content.state import SpareState
 
     given = environment.get("XDG_CACHE_HOME", "")
     try:
         cache = Path(given) if os.path.isabs(given) else Path.home() / ".cache"
-        state = State(cache / "provenance-ledger" / "state.sqlite3")
+        state = SpareState(cache / "provenance-ledger" / "state.sqlite3")
     except (ReadError, RuntimeError) as error:
         output.note(f"Nothing is remembered of this reading: {error}")
         yield None
         return
-    with state:
-        yield state
+    try:
+        with state:
+            yield state
+    finally:
+        if state.trouble:
+            output.note(f"What is not remembered was read: {state.trouble}")
 
 
 class Builder:

@@ -1,12 +1,13 @@
 """``provenance verify``: bytes in hand against the ledger."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
 from provenance.cli import measuring, output
-from provenance.cli.door import ID, Door, door
+from provenance.cli.door import FOLDER_OR_FILE, ID, Door, door
 from provenance.cli.measuring import TARGET, Builder, Target, reading_options
 from provenance.identifiers import DatasetId
 
@@ -19,6 +20,7 @@ _MARKS = {"passed": "✓", "failed": "✗", "not_checked": "?"}
 @click.argument("path", type=TARGET)
 @click.option("--dataset", "dataset_id", type=ID, help="Compare with this dataset.")
 @click.option("--version", type=ID, help="Its version; the latest by default.")
+@click.option("--secret", type=FOLDER_OR_FILE, help="Secret document of a private version.")
 @reading_options
 @door
 def verify(
@@ -26,6 +28,7 @@ def verify(
     path: Target,
     dataset_id: int | None,
     version: int | None,
+    secret: Path | None,
     full: bool,
     dask: str | None,
 ) -> int:
@@ -37,6 +40,10 @@ def verify(
       provenance verify data/ --dataset 1 --version 2 --json
       provenance verify data/ --full
       provenance verify s3://bucket/prefix/ --dataset 1
+      provenance verify data/ --dataset 3 --secret data.secret
+
+    Without --dataset the version is recognised by its content. What a private version holds is in
+    its secret document only; entries that were erased from that cannot be compared.
 
     A file that did not change since this user hashed it is not read again, and the answer says how
     many were so trusted; --full reads all.
@@ -44,7 +51,7 @@ def verify(
     Exit code 0: passed. 1: failed; every added, missing, changed and renamed file is named.
     2: it could not be checked.
     """
-    from provenance.ledger import verification
+    from provenance.ledger import erasures, verification
 
     if version is not None and dataset_id is None:
         raise click.UsageError("--version needs --dataset")
@@ -55,6 +62,7 @@ def verify(
             build,
             dataset_id=DatasetId(dataset_id) if dataset_id else None,
             version=version,
+            secret=erasures.read_secret(ledger, secret) if secret else None,
         )
     result = {**found.to_json(), **build.report()}
     if door.as_json:

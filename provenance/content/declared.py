@@ -33,7 +33,9 @@ LFS_POINTER_BYTES = 1024
 """A git-lfs pointer is shorter than this (git-lfs specification, "The Pointer")."""
 
 _CHUNK_BYTES = 1 << 18
-_SUM_LINE = re.compile(r"(\\?)([0-9a-f]+)(?:  | \*)(.+)", re.DOTALL)
+_SUM_LINE = re.compile(r"(\\?)([0-9A-Fa-f]+)(?:  | \*)(.+)", re.DOTALL)
+_TAG_LINE = re.compile(r"(\\?)([A-Z0-9-]+) ?\((.+)\) ?= ([0-9A-Fa-f]+)", re.DOTALL)
+_SUM_TAGS = {"sha256": "SHA256", "blake3": "BLAKE3"}
 _SUM_ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\r": "\r"}
 _EXACT_SIZE = re.compile(r"([0-9]{1,16})(?: ?B)?\Z", re.ASCII)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -80,6 +82,8 @@ class Declaration:
 def parse_sums(text: str, algorithm: str = "sha256") -> Declaration:
     """Return what ``sha256sum`` or ``b3sum`` wrote (GNU coreutils manual, "cksum output modes").
 
+    Plain lines, and those of ``--tag``; hexadecimal digits in either case, as ``-c`` reads them.
+
     Raises:
         InvalidPath: a path breaks a rule.
         InvalidDocument: a line is not of that form.
@@ -88,14 +92,26 @@ def parse_sums(text: str, algorithm: str = "sha256") -> Declaration:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip("\r"):
             continue
-        found = _SUM_LINE.fullmatch(line.removesuffix("\r"))
-        if not found:
-            raise InvalidDocument(f"line {number}: expected a digest, two spaces and a name")
-        escaped, digest, name = found.groups()
+        escaped, digest, name = _sum_parts(line.removesuffix("\r"), number, algorithm)
         if escaped:
             name = re.sub(r"\\[\\nr]", lambda match: _SUM_ESCAPES[match[0]], name)
-        files.append(DeclaredFile(_path(name), {algorithm: _digest(digest, algorithm)}))
+        files.append(DeclaredFile(_path(name), {algorithm: _digest(digest.lower(), algorithm)}))
     return Declaration.of(f"{algorithm}sum", files)
+
+
+def _sum_parts(line: str, number: int, algorithm: str) -> tuple[str, str, str]:
+    """Return whether the name in a line is escaped, the digest, and the name."""
+    if found := _SUM_LINE.fullmatch(line):
+        escaped, digest, name = found.groups()
+    elif found := _TAG_LINE.fullmatch(line):
+        escaped, tag, name, digest = found.groups()
+        if tag != _SUM_TAGS.get(algorithm):
+            raise InvalidDocument(f"line {number}: expected digests of {algorithm}, found {tag}")
+    else:
+        raise InvalidDocument(
+            f"line {number}: expected a digest, two spaces and a name, or a line of --tag"
+        )
+    return escaped, digest, name
 
 
 def parse_croissant(document: bytes) -> Declaration:

@@ -98,7 +98,7 @@ def read(path: str | os.PathLike[str], kind: str | None = None) -> Declaration:
 def detect(document: bytes) -> str:
     """Return the kind of declaration that a document looks like; ``sha256sum`` if like none.
 
-    Digests of SHA-256 and BLAKE3 look the same: those of ``b3sum`` must be named.
+    Digests of SHA-256 and BLAKE3 look the same: those of ``b3sum`` must be named, or tagged.
     """
     if document.startswith(LFS_VERSION.encode()):
         return "git-lfs"
@@ -106,7 +106,7 @@ def detect(document: bytes) -> str:
     if start.startswith(b"["):
         return "dvc"
     if not start.startswith(b"{"):
-        return "sha256sum"
+        return "b3sum" if start.startswith((b"BLAKE3 (", b"\\BLAKE3 (")) else "sha256sum"
     if FORMAT.encode() in start.partition(b"\n")[0]:
         return "declared"
     model = b'"dsseEnvelope"' in document or b'"predicateType"' in document

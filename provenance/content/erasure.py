@@ -15,12 +15,14 @@ proof with the entry, to do the same: no ledger can.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import rfc8785
 
+from provenance.content.diff import Diff, diff
 from provenance.content.entry import (
     Header,
     leaf_line,
@@ -29,6 +31,7 @@ from provenance.content.entry import (
     parse_leaf_line,
 )
 from provenance.content.tree import TreeHasher, leaf_hash, version_root
+from provenance.content.writer import Manifest, ManifestWriter
 from provenance.errors import InvalidManifest, NotFoundError
 
 TOMBSTONE_FORMAT = "provenance-tombstone/1"
@@ -55,6 +58,11 @@ class Remaining:
     def header_hash(self) -> bytes:
         """SHA-256 of the header line, 32 bytes."""
         return self.header.hash()
+
+    @property
+    def erased(self) -> int:
+        """Number of entries that were erased."""
+        return sum(line is None for _, line in self.lines())
 
     def lines(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield leaf hash and entry line of each entry, in order; None for an erased one."""
@@ -138,6 +146,63 @@ def erase(secret: Remaining, paths: Collection[str], *, reason: str, erased_at: 
     document = b"".join(line + b"\n" for line in kept)
     remaining = Remaining(secret.header, secret.root, secret.count, document)
     return Erasure(remaining, rfc8785.dumps(tombstone))
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs from a secret document to files in hand.
+
+    Attributes:
+        differences: files that certainly differ.
+        unknown: paths of files in hand that may be those of erased entries, sorted.
+    """
+
+    differences: Diff
+    unknown: tuple[str, ...]
+
+
+def compare(secret: Remaining, files: Manifest) -> Comparison:
+    """Return what differs from a secret document to the manifest of files in hand.
+
+    A file that no entry names may be that of an erased one, because entries are in order of their
+    paths: between two entries there were as many others as erased leaves stand between them. What
+    became of those files cannot be known.
+
+    Raises:
+        InputError: they name no digest algorithm in common.
+        InvalidManifest: the manifest is sealed.
+    """
+    known = ManifestWriter(secret.header)
+    places: list[str | None] = []
+    for _, line in secret.lines():
+        if line is None:
+            places.append(None)
+            continue
+        known.add_line(line)
+        places.append(parse_entry(line, secret.header).path)
+    if places.count(None) == secret.count:
+        found = Diff(added=tuple(entry.path for entry in files.entries()))
+    else:
+        found = diff(known.finish(), files)
+    fresh, unknown = _placed(found.added, places)
+    return Comparison(replace(found, added=fresh), unknown)
+
+
+def _placed(
+    added: tuple[str, ...], places: Iterable[str | None]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Split what no entry names: what no erased entry can have been, and what one may have been."""
+    rest, fresh, unknown, erased = deque(added), list[str](), list[str](), 0
+    for place in (*places, ""):
+        if place is None:
+            erased += 1
+            continue
+        between = []
+        while rest and (not place or rest[0].encode() < place.encode()):
+            between.append(rest.popleft())
+        (unknown if len(between) <= erased else fresh).extend(between)
+        erased = 0
+    return tuple(fresh), tuple(unknown)
 
 
 def _lines(document: bytes, header: Header) -> Iterator[tuple[bytes, bytes | None]]:

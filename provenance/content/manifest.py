@@ -33,7 +33,7 @@ from provenance.content.entry import (
     parse_header,
 )
 from provenance.content.measuring import Measurement, measure, total_bytes
-from provenance.content.paths import SINGLE_FILE
+from provenance.content.paths import SINGLE_FILE, leaver_out
 from provenance.content.spool import SortedRecords
 from provenance.content.writer import MAX_ENTRIES, Manifest, ManifestWriter
 from provenance.errors import (
@@ -56,6 +56,7 @@ __all__ = [
     "measure",
     "parse",
     "total_bytes",
+    "under",
 ]
 
 MAX_DOCUMENT_BYTES = 2**40
@@ -123,6 +124,27 @@ def build_from_entries(header: Header, entries: Iterable[ManifestEntry]) -> Mani
     writer = ManifestWriter(header)
     for _, line in records.take():
         writer.add(parse_entry(line, header))
+    return writer.finish()
+
+
+def under(manifest: Manifest, header: Header) -> Manifest:
+    """Return the manifest of the same files under another header, without reading them again.
+
+    Requires that the files were measured with no pattern that ``header`` lacks.
+
+    Raises:
+        InvalidManifest: the header names a digest algorithm that the manifest lacks, or is
+            private, or the manifest is sealed.
+        EmptyDataset: the patterns of the header leave nothing.
+    """
+    if absent := sorted(set(header.algorithms) - set(manifest.header.algorithms)):
+        raise InvalidManifest(f"expected digests {', '.join(absent)}, found none")
+    left_out = leaver_out(header.ignore)
+    writer = ManifestWriter(header)
+    for entry in manifest.entries():
+        if not left_out(entry.path):
+            digests = {name: entry.digests[name] for name in header.algorithms}
+            writer.add(ManifestEntry(entry.path, entry.size, digests))
     return writer.finish()
 
 

@@ -156,6 +156,22 @@ def ignorer(patterns: Iterable[str]) -> Callable[[str], bool]:
     return ignored
 
 
+def leaver_out(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Return a function that tells whether a walk would leave out a file, by its path alone.
+
+    A single file is never left out: patterns are for what lies in a folder.
+
+    Requires patterns that :func:`check_patterns` returned.
+    """
+    ignored = ignorer(patterns)
+
+    def left_out(path: str) -> bool:
+        segments = [] if path == SINGLE_FILE else path.split("/")
+        return any(ignored("/".join(segments[:depth])) for depth in range(1, len(segments) + 1))
+
+    return left_out
+
+
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(fnmatch.translate(pattern))
 

@@ -10,16 +10,20 @@ system, on the bare device. Whoever must exclude that does without a state.
 
 Files lie together by the high bits of their inodes, because neighbours in a folder were mostly made
 one after another: a record of a thousand bytes for hundreds of files costs as much as one for each.
+Each record carries a checksum, so that a damaged one is noticed. It is none against whoever writes
+the file on purpose.
 
 Promises: several processes may use one state at once; it can be removed at any time and is then
 learned anew. Must never make a digest: it returns what :mod:`provenance.content.digest` measured.
 """
 
+import hashlib
+import mmap
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from provenance.content.batch import BUCKET_BITS, Learned, Lookup
@@ -29,11 +33,28 @@ from provenance.errors import ReadError
 GRAIN_NS = 2_000_000_000
 """How long before its reading a file must have been at rest: the grain of the coarsest clock."""
 
-_VERSION = 2
+_VERSION = 3
 _BUSY_S = 60.0
 _LEARNED_BYTES = 1 << 23
 _LARGEST = 2**63 - 1
 _INODE_BYTES, _STAMP_BYTES, _RECORD_BYTES = 8, 32, 64
+_SUM_BYTES = 16
+_UNUSABLE, _DAMAGED = 1, 2
+_SHORT_READ = 522  # SQLITE_IOERR_SHORT_READ, of a file that was cut off
+_SOUND_CODES = frozenset(
+    # what befalls a file that is sound: "Result and Error Codes" of SQLite, section 2
+    [
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    ]
+)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets (
     device INTEGER NOT NULL, bucket INTEGER NOT NULL, algorithm TEXT NOT NULL,
@@ -120,13 +141,13 @@ class State:
             tables: dict[str, dict[bytes, bytes]] = {name: {} for name in names}
             try:
                 rows = connection.execute(
-                    "SELECT algorithm, records FROM buckets WHERE device = ?"
+                    "SELECT bucket, algorithm, records FROM buckets WHERE device = ?"
                     f" AND bucket IN ({','.join('?' * len(buckets))})"
                     f" AND algorithm IN ({','.join('?' * len(names))})",
                     (device, *buckets, *names),
                 )
-                for name, records in rows:
-                    split = _split(records)
+                for bucket, name, stored in rows:
+                    split = _split(_records((device, bucket, name), stored))
                     tables[name].update((one[:_STAMP_BYTES], one[_STAMP_BYTES:]) for one in split)
             except sqlite3.Error as error:
                 raise ReadError(f"cannot read the state {str(self.path)!a}: {error}") from error
@@ -188,32 +209,136 @@ class State:
             if version == _VERSION:
                 return
             if version > _VERSION:
-                raise sqlite3.DatabaseError(f"expected version {_VERSION}, found {version}")
+                raise OSError(f"expected version {_VERSION}, found {version}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute("DROP TABLE IF EXISTS files")  # of version 1: learned anew
+            for table in ("files", "buckets"):  # of versions 1 and 2: learned anew
+                connection.execute(f"DROP TABLE IF EXISTS {table}")
             connection.execute(_SCHEMA)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
             connection.execute("COMMIT")
+
+
+class SpareState(State):
+    """A state that one can do without: where it fails, files are read.
+
+    A file that is damaged is renamed to ``….damaged``, and the next state begins anew.
+
+    Attributes:
+        trouble: what went wrong, for people; None if nothing has. Known once it is closed.
+
+    Raises:
+        ReadError: it cannot be opened, and is not damaged, or cannot be put aside.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        clock_ns: Callable[[], int] = time.time_ns,
+        grain_ns: int = GRAIN_NS,
+    ) -> None:
+        self.trouble: str | None = None
+        # shared with the copies of this process that workers are
+        self._failures = mmap.mmap(-1, 1)
+        try:
+            super().__init__(path, clock_ns=clock_ns, grain_ns=grain_ns)
+        except ReadError as error:
+            if not _is_damage(error.__cause__):
+                raise
+            self._set_aside()
+            super().__init__(path, clock_ns=clock_ns, grain_ns=grain_ns)
+        self._inode = os.stat(self.path).st_ino
+
+    def close(self) -> None:
+        """Write what was learned, close the file, and put it aside if it is damaged."""
+        super().close()
+        if self._failures[0] == _UNUSABLE:
+            self.trouble = f"the state {str(self.path)!a} could not be read or written"
+        elif self._failures[0] == _DAMAGED:
+            self.trouble = f"the state {str(self.path)!a} is damaged"
+            with suppress(OSError, ReadError):
+                # another process may have put it aside before, and begun anew
+                if os.stat(self.path).st_ino == self._inode:
+                    self._set_aside()
+
+    def lookup(self, algorithms: Iterable[str]) -> Lookup:
+        """Return a function that tells digests; it tells none of what cannot be read."""
+        names = canonical_algorithms(algorithms)
+        try:
+            known = super().lookup(names)
+        except sqlite3.Error as error:
+            self._failed(error)
+            return lambda _device, _stamps: {}
+
+        def remembered(device: int, stamps: list[bytes]) -> dict[bytes, tuple[str, ...]]:
+            try:
+                return known(device, stamps)
+            except ReadError as error:
+                self._failed(error.__cause__)
+                return {}
+
+        return remembered
+
+    def flush(self) -> None:
+        """Write what was learned; what cannot be written is forgotten."""
+        try:
+            super().flush()
+        except ReadError as error:
+            self._failed(error.__cause__)
+
+    def _failed(self, cause: BaseException | None) -> None:
+        found = _DAMAGED if _is_damage(cause) else _UNUSABLE
+        self._failures[0] = max(found, self._failures[0])
+
+    def _set_aside(self) -> None:
+        try:
+            os.replace(self.path, f"{self.path}.damaged")
+            for suffix in ("-wal", "-shm"):
+                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        except OSError as error:
+            raise ReadError(f"cannot put a damaged state aside: {error}") from error
+        self.trouble = f"the state {str(self.path)!a} was damaged, and begins anew"
 
 
 def _add(connection: sqlite3.Connection, key: tuple[int, int, str], records: bytes) -> None:
     """Add records to a bucket; one of a file that is there takes the place of the older one."""
     where = "WHERE device = ? AND bucket = ? AND algorithm = ?"
     found = connection.execute(f"SELECT records FROM buckets {where}", key).fetchone()
-    stored = found[0] if found else b""
+    stored = _records(key, found[0]) if found else b""
     files = {record[:_INODE_BYTES]: record for record in (*_split(stored), *_split(records))}
     merged = b"".join(sorted(files.values()))
     if merged != stored:
-        connection.execute("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?)", (*key, merged))
+        value = merged + _sum(key, merged)
+        connection.execute("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?)", (*key, value))
+
+
+def _records(key: tuple[int, int, str], stored: object) -> bytes:
+    """Return the records of a bucket, if they are those that were written there."""
+    if isinstance(stored, bytes):
+        records = stored[:-_SUM_BYTES]
+        if len(records) % _RECORD_BYTES == 0 and stored[-_SUM_BYTES:] == _sum(key, records):
+            return records
+    raise sqlite3.DatabaseError("expected records with their checksum, found others")
+
+
+def _sum(key: tuple[int, int, str], records: bytes) -> bytes:
+    running = hashlib.blake2b(repr(key).encode(), digest_size=_SUM_BYTES)
+    running.update(records)
+    return running.digest()
 
 
 def _split(records: bytes) -> list[bytes]:
     """Return the records, each a stamp and a digest."""
-    if len(records) % _RECORD_BYTES:
-        raise sqlite3.DatabaseError(f"expected whole records, found {len(records)} bytes")
     starts = range(0, len(records), _RECORD_BYTES)
     return [records[start : start + _RECORD_BYTES] for start in starts]
+
+
+def _is_damage(cause: BaseException | None) -> bool:
+    """Tell whether an error says that the file holds something else than was written."""
+    code = getattr(cause, "sqlite_errorcode", 0)
+    sound = code & 0xFF in _SOUND_CODES and code != _SHORT_READ
+    return isinstance(cause, sqlite3.Error) and not sound
 
 
 def _inode(stamp: bytes) -> int:

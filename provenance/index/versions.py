@@ -146,6 +146,22 @@ def find_by_manifest(
     return [_version(row) for row in connection.execute(_by_manifest(), wanted)]
 
 
+def manifest_hashes(connection: Connection, *, limit: int, as_of: int | None = None) -> list[bytes]:
+    """Return the SHA-256 of the manifest documents of versions, each once, the newest first.
+
+    Args:
+        connection: a connection that reads.
+        limit: how many versions are looked at.
+        as_of: versions up to this block.
+
+    Raises:
+        IndexBehind: the index has not reached that block.
+    """
+    wanted = {"as_of": blocks.at(connection, as_of).number, "limit": limit}
+    rows = connection.execute(_manifest_hashes(), wanted)
+    return list(dict.fromkeys(row[0] for row in rows))
+
+
 def apply(connection: Connection, events: Sequence[Event]) -> None:
     """Enter the versions of a chunk of events."""
     rows = [_row(event) for event in events if "content" in event.arguments]
@@ -241,6 +257,13 @@ def _list() -> AnySelect:
 def _by_manifest() -> AnySelect:
     statement = _versions().where(_V.c.manifest_hash == bindparam("manifest_hash"))
     order = (_V.c.precedence, _V.c.block_number, _V.c.log_index)
+    return statement.order_by(*order).limit(bindparam("limit"))
+
+
+@cache
+def _manifest_hashes() -> AnySelect:
+    statement = select(_V.c.manifest_hash).where(_V.c.block_number <= AS_OF)
+    order = (_V.c.block_number.desc(), _V.c.log_index.desc())
     return statement.order_by(*order).limit(bindparam("limit"))
 
 

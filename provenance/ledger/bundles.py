@@ -153,7 +153,10 @@ def own_pins(ledger: Ledger) -> Pins:
 def _moved(ledger: Ledger, bundle: Bundle) -> Bundle:
     """Return the bundle of the same version after its block left the chain."""
     subject = bundle.subject
-    answer = history.read(ledger, subject)
+    try:
+        answer = history.read(ledger, subject)
+    except NotFoundError:
+        return bundle.with_state("orphaned")
     standing = fold_standing(answer.logs, subject)
     claimed = fold_standing(bundle.history, subject).versions[bundle.version]
     found = standing.versions.get(bundle.version)

@@ -95,7 +95,7 @@ def erase(
     """
     if not reason.strip() or (path != "." and path in reason):
         raise InputError("expected a reason that does not name the entry, found another")
-    remaining = _read(ledger, secret)
+    remaining = read_secret(ledger, secret)
     known = _known(ledger, dataset_id, version, remaining)
     found = content.erase(remaining, [path], reason=reason, erased_at=int(clock()))
     (entry,) = (item["index"] for item in orjson.loads(found.tombstone)["erased"])
@@ -125,7 +125,14 @@ def tombstone_of(ledger: Ledger, erasure: Erasure) -> dict[str, Any] | None:
     return fields if erasure.entry in entries else None
 
 
-def _read(ledger: Ledger, secret: Path) -> Remaining:
+def read_secret(ledger: Ledger, secret: Path) -> Remaining:
+    """Return the secret document of a private manifest, whole or with entries erased.
+
+    Raises:
+        InvalidManifest: the file holds something else.
+        ReadError: it cannot be read.
+        TooLarge: it is longer than a manifest may be.
+    """
     limit = ledger.settings.max_manifest_bytes
     try:
         with secret.open("rb") as file:

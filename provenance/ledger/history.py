@@ -18,6 +18,7 @@ from provenance.errors import (
     HistoryMismatch,
     InvalidDocument,
     InvalidIdentifier,
+    NotFoundError,
 )
 from provenance.identifiers import (
     Address,
@@ -26,6 +27,7 @@ from provenance.identifiers import (
     parse_address,
     parse_hex,
     parse_id,
+    parse_subject,
     subject_of,
 )
 from provenance.ledger import checkpoints
@@ -128,19 +130,27 @@ def read(ledger: Ledger, subject: Subject, *, block_number: int | None = None) -
         block_number: complete up to this block; the newest by default.
 
     Raises:
+        NotFoundError: nothing was recorded on it by then.
         ChainReorganised: the chain changed while it was read; the same call may succeed.
         InvalidIdentifier: the block is not there yet.
     """
     ledger.sync()
     block = block_at(ledger.client, block_number)
     logs = tuple(_indexed_logs(ledger, subject, block.number))
+    head = ledger.head_of(subject, block.hash)
+    chain_id, history_address = ledger.chain_id, ledger.address("History")
+    # the chain decides: an index that has lost all logs of a subject must be caught by the check
+    if not logs and head == fold(
+        (), chain_id=chain_id, history_address=history_address, subject=subject
+    ):
+        raise _never_recorded(subject)
     return HistoryAnswer(
         subject,
         logs,
-        ledger.head_of(subject, block.hash),
+        head,
         AsOf(block.number, block.hash, ledger.client.finality(block.number)),
-        ledger.chain_id,
-        ledger.address("History"),
+        chain_id,
+        history_address,
         checkpoints.signed_at(ledger, block),
     )
 
@@ -166,6 +176,7 @@ def check(
 
     Raises:
         HistoryMismatch: the answer is incomplete or altered, or is about something else.
+        NotFoundError: the answer is that nothing was recorded, and that is so.
         ChainReorganised: the node does not have the block; ask again for a new answer.
     """
     if answer.subject != subject:
@@ -199,6 +210,8 @@ def check(
             f"the answer states another head than the chain: expected {head.hex()}, "
             f"found {answer.head.hex()}"
         )
+    if not answer.logs:
+        raise _never_recorded(subject)
     as_of = AsOf(block.number, block.hash, client.finality(block.number))
     return CheckedHistory(subject, len(answer.logs), head, as_of, pinned)
 
@@ -212,6 +225,7 @@ def check_own(
 
     Raises:
         HistoryMismatch: the index is incomplete or altered.
+        NotFoundError: nothing was recorded on it by then.
         CheckpointMismatch: the chain is not the one that was pinned.
         ChainReorganised: it kept changing.
     """
@@ -326,6 +340,11 @@ def parse_answer(pages: Iterable[Mapping[str, Any]]) -> HistoryAnswer:
     subject, head, number, block_hash, chain_id, address = first
     as_of = AsOf(number, block_hash, "latest")
     return HistoryAnswer(subject, tuple(logs), head, as_of, chain_id, address, note)
+
+
+def _never_recorded(subject: Subject) -> NotFoundError:
+    kind, identifier = parse_subject(subject)
+    return NotFoundError(SubjectKind(kind).name.lower(), identifier)
 
 
 def _number(value: object) -> int:

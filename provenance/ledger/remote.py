@@ -211,6 +211,7 @@ def check(
 
     Raises:
         HistoryMismatch: the answer is incomplete or altered.
+        NotFoundError: nothing was recorded on it, as the node says too, or the service says.
         CheckpointMismatch: the service, or the node, contradicts what is pinned.
         ChainReorganised: the node does not hold the block of the answer.
         NodeUnavailable: the service or the node does not answer.

@@ -5,7 +5,7 @@ the dataset is checked against its head and the chain against the pinned checkpo
 not checked is named. Must never trust the index for a yes: it only finds candidates.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from os import PathLike
 
@@ -13,6 +13,7 @@ from provenance.chain.client import BlockRef
 from provenance.content import manifest as manifests
 from provenance.content.diff import Diff
 from provenance.content.digest import Progress
+from provenance.content.erasure import Remaining
 from provenance.content.writer import Manifest
 from provenance.errors import (
     ChainReorganised,
@@ -23,14 +24,12 @@ from provenance.errors import (
     NotFoundError,
 )
 from provenance.identifiers import DatasetId, SubjectKind, subject_of
-from provenance.ledger import checkpoints, history
+from provenance.ledger import checkpoints, claims, history
+from provenance.ledger.claims import Build
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import AsOf
 from provenance.proofs import verification
 from provenance.proofs.verification import Evidence, Verdict
-
-Build = Callable[[Iterable[str], Iterable[str]], Manifest]
-"""Makes a manifest of the bytes in hand with algorithms and ignore patterns."""
 
 _VERSION_STATUS = ("none", "active", "superseded", "withdrawn")
 
@@ -41,7 +40,7 @@ class Verification:
 
     Attributes:
         verdict: what was checked, what failed, what was not checked.
-        dataset_id: the dataset compared with; None if no version has this content.
+        dataset_id: the dataset compared with; None if no version is known to have this content.
         version: its version.
         version_status: ``active``, ``superseded`` or ``withdrawn``; None without a dataset.
         root: root of the bytes in hand, 32 bytes.
@@ -91,6 +90,7 @@ def verify_path(
     *,
     dataset_id: DatasetId | None = None,
     version: int | None = None,
+    secret: Remaining | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Compare a folder or file with a version, or find the version that it is.
@@ -100,10 +100,12 @@ def verify_path(
         path: the bytes in hand.
         dataset_id: the dataset; by default the one whose claim to this content has precedence.
         version: its version; the latest by default.
+        secret: the secret document of a private version (``erasures.read_secret``), without which
+            its files cannot be compared.
         progress: told how many bytes were read since the last call.
 
     Raises:
-        InputError: the path cannot be hashed.
+        InputError: the path cannot be hashed, or the secret document is of another version.
         NotFoundError: there is no such dataset or version.
         ChainError: the ledger could not be asked.
     """
@@ -111,7 +113,7 @@ def verify_path(
     def build(algorithms: Iterable[str], ignore: Iterable[str]) -> Manifest:
         return manifests.build(path, algorithms=algorithms, ignore=ignore, progress=progress)
 
-    return verify(ledger, build, dataset_id=dataset_id, version=version)
+    return verify(ledger, build, dataset_id=dataset_id, version=version, secret=secret)
 
 
 def verify(
@@ -120,6 +122,7 @@ def verify(
     *,
     dataset_id: DatasetId | None = None,
     version: int | None = None,
+    secret: Remaining | None = None,
 ) -> Verification:
     """Compare bytes in hand with a version, or find the version that they are.
 
@@ -128,23 +131,32 @@ def verify(
         build: makes a manifest of the bytes, with the header of the registered one.
         dataset_id: as in :func:`verify_path`.
         version: as in :func:`verify_path`.
+        secret: as in :func:`verify_path`.
 
     Raises:
+        InputError: the secret document is of another version.
         NotFoundError: there is no such dataset or version.
         ChainError: the ledger could not be asked.
     """
     ledger.sync()
     block = ledger.client.head()
+    if dataset_id is None and secret is not None:
+        claim = claims.claim_of(ledger, secret.root, block)
+        if claim is None:
+            raise NotFoundError("version with the root of the secret document", secret.root.hex())
+        dataset_id, version = claim
     if dataset_id is None:
-        computed = build(("sha256",), ())
-        dataset_id, version = _claimed(ledger, computed, block)
-        if dataset_id is None:
-            return _unknown(ledger, computed, block)
+        known = claims.recognise(ledger, build, block)
+        if known.dataset_id is None:
+            return _unknown(ledger, known, block)
+        found = _version(ledger, known.dataset_id, known.version, block)
+        return _compare(ledger, found, known.computed, _registered(ledger, found), block)
     found = _version(ledger, dataset_id, version, block)
     registered = _registered(ledger, found)
-    header = registered.header if registered else manifests.Header()
+    source = secret or registered
+    header = source.header if source else manifests.Header()
     computed = build(header.algorithms, header.ignore)
-    return _compare(ledger, found, computed, registered, block)
+    return _compare(ledger, found, computed, registered, block, secret)
 
 
 def verify_manifest(
@@ -160,20 +172,16 @@ def verify_manifest(
     )
 
 
-def _claimed(
-    ledger: Ledger, computed: Manifest, block: BlockRef
-) -> tuple[DatasetId | None, int | None]:
-    """Return the version whose claim to this content has precedence, by the contract itself."""
-    (claim,) = ledger.call("Datasets", "claimOf", computed.root, at=block.hash)
-    return (DatasetId(claim[0]), claim[1]) if claim[0] else (None, None)
-
-
-def _unknown(ledger: Ledger, computed: Manifest, block: BlockRef) -> Verification:
-    checks = verification.Check(
-        "content", f"no version on the ledger has the root {computed.root.hex()}"
-    )
-    verdict = Verdict((), (checks,), (), Diff(), bytes(32), computed.root)
-    return Verification(verdict, None, None, None, computed.root, (), False, _as_of(ledger, block))
+def _unknown(ledger: Ledger, found: claims.Recognition, block: BlockRef) -> Verification:
+    """Return that no version is known: for certain, or with what could not be ruled out."""
+    root = found.computed.root
+    said = f"no version on the ledger has the root {root.hex()}"
+    if found.doubts:
+        said += f", but {'; '.join(found.doubts)}: name the dataset to compare with"
+    checks = (verification.Check("content", said),)
+    failed, open_ = ((), checks) if found.doubts else (checks, ())
+    verdict = Verdict((), failed, open_, Diff(), bytes(32), root)
+    return Verification(verdict, None, None, None, root, (), False, _as_of(ledger, block))
 
 
 def _version(
@@ -224,6 +232,7 @@ def _compare(
     computed: Manifest,
     registered: Manifest | None,
     block: BlockRef,
+    secret: Remaining | None = None,
 ) -> Verification:
     evidence = Evidence(
         root=version.root,
@@ -232,7 +241,7 @@ def _compare(
         checkpoint_extends=checkpoints.pin_own(ledger) or None,
         finality=ledger.client.finality(block.number),
     )
-    verdict = verification.verify(computed, evidence, registered)
+    verdict = verification.verify(computed, evidence, registered, secret)
     (status,) = ledger.call(
         "Datasets", "versionStatus", version.dataset_id, version.number, at=block.hash
     )

@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from provenance.content.diff import Diff, diff
+from provenance.content.entry import Header
+from provenance.content.erasure import Remaining, compare
 from provenance.content.writer import Manifest
-from provenance.errors import ProvenanceError, RootMismatch, VerificationError
+from provenance.errors import InputError, ProvenanceError, RootMismatch, VerificationError
 from provenance.proofs.absence import AbsenceProof, check_absence
 
 PASSED = "passed"
@@ -18,6 +20,9 @@ NOT_CHECKED = "not_checked"
 
 MAX_NAMED = 1000
 """How many files of each kind the JSON form names; the counts are always whole."""
+
+MAX_SHOWN = 10
+"""How many files one sentence names."""
 
 UNWITNESSED = "one operator: rewriting not excluded"
 
@@ -150,7 +155,12 @@ class Verdict:
         }
 
 
-def verify(computed: Manifest, evidence: Evidence, registered: Manifest | None = None) -> Verdict:
+def verify(
+    computed: Manifest,
+    evidence: Evidence,
+    registered: Manifest | None = None,
+    secret: Remaining | None = None,
+) -> Verdict:
     """Compare bytes in hand with a version on the ledger.
 
     Args:
@@ -158,11 +168,22 @@ def verify(computed: Manifest, evidence: Evidence, registered: Manifest | None =
             registered header, and without salts.
         evidence: what the ledger says about the version.
         registered: the registered manifest, if at hand; of a private one the secret document.
+        secret: the secret document of a private one, of which entries may have been erased.
+
+    Raises:
+        InputError: the secret document is that of another version.
     """
     checks = _Checks()
+    if secret is not None and secret.root != evidence.root:
+        raise InputError(
+            f"expected the secret document of the version with the root {evidence.root.hex()}, "
+            f"found that of {secret.root.hex()}"
+        )
     trusted = _check_manifest(checks, evidence, registered)
     differences = Diff()
-    if trusted is not None:
+    if secret is not None:
+        differences = _check_secret(checks, computed, secret)
+    elif trusted is not None:
         differences = _check_entries(checks, computed, trusted)
     elif registered is None or not registered.header.private:
         _check_root(checks, computed, evidence)
@@ -232,15 +253,47 @@ def _check_manifest(
 
 
 def _check_entries(checks: _Checks, computed: Manifest, registered: Manifest) -> Diff:
-    wanted = set(registered.header.algorithms)
-    if absent := sorted(wanted - set(computed.header.algorithms)):
-        checks.add("content", None, f"the bytes were not hashed with {', '.join(absent)}")
+    if not _is_comparable(checks, computed, registered.header):
         return Diff()
     found = diff(registered, computed)
-    if not found:
-        names = ", ".join(sorted(wanted))
+    if found:
+        _add_differences(checks, found)
+    else:
+        names = ", ".join(registered.header.algorithms)
         checks.add("content", True, f"{computed.count} files have the registered {names} digests")
-        return found
+    return found
+
+
+def _check_secret(checks: _Checks, computed: Manifest, secret: Remaining) -> Diff:
+    """Compare files with the entries of a secret document; only those not erased are known."""
+    if not _is_comparable(checks, computed, secret.header):
+        return Diff()
+    found = compare(secret, computed)
+    if found.differences:
+        _add_differences(checks, found.differences)
+    elif found.unknown:
+        shown = ", ".join(map(ascii, found.unknown[:MAX_SHOWN]))
+        more = f" and {len(found.unknown) - MAX_SHOWN} more" * (len(found.unknown) > MAX_SHOWN)
+        said = "files in hand may be those of erased entries, which cannot be compared"
+        checks.add("content", None, f"{len(found.unknown)} {said}: {shown}{more}")
+    else:
+        names = ", ".join(secret.header.algorithms)
+        checks.add("content", True, f"{computed.count} files have the registered {names} digests")
+    if secret.erased:
+        checks.add(
+            "erased", None, f"{secret.erased} of {secret.count} entries were erased: not compared"
+        )
+    return found.differences
+
+
+def _is_comparable(checks: _Checks, computed: Manifest, header: Header) -> bool:
+    absent = sorted(set(header.algorithms) - set(computed.header.algorithms))
+    if absent:
+        checks.add("content", None, f"the bytes were not hashed with {', '.join(absent)}")
+    return not absent
+
+
+def _add_differences(checks: _Checks, found: Diff) -> None:
     counts = {
         "added": len(found.added),
         "missing": len(found.removed),
@@ -249,7 +302,6 @@ def _check_entries(checks: _Checks, computed: Manifest, registered: Manifest) ->
     }
     shown = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
     checks.add("content", False, f"the files differ from the registered ones: {shown}")
-    return found
 
 
 def _check_root(checks: _Checks, computed: Manifest, evidence: Evidence) -> None:

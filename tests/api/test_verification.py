@@ -1,5 +1,6 @@
 """POST /v1/verify."""
 
+import io
 import os
 
 import pytest
@@ -25,9 +26,12 @@ def test_another_file_fails(service, dataset):
     found = service.upload("/v1/verify", "file", b"other", wanted, name=None).json()
     assert found["verdict"] == "failed"
     assert found["changed"] == ["."]
-    unknown = service.upload("/v1/verify", "file", b"unknown", {}, name=None).json()
-    assert unknown["verdict"] == "failed"
-    assert unknown["dataset_id"] is None
+
+
+def test_a_root_that_no_version_has_fails(service):
+    unknown = manifests.build_from_stream(io.BytesIO(b"unknown"), private=True).document.decode()
+    found = service.post("/v1/verify", {"manifest": unknown}, name=None).json()
+    assert (found["verdict"], found["dataset_id"]) == ("failed", None)
 
 
 def test_a_manifest_names_each_file_that_differs(service, tmp_path):
@@ -48,6 +52,25 @@ def test_a_manifest_names_each_file_that_differs(service, tmp_path):
     wanted = {"dataset_id": made["dataset_id"]}
     uploaded = service.upload("/v1/verify", "manifest", tampered, wanted, name=None).json()
     assert uploaded["counts"] == found["counts"]
+
+
+def test_an_uploaded_file_is_recognised_by_other_digests(service, tmp_path):
+    (tmp_path / "data").write_bytes(os.urandom(20))
+    content = (tmp_path / "data").read_bytes()
+    document = manifests.build(tmp_path / "data", algorithms=("blake3", "sha256"), ignore=("x",))
+    wanted = {"title": "F", "manifest": document.document.decode()}
+    made = service.post("/v1/datasets", wanted).json()
+    found = service.upload("/v1/verify", "file", content, {}, name=None).json()
+    assert (found["verdict"], found["dataset_id"]) == ("passed", made["dataset_id"])
+
+
+def test_a_file_that_a_private_version_may_hold_is_not_called_unknown(service, tmp_path):
+    content = os.urandom(20)
+    (tmp_path / "data").write_bytes(content)
+    document = manifests.build(tmp_path / "data", private=True).document.decode()
+    service.post("/v1/datasets", {"title": "F", "manifest": document})
+    found = service.upload("/v1/verify", "file", content, {}, name=None).json()
+    assert (found["verdict"], found["dataset_id"]) == ("not_checked", None)
 
 
 def test_a_root_alone_is_compared_by_the_contract(service, dataset):

@@ -23,7 +23,13 @@ from provenance.chain import rpc_server
 from provenance.chain.client import Client
 from provenance.chain.rpc import HttpNode
 from provenance.content import manifest
-from provenance.errors import CheckpointMismatch, HistoryMismatch, InvalidProof, VerificationError
+from provenance.errors import (
+    CheckpointMismatch,
+    HistoryMismatch,
+    InvalidProof,
+    NotFoundError,
+    VerificationError,
+)
 from provenance.ledger import checkpoints, datasets, history, remote, titles
 from provenance.ledger.opening import open_ledger
 from provenance.ledger.vocabulary import Units
@@ -268,6 +274,18 @@ def test_a_history_of_another_dataset_is_no_answer(busy, servers, answers, tmp_p
     liar.documents = {path_of("dataset:1"): answers["party:3"]}
     with pytest.raises(HistoryMismatch):
         ask(ledger, liar.url, f"{node.url}/rpc", "dataset:1", tmp_path)
+
+
+def test_what_does_not_exist_is_not_complete(busy, servers, answers, tmp_path):
+    ledger, _ = busy
+    liar, node = servers
+    subject = history.parse_subject_name("dataset:99")
+    empty = {**answers["dataset:1"], "subject": subject.hex(), "logs": []}
+    empty["head"] = plausible_head(empty, ledger).hex()
+    for documents in ({path_of("dataset:99"): empty}, {}):
+        liar.documents = documents
+        with pytest.raises(NotFoundError):
+            ask(ledger, liar.url, f"{node.url}/rpc", "dataset:99", tmp_path)
 
 
 def test_a_rewritten_chain_is_caught_by_one_pinned_checkpoint(busy, servers, answers, tmp_path):

@@ -219,6 +219,12 @@ def test_what_cannot_be_read_is_not_checked(run, tmp_path):
     assert run(bundle, tmp_path / "none", "--pin", vector["pins"][0])[0] == 2
     assert run(bundle, "--pin", "nonsense")[0] == 2
     assert run()[0] == 2
+    pin = tmp_path / "pin"
+    pin.write_bytes(vector["pins"][0].encode("utf-16"))
+    code, out, err = run(bundle, "--pin", pin)
+    assert (code, err) == (2, "")
+    assert out.startswith("not checked: 'utf-8' codec can't decode")
+    assert out.count("\n") == 2
 
 
 def test_a_distant_log_without_a_vouched_block_is_named(check):

@@ -145,6 +145,9 @@ def test_a_history_is_checked(type_, home):
     newest = found["as_of"]["block_number"]
     assert type_("history", 1, "--as-of", newest, "--json").json["check"] is None
     type_("history", "nonsense:1", code=2)
+    for name in ("99", "party:99"):
+        for words in (("history", name), ("history", name, "--check")):
+            assert f"no {'party' if ':' in name else 'dataset'} 99" in type_(*words, code=2).err
 
 
 def test_a_first_pin_says_so(type_, home):

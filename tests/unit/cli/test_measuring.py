@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 
 import fsspec
 import pytest
@@ -75,6 +77,37 @@ def test_without_a_place_nothing_is_remembered(type_, old, tmp_path, monkeypatch
         shown = type_("hash", old, "--json")
         assert shown.json["read"]["files"] == 2
         assert "Nothing is remembered" in shown.err
+
+
+def flipped(content):
+    """Return a database with other bytes in all pages but the first."""
+    return content[:4096] + bytes(byte ^ 0x55 for byte in content[4096:])
+
+
+@pytest.mark.parametrize(
+    "damage", [flipped, lambda content: content[:5000], lambda _: b"no database", lambda _: b""]
+)
+def test_a_damaged_state_costs_a_reading_once(type_, tmp_path, monkeypatch, damage):
+    """With so many files that workers read them."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    many = tmp_path / "many"
+    many.mkdir()
+    for number in range(300):
+        (many / f"{number:03}").write_text(f"{number}")
+    root = build(many).root.hex()
+    type_("hash", many)
+    state = tmp_path / "cache" / "provenance-ledger" / "state.sqlite3"
+    with closing(sqlite3.connect(state)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    state.write_bytes(damage(state.read_bytes()))
+    shown = type_("hash", many, "--json")
+    assert (shown.json["root"], shown.json["read"]["files"]) == (root, 300)
+    if damage(b"x"):
+        assert shown.err.count("What is not remembered was read") == 1
+    type_("hash", many)
+    again = type_("hash", many, "--json")
+    assert (again.json["root"], again.json["trusted"]["files"]) == (root, 300)
+    assert again.err == ""
 
 
 def test_the_cache_of_the_user_is_where_the_standard_says(tmp_path, monkeypatch):

@@ -63,13 +63,59 @@ def test_what_sha256sum_writes_is_read_and_what_we_write_it_checks(folder):
     )
 
 
+def checks(lines, folder):
+    """Tell whether the real tool finds every file that lines name."""
+    command = ["sha256sum", "-c", "--strict", "--status", "-"]
+    return subprocess.run(command, cwd=folder, input=lines, text=True, check=False).returncode == 0
+
+
+def test_tagged_lines_and_upper_case_are_read_as_sha256sum_does(folder):
+    (folder / "a) = b (c").write_bytes(b"x")
+    names = sorted(["a b\nc", "back\\slash", "s/\u00e9", "a) = b (c"], key=str.encode)
+    tagged, plain = (
+        subprocess.run(
+            ["sha256sum", *options, "--", *names],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for options in (["--tag"], [])
+    )
+    assert tagged.startswith("\\SHA256 (")
+    upper = plain.replace(X, X.upper()).replace(Y, Y.upper())
+    old = f"SHA256(s/\u00e9)= {Y.upper()}\r\n"
+    for lines in (tagged, upper, tagged.replace(X, X.upper()), plain):
+        assert checks(lines, folder)
+        assert parse_sums(lines) == parse_sums(plain)
+        assert [file.path for file in parse_sums(lines).files] == names
+    assert checks(old, folder)
+    assert parse_sums(old).files == parse_sums(f"{Y}  s/\u00e9").files
+    assert not checks(tagged.replace("SHA256", "BLAKE3"), folder)
+
+
+def test_a_tag_says_which_digests_they_are():
+    tagged = f"BLAKE3 (a) = {X}\n"
+    assert parse_sums(tagged, "blake3").files[0].digests == {"blake3": bytes.fromhex(X)}
+    for algorithm in ("sha256", "md5"):
+        with pytest.raises(InvalidDocument, match=f"expected digests of {algorithm}, found BLAKE3"):
+            parse_sums(tagged, algorithm)
+
+
 def test_forms_of_sum_lines():
     assert parse_sums(f"{X} *a\r\n\n{Y}  b  c").files == (
         DeclaredFile("a", {"sha256": bytes.fromhex(X)}),
         DeclaredFile("b  c", {"sha256": bytes.fromhex(Y)}),
     )
     assert parse_sums(f"{X}  a\n", "blake3").files[0].digests == {"blake3": bytes.fromhex(X)}
-    for wrong in (f"{X} a", f"{X[:-2]}  a", "SHA256 (a) = " + X, "", f"{X.upper()}  a"):
+    for wrong in (
+        f"{X} a",
+        f"{X[:-2]}  a",
+        f"SHA256 (a) - {X}",
+        "",
+        f"{X[:-1]}g  a",
+        "SHA256 () = " + X,
+    ):
         with pytest.raises(InvalidDocument):
             parse_sums(wrong)
     with pytest.raises(InvalidDocument, match="expected digests among"):

@@ -47,6 +47,9 @@ def statement(folder):
     ("kind", "document"),
     [
         ("sha256sum", f"{X}  f\n".encode()),
+        ("sha256sum", f"SHA256 (f) = {X}\n".encode()),
+        ("b3sum", f"BLAKE3 (f) = {X}\n".encode()),
+        ("b3sum", f"\\BLAKE3 (f) = {X}\n".encode()),
         ("dvc", json.dumps([{"md5": "0" * 32, "relpath": "f"}]).encode()),
         ("croissant", json.dumps(CROISSANT).encode()),
         ("git-lfs", POINTER),

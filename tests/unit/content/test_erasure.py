@@ -4,8 +4,9 @@ import json
 import pytest
 
 from provenance.content import manifest
+from provenance.content.diff import Diff
 from provenance.content.entry import Header, ManifestEntry
-from provenance.content.erasure import erase, parse_remaining
+from provenance.content.erasure import Comparison, compare, erase, parse_remaining
 from provenance.errors import InvalidManifest, NotFoundError
 from provenance.proofs.merkle import prove, prove_remaining, verify_inclusion
 
@@ -97,3 +98,36 @@ def test_no_other_document_is_read():
     ):
         with pytest.raises(InvalidManifest):
             parse_remaining(wrong)
+
+
+def files(*names, content=b""):
+    digest = {"sha256": hashlib.sha256(content).digest()}
+    entries = [ManifestEntry(name, len(content), digest) for name in names]
+    return manifest.build_from_entries(Header(), entries)
+
+
+def test_files_are_compared_with_what_remains():
+    whole = parse_remaining(secret().secret_document)
+    assert compare(whole, files(*NAMES)) == Comparison(Diff(), ())
+    found = compare(whole, files(*NAMES[1:], "new", content=b"x")).differences
+    assert (found.added, found.removed, found.changed) == (("new",), (NAMES[0],), (*NAMES[1:],))
+
+
+@pytest.mark.parametrize(
+    ("gone", "names", "added", "unknown"),
+    [
+        ([2], [*NAMES], [], [NAMES[2]]),
+        ([2], [*NAMES[:2], *NAMES[3:]], [], []),
+        ([2], [*NAMES, "patient-1x"], [NAMES[2], "patient-1x"], []),
+        ([2], [*NAMES, "patient-0x"], ["patient-0x"], [NAMES[2]]),
+        ([0, 1, 6], [*NAMES], [], [NAMES[0], NAMES[1], NAMES[6]]),
+        ([0, 1, 6], [*NAMES[1:6], "a", "z"], [], ["a", NAMES[1], "z"]),
+        ([*range(7)], [*NAMES], [], [*NAMES]),
+        ([*range(7)], [*NAMES, "z"], [*NAMES, "z"], []),
+    ],
+)
+def test_a_file_in_the_place_of_an_erased_entry_is_unknown(gone, names, added, unknown):
+    remaining = erased(*(NAMES[index] for index in gone)).remaining
+    found = compare(remaining, files(*names))
+    assert remaining.erased == len(gone)
+    assert found == Comparison(Diff(added=tuple(sorted(added))), tuple(sorted(unknown)))

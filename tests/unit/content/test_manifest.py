@@ -263,6 +263,29 @@ def test_garbage_is_refused_without_a_traceback(garbage):
             parse(document)
 
 
+def test_the_same_files_under_another_header(tmp_path):
+    (tmp_path / "skip").mkdir()
+    for name in ("a", "skip/b", "skip/c.tmp", "d.tmp"):
+        (tmp_path / name).write_text(name)
+    whole = build(tmp_path, algorithms=("sha256", "blake3", "sm3"))
+    for algorithms, ignore in ((("sm3",), ()), (("blake3", "sha256"), ("skip", "*.tmp"))):
+        header = Header.of(algorithms, ignore)
+        again = manifest.under(whole, header)
+        assert again == build(tmp_path, algorithms=algorithms, ignore=ignore)
+        assert again.header == header
+
+
+def test_no_manifest_is_made_under_a_header_that_asks_for_more(tmp_path):
+    (tmp_path / "a").write_text("a")
+    whole = build(tmp_path)
+    with pytest.raises(InvalidManifest, match="blake3"):
+        manifest.under(whole, Header.of(("blake3", "sha256")))
+    with pytest.raises(InvalidManifest, match="salt"):
+        manifest.under(whole, Header.of(private=True))
+    with pytest.raises(EmptyDataset):
+        manifest.under(whole, Header.of(ignore=("*",)))
+
+
 MILLION = """
 import hashlib, io, sys
 from provenance.content.manifest import Header, ManifestEntry, ManifestWriter, parse

@@ -11,6 +11,7 @@ from provenance.content.paths import (
     check_path,
     check_patterns,
     ignorer,
+    leaver_out,
     nfc,
 )
 from provenance.errors import InvalidPath
@@ -134,3 +135,18 @@ def test_patterns_that_match_no_path_are_refused(pattern):
 )
 def test_patterns(patterns, path, expected):
     assert ignorer(patterns)(path) is expected
+
+
+@pytest.mark.parametrize(
+    ("patterns", "path", "expected"),
+    [
+        (("b",), "b/c/d", True),
+        (("b/c",), "b/c/d", True),
+        (("c",), "b/c/d", True),
+        (("b/?",), "b/cc/d", False),
+        (("*",), ".", False),
+        ((), "b/c", False),
+    ],
+)
+def test_a_file_in_a_folder_that_is_ignored_is_left_out(patterns, path, expected):
+    assert leaver_out(patterns)(path) is expected

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from provenance.content.batch import BUCKET_BITS
-from provenance.content.state import State
+from provenance.content.state import SpareState, State
 from provenance.errors import InputError, ReadError
 
 DEVICE = 1
@@ -109,9 +109,9 @@ def test_what_is_no_state_is_refused(tmp_path):
     with pytest.raises(ReadError, match="directory"):
         State(tmp_path)
     connection = sqlite3.connect(tmp_path / "newer")
-    connection.execute("PRAGMA user_version = 3")
+    connection.execute("PRAGMA user_version = 4")
     connection.close()
-    with pytest.raises(ReadError, match="expected version 2, found 3"):
+    with pytest.raises(ReadError, match="expected version 3, found 4"):
         State(tmp_path / "newer")
 
 
@@ -153,9 +153,10 @@ def test_several_processes_write_at_once(tmp_path):
         assert len(state.lookup(["sha256"])(DEVICE, stamps)) == 1200
 
 
-def test_a_state_of_the_first_version_is_learned_anew(tmp_path):
+@pytest.mark.parametrize(("table", "version"), [("files", 1), ("buckets", 2)])
+def test_a_state_of_an_earlier_version_is_learned_anew(tmp_path, table, version):
     with closing(sqlite3.connect(tmp_path / "state")) as connection:
-        connection.executescript("CREATE TABLE files (device); PRAGMA user_version = 1")
+        connection.executescript(f"CREATE TABLE {table} (x); PRAGMA user_version = {version}")
     with State(tmp_path / "state") as state:
         state.learn([record()])
         state.flush()
@@ -168,8 +169,118 @@ def test_records_that_are_cut_off_are_an_error(tmp_path):
         state.flush()
         with closing(sqlite3.connect(tmp_path / "state", isolation_level=None)) as connection:
             connection.execute("UPDATE buckets SET records = substr(records, 2)")
-        with pytest.raises(ReadError, match="expected whole records, found 63 bytes"):
+        with pytest.raises(ReadError, match="expected records with their checksum"):
             known(state, ["sha256"])
         state.learn([record()])
-        with pytest.raises(ReadError, match="expected whole records"):
+        with pytest.raises(ReadError, match="expected records with their checksum"):
             state.flush()
+
+
+DAMAGES = [
+    "records = substr(records, 2)",
+    "records = substr(records, 65)",
+    "records = zeroblob(80)",
+    "records = 'text'",
+    "records = 7",
+    "bucket = 1",
+    "algorithm = 'blake3'",
+    "device = 2",
+]
+
+
+def damage(path, change):
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(f"UPDATE buckets SET {change}")
+
+
+@pytest.mark.parametrize("change", DAMAGES)
+def test_a_damaged_record_is_never_believed(tmp_path, change):
+    path = tmp_path / "state"
+    with State(path) as state:
+        state.learn([record(), record(inode=3)])
+    damage(path, change)
+    for place in (record(), record(inode=300), record("blake3"), record(device=2)):
+        with SpareState(path) as state:
+            lookup = state.lookup([place[2]])
+            assert lookup(place[0], [place[3][:32]]) == {}
+
+
+def test_a_damaged_state_is_put_aside_and_begun_anew(tmp_path):
+    path = tmp_path / "state"
+    with State(path) as state:
+        state.learn([record()])
+    damage(path, DAMAGES[0])
+    with SpareState(path) as state:
+        assert known(state, ["sha256"]) is None
+        state.learn([record()])
+        assert state.trouble is None
+    assert state.trouble.endswith("was damaged, and begins anew")
+    assert (tmp_path / "state.damaged").is_file()
+    for expected in (None, (DIGEST.hex(),)):
+        with SpareState(path) as state:
+            assert known(state, ["sha256"]) == expected
+            state.learn([record()])
+        assert state.trouble is None
+
+
+def test_a_file_that_is_no_state_is_put_aside_at_once(tmp_path):
+    path = tmp_path / "state"
+    path.write_bytes(b"no database at all, but a text of some length" * 40)
+    with SpareState(path) as state:
+        state.learn([record()])
+    assert state.trouble.endswith("was damaged, and begins anew")
+    with SpareState(path) as state:
+        assert known(state, ["sha256"]) == (DIGEST.hex(),)
+
+
+def test_what_is_no_damage_stays_where_it_is(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "newer")) as connection:
+        connection.execute("PRAGMA user_version = 4")
+    with pytest.raises(ReadError, match="expected version 3, found 4"):
+        SpareState(tmp_path / "newer")
+    assert os.listdir(tmp_path) == ["newer"]
+
+
+def test_a_damaged_file_that_cannot_be_put_aside_is_an_error(tmp_path):
+    (tmp_path / "state").write_bytes(b"no database at all, but a text of some length" * 40)
+    (tmp_path / "state.damaged" / "full").mkdir(parents=True)
+    with pytest.raises(ReadError, match="cannot put a damaged state aside"):
+        SpareState(tmp_path / "state")
+
+
+def test_what_another_process_began_anew_is_left_alone(tmp_path):
+    path = tmp_path / "state"
+    with State(path) as state:
+        state.learn([record()])
+    damage(path, DAMAGES[0])
+    with SpareState(path) as state:
+        assert known(state, ["sha256"]) is None
+        with SpareState(path) as other:
+            assert known(other, ["sha256"]) is None
+        with State(path) as fresh:
+            fresh.learn([record()])
+    assert state.trouble.endswith("is damaged")
+    with State(path) as fresh:
+        assert known(fresh, ["sha256"]) == (DIGEST.hex(),)
+
+
+def test_a_state_that_is_busy_is_done_without(tmp_path, monkeypatch):
+    monkeypatch.setattr("provenance.content.state._BUSY_S", 0.01)
+    path = tmp_path / "state"
+    with SpareState(path) as state, closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        state.learn([record()])
+        state.flush()
+        other.rollback()
+    assert state.trouble.endswith("could not be read or written")
+    assert not (tmp_path / "state.damaged").exists()
+
+
+def test_a_state_whose_folder_went_is_done_without(tmp_path):
+    path = tmp_path / "below" / "state"
+    with SpareState(path) as state:
+        for name in os.listdir(path.parent):
+            (path.parent / name).unlink()
+        path.parent.rmdir()
+        assert known(state, ["sha256"]) is None
+    assert state.trouble.endswith("could not be read or written")

@@ -260,6 +260,21 @@ def test_blocks_before_the_ledger_are_not_found(open_index, node, client, scenar
         blocks.at(connection, 4)
 
 
+def test_manifests_of_versions_are_listed_once_the_newest_first(model):
+    connection, world = model
+    listed = [
+        version for d in world.datasets for version in pages(versions.list_page, connection, d)
+    ]
+    newest = sorted(listed, key=lambda v: v.published.number, reverse=True)
+    found = versions.manifest_hashes(connection, limit=len(listed))
+    assert sorted(found) == sorted({version.manifest_hash for version in listed})
+    assert found[0] in [v.manifest_hash for v in newest if v.published == newest[0].published]
+    assert versions.manifest_hashes(connection, limit=1) == found[:1]
+    first = newest[-1].published.number
+    early = {v.manifest_hash for v in listed if v.published.number == first}
+    assert set(versions.manifest_hashes(connection, limit=len(listed), as_of=first)) == early
+
+
 @pytest.mark.parametrize(("limit", "error"), [(0, InputError), (-1, InputError), (1001, TooLarge)])
 def test_pages_are_bounded(engine, client, deployment, scenario, limit, error):
     sync(engine, client, deployment)

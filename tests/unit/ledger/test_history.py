@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from provenance.chain.client import Client
 from provenance.errors import (
@@ -10,6 +11,7 @@ from provenance.errors import (
     HistoryMismatch,
     InvalidDocument,
     InvalidIdentifier,
+    NotFoundError,
 )
 from provenance.identifiers import SubjectKind, subject_of
 from provenance.ledger import checkpoints, datasets, history, titles
@@ -55,8 +57,33 @@ def test_past_histories_are_complete_too(busy):
     assert found.events == len(answer.logs) == 5
 
 
-def test_what_never_happened_is_empty_and_complete(busy):
-    assert history.check_own(busy, subject_of(SubjectKind.DATASET, 99))[1].events == 0
+@pytest.mark.parametrize("name", ["dataset:99", "party:99"])
+def test_what_does_not_exist_has_no_history(busy, name):
+    subject = history.parse_subject_name(name)
+    for ask in (history.read, history.check_own):
+        with pytest.raises(NotFoundError, match=f"no {name.replace(':', ' ')}"):
+            ask(busy, subject)
+
+
+def test_what_did_not_exist_yet_has_no_history(busy):
+    with pytest.raises(NotFoundError, match="no dataset 1"):
+        history.check_own(busy, DATASET, block_number=1)
+
+
+def test_an_empty_answer_is_no_history_whoever_gives_it(busy):
+    answer = history.read(busy, DATASET)
+    subject = subject_of(SubjectKind.DATASET, 99)
+    empty = replace(answer, subject=subject, logs=(), head=busy.head_of(subject))
+    with pytest.raises(NotFoundError, match="no dataset 99"):
+        checked(busy, empty, subject)
+
+
+def test_an_index_that_lost_everything_on_a_dataset_is_caught(busy):
+    busy.sync()
+    with busy.engine.begin() as connection:
+        connection.execute(text("DELETE FROM event_subjects"))
+    with pytest.raises(HistoryMismatch):
+        history.check_own(busy, DATASET)
 
 
 def test_an_answer_survives_json(busy):

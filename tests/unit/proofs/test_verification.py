@@ -3,8 +3,9 @@ import json
 
 import pytest
 
+from provenance.content.erasure import erase, parse_remaining
 from provenance.content.manifest import Header, ManifestEntry, build_from_entries, parse
-from provenance.errors import InvalidProof, RootMismatch, VerificationError
+from provenance.errors import InputError, InvalidProof, RootMismatch, VerificationError
 from provenance.proofs import verification
 from provenance.proofs.absence import AbsenceProof, prove_absence
 from provenance.proofs.verification import UNWITNESSED, Evidence, verify, verify_absence
@@ -159,3 +160,52 @@ class TestAbsence:
     def test_no_proof_at_all(self):
         with pytest.raises(InvalidProof):
             verify_absence(AbsenceProof("a", None, None), bytes(32))
+
+
+def secret_of(files, *erased, algorithms=("sha256",)):
+    whole = parse_remaining(manifest(files, algorithms, private=True).secret_document)
+    return erase(whole, erased, reason="asked for", erased_at=1).remaining if erased else whole
+
+
+def test_files_of_a_private_version_pass_with_its_secret_document():
+    secret = secret_of(OLD)
+    sealed = parse(manifest(OLD, private=True).document)
+    verdict = verify(manifest(OLD), Evidence(secret.root), sealed, secret)
+    assert names(verdict.passed) == ["manifest", "content"]
+    alone = verify(manifest(OLD), Evidence(secret.root), None, secret)
+    assert (alone.status, names(alone.passed)) == ("passed", ["content"])
+    assert verify(manifest(NEW), Evidence(secret.root), sealed, secret).status == "failed"
+
+
+def test_a_secret_document_of_another_version_is_refused():
+    with pytest.raises(InputError, match="of the version with the root"):
+        verify(manifest(OLD), Evidence(manifest(OLD).root), None, secret_of(OLD))
+
+
+def test_files_without_the_digests_of_the_secret_document_are_not_compared():
+    secret = secret_of(OLD, algorithms=("sha256", "sm3"))
+    verdict = verify(manifest(OLD), Evidence(secret.root), None, secret)
+    assert verdict.status == "not_checked"
+    assert "not hashed with sm3" in verdict.not_checked[1].detail
+
+
+def test_what_was_erased_is_not_compared_and_said_so():
+    secret = secret_of(OLD, "gone")
+    left = {path: data for path, data in OLD.items() if path != "gone"}
+    verdict = verify(manifest(left), Evidence(secret.root), None, secret)
+    assert verdict.status == "passed"
+    (said,) = [check.detail for check in verdict.not_checked if check.name == "erased"]
+    assert said == "1 of 4 entries were erased: not compared"
+    with_it = verify(manifest(OLD), Evidence(secret.root), None, secret)
+    assert with_it.status == "not_checked"
+    (said,) = [check.detail for check in with_it.not_checked if check.name == "content"]
+    assert said.endswith("cannot be compared: 'gone'")
+    changed = verify(manifest({**left, "same": b"other"}), Evidence(secret.root), None, secret)
+    assert (changed.status, changed.differences.changed) == ("failed", ("same",))
+
+
+def test_only_some_files_that_cannot_be_compared_are_named():
+    many = {f"{number:02}": b"" for number in range(12)}
+    secret = secret_of(many, *many)
+    verdict = verify(manifest(many), Evidence(secret.root), None, secret)
+    assert verdict.not_checked[1].detail.endswith("'09' and 2 more")
