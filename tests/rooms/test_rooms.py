@@ -124,8 +124,6 @@ FLOORS = {
         {
             *("audit", "blocks", "columns", "database", "license_tables", "lineage_tables"),
             *("paging", "paths", "rebuild", "rows", "schema", "sync", "timelines"),
-            *("job_graph", "pipeline_graph", "pipeline_tables", "run_graph"),
-            *("paging", "rebuild", "rows", "schema", "sync", "timelines"),
             *("job_graph", "pipeline_graph", "pipeline_tables", "pipeline_times", "run_graph"),
         },
     ),
