@@ -205,17 +205,16 @@ class State:
     def _prepare(self) -> None:
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         with closing(self._connect()) as connection:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version == _VERSION:
+            if _is_current(connection):
                 return
-            if version > _VERSION:
-                raise OSError(f"expected version {_VERSION}, found {version}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
-            for table in ("files", "buckets"):  # of versions 1 and 2: learned anew
-                connection.execute(f"DROP TABLE IF EXISTS {table}")
-            connection.execute(_SCHEMA)
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
+            # another process may have been first
+            if not _is_current(connection):
+                for table in ("files", "buckets"):  # of versions 1 and 2: learned anew
+                    connection.execute(f"DROP TABLE IF EXISTS {table}")
+                connection.execute(_SCHEMA)
+                connection.execute(f"PRAGMA user_version = {_VERSION}")
             connection.execute("COMMIT")
 
 
@@ -299,6 +298,13 @@ class SpareState(State):
         except OSError as error:
             raise ReadError(f"cannot put a damaged state aside: {error}") from error
         self.trouble = f"the state {str(self.path)!a} was damaged, and begins anew"
+
+
+def _is_current(connection: sqlite3.Connection) -> bool:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > _VERSION:
+        raise OSError(f"expected version {_VERSION}, found {version}")
+    return bool(version == _VERSION)
 
 
 def _add(connection: sqlite3.Connection, key: tuple[int, int, str], records: bytes) -> None:

@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from provenance.content import state as state_module
 from provenance.content.batch import BUCKET_BITS
 from provenance.content.state import SpareState, State
 from provenance.errors import InputError, ReadError
@@ -284,3 +285,23 @@ def test_a_state_whose_folder_went_is_done_without(tmp_path):
         path.parent.rmdir()
         assert known(state, ["sha256"]) is None
     assert state.trouble.endswith("could not be read or written")
+
+
+def test_a_state_that_another_process_made_meanwhile_is_kept(tmp_path, monkeypatch):
+    path = tmp_path / "state"
+    looks = []
+
+    def look(connection):
+        looks.append(really(connection))
+        if len(looks) == 1:
+            with monkeypatch.context() as undone:
+                undone.setattr("provenance.content.state._is_current", really)
+                with State(path) as first:
+                    first.learn([record()])
+        return looks[-1]
+
+    really = state_module._is_current
+    monkeypatch.setattr("provenance.content.state._is_current", look)
+    with State(path) as second:
+        assert looks == [False, True]
+        assert known(second, ["sha256"]) == (DIGEST.hex(),)
