@@ -4,15 +4,17 @@ Each listens on a free port of the loopback interface and ends with its context.
 can break off, stall, change its content, lie about lengths and redirect, as servers do.
 """
 
+import json
 import os
 import socket
 import subprocess
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ACCESS, SECRET = "accesskey1", "secretkey1"
+_WEED_PARTS = ("master", "volume", "filer", "s3")
 
 
 def free_port():
@@ -45,6 +47,34 @@ def s3_server(top):
             yield port
         finally:
             process.terminate()
+
+
+@contextmanager
+def versioned_s3_server(top):
+    """Serve a folder by a server that keeps versions of objects; gives the port."""
+    identity = {"name": "test", "actions": ["Admin"]}
+    identity["credentials"] = [{"accessKey": ACCESS, "secretKey": SECRET}]
+    (top / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    (top / "data").mkdir()
+    names = [f"{part}.port{kind}" for part in _WEED_PARTS for kind in ("", ".grpc")]
+    with ExitStack() as probes:
+        found = [probes.enter_context(socket.socket()) for _ in names]
+        for probe in found:
+            probe.bind(("127.0.0.1", 0))
+        ports = {name: probe.getsockname()[1] for name, probe in zip(names, found, strict=True)}
+    words = ["weed", "server", "-dir", str(top / "data"), "-filer", "-s3", "-s3.iam=false"]
+    words += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={top / 's3.json'}"]
+    words += ["-s3.port.iceberg=0", "-volume.max=10", "-master.volumeSizeLimitMB=64"]
+    words += [f"-{name}={port}" for name, port in ports.items()]
+    with (
+        (top / "log").open("wb") as log,
+        subprocess.Popen(words, cwd=top, stdout=log, stderr=log) as process,
+    ):
+        try:
+            wait_for(ports["s3.port"], process)
+            yield ports["s3.port"]
+        finally:
+            process.kill()  # when asked to end it waits a quarter of a minute
 
 
 def s3_environment(port):

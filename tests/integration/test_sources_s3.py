@@ -5,9 +5,12 @@ import json
 import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import s3fs
 
 from provenance.content import sources
 from provenance.content.entry import Header
@@ -148,3 +151,81 @@ def test_the_command_takes_urls(bucket, tmp_path):
     assert hashed["root"] == build(bucket / "data").root.hex()
     assert hashed["read"]["files"] == 23
     assert not done.stderr
+
+
+@pytest.fixture(scope="module")
+def versioned(tmp_path_factory):
+    """A server that keeps versions: its port, and what puts an object and returns its version."""
+    with stores.versioned_s3_server(tmp_path_factory.mktemp("versions")) as port:
+        system = s3fs.S3FileSystem(
+            key=stores.ACCESS,
+            secret=stores.SECRET,
+            endpoint_url=f"http://127.0.0.1:{port}",
+            client_kwargs={"region_name": "us-east-1"},
+            skip_instance_cache=True,
+        )
+
+        def patiently(method, **named):
+            # it listens before all its parts are ready
+            for _ in range(100):
+                with suppress(OSError):
+                    return system.call_s3(method, Bucket="versions", **named)
+                time.sleep(0.1)
+            raise AssertionError(f"the server does not {method}")
+
+        patiently("create_bucket")
+        patiently("put_bucket_versioning", VersioningConfiguration={"Status": "Enabled"})
+        yield port, lambda key, body: patiently("put_object", Key=key, Body=body)["VersionId"]
+
+
+@pytest.fixture
+def put(versioned, monkeypatch):
+    port, put = versioned
+    for name, value in stores.s3_environment(port).items():
+        monkeypatch.setenv(name, value)
+    return put
+
+
+def test_a_version_that_is_named_is_read_whatever_came_after(put, tmp_path):
+    content = os.urandom(BIG)
+    (tmp_path / "old").write_bytes(content)
+    version = put("named", content)
+    assert put("named", b"newer") != version
+    wanted = build(tmp_path / "old")
+    assert measure(f"s3://versions/named?versionId={version}").manifest == wanted
+    assert measure("s3://versions/named").manifest != wanted
+    with pytest.raises(InputError):
+        measure("s3://versions/named?versionId=" + "0" * 32)
+
+
+@pytest.mark.parametrize("url", ["s3://versions/one/big", "s3://versions/one/"])
+def test_an_overwrite_between_parts_leaves_the_version_that_was_begun(put, tmp_path, url):
+    """The listing of a prefix names no version: it is pinned before the first part is read."""
+    content = os.urandom(BIG)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "big").write_bytes(content)
+    put("one/big", content)
+    overwritten = []
+
+    class Overwritten(S3Store):
+        def read(self, found, start, end):
+            if start and not overwritten:
+                overwritten.append(put("one/big", bytes(BIG)))
+            assert found.version not in ("", *overwritten)
+            yield from super().read(found, start, end)
+
+    store = Overwritten(url, PATIENCE)
+    with Source(url, Header(), store=store, patience=PATIENCE) as source:
+        found = source.measure().manifest
+    assert overwritten
+    assert found == build(tmp_path / "one" if url.endswith("/") else tmp_path / "one" / "big")
+    assert measure(url).manifest != found
+
+
+def test_an_overwrite_after_the_listing_is_noticed_with_versions_too(put):
+    put("listed/small", b"old")
+    with Source("", Header(), store=S3Store("s3://versions/listed/", PATIENCE)) as source:
+        items = list(source.items())
+        put("listed/small", b"new")
+        with pytest.raises(ReadError, match="changed while it was read"):
+            list(source.blocks(items))
