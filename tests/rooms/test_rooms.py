@@ -51,6 +51,7 @@ CONCEPTS = set(
         "holds",
         "jobs",
         "impact",
+        "imports",
         "interchange",
         "licenses",
         "lineage",
