@@ -32,7 +32,10 @@ _MAX_SHOWN = 300
 _DOCTYPE = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 _ENCODING = re.compile(rb"<\?xml[^>]*encoding\s*=\s*[\"'](?!(?:utf-?8|ascii)[\"'])", re.IGNORECASE)
 # What parsers that were not written for hostile input raise on it.
-_FAULTS = (ValueError, TypeError, LookupError, AttributeError, SyntaxError, RecursionError)
+_FAULTS = (
+    *(ValueError, TypeError, LookupError, AttributeError, SyntaxError),
+    *(RecursionError, ArithmeticError, AssertionError),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,8 @@ def read(document: bytes) -> Document:
         for warning in caught:
             raise UnsupportedStatement("document", f"read with a warning: {warning.message!s:.240}")
         found = tuple(_records(parsed))
+    if not found:
+        raise InvalidDocument(f"expected records of PROV ({notation}), found none")
     bundles = tuple(str(bundle.identifier) for bundle in parsed.bundles)
     return Document(notation, found, bundles, _names(parsed))
 
@@ -173,8 +178,6 @@ def _parsed(document: bytes, notation: str) -> "ProvDocument":
     try:
         text = io.StringIO(document.decode())
         found: ProvDocument = ProvDocument.deserialize(text, format=notation)
-    except ImportError as error:
-        raise InputError(f"expected lxml to read PROV-XML: {error!s:.120}") from error
     except (Error, *_FAULTS) as error:
         reason = f"{type(error).__name__}: {error!s:.240}"
         raise InvalidDocument(f"expected PROV ({notation}), found {reason}") from error

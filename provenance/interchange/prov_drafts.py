@@ -22,6 +22,7 @@ from provenance.lineage.records import ActivityKind, Input, VersionRef
 _HASHES = ("codeHash", "parametersHash", "environmentHash")
 _WITHOUT_OUTPUT = (ActivityKind.APPLY, ActivityKind.DELETE)
 _KINDS = ", ".join(kind.name.lower() for kind in ActivityKind)
+_KIND_TERMS = frozenset(TERMS + kind.name for kind in ActivityKind)
 _FOR = "actedOnBehalfOf"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Key: TypeAlias = VersionRef | str
@@ -116,18 +117,22 @@ class _Planning:
         return Draft(activity, shown, kind, start, end, agent, party, hashes, inputs, made)
 
     def _kind(self, activity: str, lines: list[Line]) -> ActivityKind:
+        said = [
+            (line, one, ActivityKind[str(one.value).removeprefix(TERMS)])
+            for line in lines
+            for one in line.record.all("type")
+            if one.is_name and one.value in _KIND_TERMS
+        ]
+        kinds = {kind for _, _, kind in said}
         chosen = self._choices.kinds.get(activity)
-        found = {chosen} if chosen else set()
-        for line in lines:
-            for one in line.record.all("type"):
-                word = str(one.value).removeprefix(TERMS)
-                known = one.is_name and one.value == TERMS + word
-                if known and word in ActivityKind.__members__ and found <= {ActivityKind[word]}:
-                    found.add(ActivityKind[word])
-                    line.taken.add(one)
-        chosen = next(iter(found), self._choices.kind)
+        if chosen is None and len(kinds) < 2:
+            chosen = next(iter(kinds), self._choices.kind)
         if chosen is None:
-            self._refuse(activity, f"expected a kind (--kind), one of {_KINDS}; found none")
+            found = ", ".join(sorted(kind.name.lower() for kind in kinds)) or "none"
+            self._refuse(activity, f"expected one kind (--kind) among {_KINDS}; found {found}")
+        for line, one, kind in said:
+            if kind is chosen:
+                line.taken.add(one)
         return chosen or ActivityKind.TRANSFORM
 
     def _fitting(
@@ -143,12 +148,10 @@ class _Planning:
 
     def _moment(self, activity: str, lines: list[Line], word: str, chosen: int | None) -> int:
         """Return a time of an activity in whole seconds, the fraction cut off."""
-        found = set()
         for line in lines:
             line.take(word)
-            for one in line.record.all(word):
-                if isinstance(one.value, datetime):
-                    found.add(self._seconds(activity, one.value))
+        said = [one.value for line in lines for one in line.record.all(word)]
+        found = {self._seconds(activity, one) for one in said if isinstance(one, datetime)}
         if len(found) > 1:
             self._refuse(activity, f"expected one prov:{word}, found {len(found)}")
         if not found and chosen is None:
