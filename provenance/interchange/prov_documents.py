@@ -25,7 +25,7 @@ from provenance.interchange.statements import PROV
 if TYPE_CHECKING:
     from prov.model import ProvDocument, ProvRecord
 
-MAX_BYTES = 1 << 24
+MAX_BYTES = 1 << 23
 MAX_RECORDS = 100_000
 _MAX_SHOWN = 300
 # A document type is the door to entities; another encoding would hide one from this expression.

@@ -71,6 +71,7 @@ class _Planning:
         # by what each is here, so that two names of one version are one
         self._makers: dict[_Key, dict[str, None]] = defaultdict(dict)
         self._titles: dict[str, str] = {}
+        self._versions: dict[str, Input | None] = dict(choices.versions)
 
     def drafts(self) -> tuple[Draft, ...]:
         """Return the drafts, each after those whose outputs it used."""
@@ -338,19 +339,22 @@ class _Planning:
         try:
             return tuple(by_name[name] for name in sorter.static_order())
         except CycleError as error:
-            members = [self._document.shown[name] for name in error.args[1]]
-            shown = " ← ".join(members[:10]) + (" ← …" if len(members) > 10 else "")
-            self._refuse(members[0], f"expected no cycle, found {shown}", shown=True)
+            names = error.args[1]
+            shown = " ← ".join(self._document.shown[name] for name in names[:10])
+            more = " ← …" if len(names) > 10 else ""
+            self._refuse(names[0], f"expected no cycle, found {shown}{more}")
             return tuple(drafts)
 
     def _version(self, entity: str) -> Input | None:
-        own = own_version(self._names, entity)
-        return self._choices.versions.get(entity, Input(own, None) if own else None)
+        if entity not in self._versions:
+            own = own_version(self._names, entity)
+            self._versions[entity] = Input(own, None) if own else None
+        return self._versions[entity]
 
     def _key(self, entity: str) -> "_Key":
         """Return what an entity is here: a version, or nothing but its name."""
         found = self._version(entity)
         return found.source if found else entity
 
-    def _refuse(self, name: str, reason: str, *, shown: bool = False) -> None:
-        self.refused[(name if shown else self._document.shown[name]), reason] = None
+    def _refuse(self, name: str, reason: str) -> None:
+        self.refused[self._document.shown.get(name, name), reason] = None

@@ -21,6 +21,7 @@ from provenance.interchange.description import Names, local_version
 from provenance.ledger import datasets, imports, interchange, lineage_views
 from provenance.ledger.imports import Wishes
 from provenance.ledger.views import reading
+from provenance.ledger.writing import write
 from provenance.lineage.records import ActivityId, VersionRef
 
 START, END = datetime(2026, 1, 1), datetime(2026, 1, 1, 0, 1)
@@ -240,9 +241,19 @@ def test_who_acted_signs_and_for_whom_is_said(registered, tidy):
     (step,) = found.steps
     assert (step.signer, step.draft.party_id) == ("bank", 3)
     assert found.plan.left_over == ()
-    # the bank is no delegate of the founder's: the contract says so
+    # the bank is no delegate of the founder's yet: the contract says so
+    made = {one: manifest.build(tidy) for one in found.data}
     with pytest.raises(ContractRevert):
-        list(imports.record(registered, found, {one: manifest.build(tidy) for one in found.data}))
+        list(imports.record(registered, found, made))
+    bank, until = step.draft.agent_id, registered.client.head().timestamp + 86_400
+    mandate = (1 << 4 | 1 << 5, 1 << 11, until)
+    write(registered, "founder", "Parties", "delegate", bank, 0, mandate)
+    ((_, done),) = imports.record(registered, found, made)
+    registered.sync()
+    assert done.party_id == 3
+    names = {"ex:raw": ONE, "ex:tidy": VersionRef(2, 1), "ex:clean": 1}
+    agents = {"ex:alice": bank, "ex:acme": 3}
+    assert_comes_out(registered, found, document, names, agents=agents)
 
 
 def test_an_agent_without_a_key_here_cannot_act(registered, tidy):
