@@ -20,7 +20,9 @@ from provenance.cli.door import (
 if TYPE_CHECKING:
     from provenance.interchange.drafts import Draft
     from provenance.ledger.imports import Prospect, Terms, Wishes
-    from provenance.lineage.records import VersionRef
+    from provenance.lineage.records import ActivityId, VersionRef
+
+    _Known = dict[str, ActivityId | None]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -110,6 +112,7 @@ def import_(door: Door, file: Path, dry_run: bool, signer: str | None, **given: 
     wishes, terms = _wishes(given), _terms(given)
     with door.ledger() as ledger:
         found = imports.look(ledger, signer or ledger.first_party, content, wishes)
+        known = {step.draft.name: step.known for step in found.steps}
         recorded: dict[str, dict[str, Any]] = {}
         if not (found.refused or dry_run):
             with output.byte_progress("hashing") as progress:
@@ -117,14 +120,16 @@ def import_(door: Door, file: Path, dry_run: bool, signer: str | None, **given: 
                     name: manifests.build(path, progress=progress)
                     for name, path in found.data.items()
                 }
-            for step, done in imports.record(ledger, found, made, terms):
-                recorded[step.draft.name] = done.to_json()
-                output.note(f"{step.draft.shown} is activity {done.activity_id}")
+            for done in imports.record(ledger, found, made, terms):
+                output.note(f"{done.step.draft.shown} is activity {done.activity_id}")
+                known[done.step.draft.name] = done.activity_id
+                if done.recorded is not None:
+                    recorded[done.step.draft.name] = done.recorded.to_json()
             ledger.sync()
     if door.as_json:
-        output.print_json(_as_json(found, recorded, dry_run=dry_run))
+        output.print_json(_as_json(found, known, recorded, dry_run=dry_run))
     else:
-        _print(found, recorded)
+        _print(found, known, recorded)
     for refusal in found.refused:
         output.note(f"✗ {refusal.name}: {refusal.reason}")
     return 2 if found.refused else 0
@@ -158,7 +163,11 @@ def _terms(given: dict[str, Any]) -> "Terms":
 
 
 def _as_json(
-    found: "Prospect", recorded: dict[str, dict[str, Any]], *, dry_run: bool
+    found: "Prospect",
+    known: "_Known",
+    recorded: dict[str, dict[str, Any]],
+    *,
+    dry_run: bool,
 ) -> dict[str, Any]:
     return {
         "notation": found.document.notation,
@@ -167,7 +176,7 @@ def _as_json(
             {
                 **_draft(step.draft),
                 "signer": step.signer,
-                "known": step.known,
+                "activity_id": known[step.draft.name],
                 "recorded": recorded.get(step.draft.name),
             }
             for step in found.steps
@@ -203,12 +212,12 @@ def _fields(record: Any) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__slots__}
 
 
-def _print(found: "Prospect", recorded: dict[str, dict[str, Any]]) -> None:
+def _print(found: "Prospect", known: "_Known", recorded: dict[str, dict[str, Any]]) -> None:
     rows = []
     for step in found.steps:
         draft = step.draft
-        done = recorded.get(draft.name, {}).get("activity_id")
-        state = f"known as {step.known}" if step.known else done and f"recorded as {done}"
+        number, word = known[draft.name], "recorded" if draft.name in recorded else "known"
+        state = number and f"{word} as {number}"
         used = ", ".join(_shown(one.source, one.entity) for one in draft.inputs)
         made = draft.output and _shown(draft.output.version, draft.output.entity)
         rows.append((draft.shown, draft.kind.name.lower(), used, made, step.signer, state))

@@ -5,7 +5,6 @@ whose outputs it used; what the ledger says already is not recorded again, neith
 repeated that stopped half way. Must never record a part of a document that is refused.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from provenance.ledger import lineage, parties
 from provenance.ledger.deeds import MAX_INPUTS, Deed, kind_of, parse_input
 from provenance.ledger.interchange import MAX_COUNTED
 from provenance.ledger.lineage import Product, Recorded
+from provenance.ledger.lineage_matches import alike, otherwise
 from provenance.ledger.opening import Ledger
 from provenance.ledger.views import reading
 from provenance.ledger.vocabulary import Classification
@@ -156,13 +156,30 @@ def look(
     return Prospect(content, document, plan, tuple(steps), data, tuple(refused))
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An activity of a document that the ledger says now.
+
+    Attributes:
+        step: what the document says.
+        activity_id: its number.
+        output: what came out, or None.
+        recorded: what was recorded; None if the ledger said so before.
+    """
+
+    step: Step
+    activity_id: ActivityId
+    output: VersionRef | None
+    recorded: Recorded | None
+
+
 def record(
     ledger: Ledger,
     prospect: Prospect,
     manifests: Mapping[str, Manifest],
     terms: Terms | None = None,
-) -> Iterator[tuple[Step, Recorded]]:
-    """Record what was looked at; yield each step once it is mined.
+) -> Iterator[Done]:
+    """Record what was looked at; yield each activity once it is mined.
 
     The document is kept; the metadata of new versions names it by its SHA-256.
 
@@ -175,7 +192,6 @@ def record(
     Raises:
         UnsupportedStatement: the document is refused.
         InputError: the data of an entity is missing.
-        ConflictError: an activity of this document was recorded with other choices.
         ContractRevert: the contracts refuse it; what was recorded before stays.
     """
     for refusal in prospect.refused:
@@ -184,15 +200,13 @@ def record(
         output = step.draft.output
         if output is not None and output.new and output.entity not in manifests:
             raise InputError(f"expected the data of {output.entity[:120]}, found none")
-    digest = hashlib.sha256(prospect.content).digest()
-    ledger.documents.put(prospect.content)
+    digest: bytes = ledger.documents.put(prospect.content)
     made: dict[str, VersionRef] = {}
     for step in prospect.steps:
-        if step.known is None:
-            found = _recorded(ledger, step, made, manifests, terms or Terms(), digest)
-            if step.draft.output is not None and found.output is not None:
-                made[step.draft.output.entity] = found.output
-            yield step, found
+        done = _done(ledger, step, made, manifests, terms or Terms(), digest)
+        if step.draft.output is not None and done.output is not None:
+            made[step.draft.output.entity] = done.output
+        yield done
 
 
 def _choices(ledger: Ledger, document: Document, wishes: Wishes, made: frozenset[str]) -> Choices:
@@ -243,7 +257,7 @@ def _objections(
 ) -> list[str]:
     """Return why a draft cannot be recorded, and is not recorded yet."""
     if act is not None:
-        other = ", ".join(_otherwise(draft, act))
+        other = ", ".join(otherwise(draft, act))
         return [f"activity {act.activity_id} of the ledger says otherwise: {other}"] * bool(other)
     if claimed is not None:
         return ["expected an activity of this ledger, found none of this name"]
@@ -267,33 +281,39 @@ def _objections(
     return found
 
 
-def _otherwise(draft: Draft, act: Activity) -> Iterator[str]:
-    """Yield what an activity says otherwise; what a document leaves open is not compared."""
-    stands = act.output if act.superseded_by is None else None
-    hashes = (act.code_hash, act.parameters_hash, act.environment_hash)
-    grants = {used.source: used.grant_id for used in act.inputs}
-    compared = {
-        "kind": draft.kind == act.kind,
-        "start": draft.started_at == act.started_at,
-        "end": draft.ended_at == act.ended_at,
-        "agent": draft.agent_id in (None, act.agent_id),
-        "party": draft.party_id in (None, act.party_id),
-        "hashes": all(mine in (None, its) for mine, its in zip(draft.hashes, hashes, strict=True)),
-        "inputs": {used.source for used in draft.inputs} == set(grants),
-        "grants": all(
-            used.source is None or used.grant_id in (None, grants.get(used.source))
-            for used in draft.inputs
+def _done(
+    ledger: Ledger,
+    step: Step,
+    made: Mapping[str, VersionRef],
+    manifests: Mapping[str, Manifest],
+    terms: Terms,
+    digest: bytes,
+) -> Done:
+    draft, output = step.draft, step.draft.output
+    if step.known is not None:
+        return Done(step, step.known, output.version if output else None, None)
+    inputs = [Input(used.source or made[used.entity], used.grant_id) for used in draft.inputs]
+    manifest = manifests[output.entity] if output is not None and output.new else None
+    said = replace(
+        draft,
+        agent_id=ledger.party_of_signer(step.signer),
+        inputs=tuple(
+            replace(used, source=given.source)
+            for used, given in zip(draft.inputs, inputs, strict=True)
         ),
-        "output": (draft.output.version if draft.output else None) == stands,
-    }
-    yield from (name for name, same in compared.items() if not same)
+    )
+    act = alike(ledger, said, manifest)
+    if act is not None:
+        return Done(step, act.activity_id, act.output, None)
+    recorded = _recorded(ledger, step, inputs, manifest, terms, digest)
+    return Done(step, recorded.activity_id, recorded.output, recorded)
 
 
 def _recorded(
     ledger: Ledger,
     step: Step,
-    made: Mapping[str, VersionRef],
-    manifests: Mapping[str, Manifest],
+    inputs: Sequence[Input],
+    manifest: Manifest | None,
     terms: Terms,
     digest: bytes,
 ) -> Recorded:
@@ -308,16 +328,12 @@ def _recorded(
         environment_hash=environment,
         **terms.context,
     )
-    inputs = [Input(used.source or made[used.entity], used.grant_id) for used in draft.inputs]
-    said: dict[str, Any] = {
-        "on_behalf_of": draft.party_id,
-        "idempotency_key": hashlib.sha256(digest + draft.name.encode()).hexdigest(),
-    }
-    if output is None or not output.new:
+    who, party = step.signer, draft.party_id
+    if output is None or manifest is None:
         collected = output.version if output else None
-        return lineage.record(ledger, step.signer, deed, inputs, collected=collected, **said)
-    product = _product(output, manifests[output.entity], terms, digest)
-    return lineage.derive(ledger, step.signer, deed, inputs, product, **said)
+        return lineage.record(ledger, who, deed, inputs, collected=collected, on_behalf_of=party)
+    product = _product(output, manifest, terms, digest)
+    return lineage.derive(ledger, who, deed, inputs, product, on_behalf_of=party)
 
 
 def _product(output: Made, manifest: Manifest, terms: Terms, digest: bytes) -> Product:

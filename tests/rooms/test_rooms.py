@@ -99,6 +99,7 @@ FLOORS = {
             "indexing",
             "journal",
             "license_views",
+            "lineage_matches",
             "lineage_views",
             "keys",
             "metadata",

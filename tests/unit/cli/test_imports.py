@@ -66,7 +66,7 @@ def test_a_dry_run_shows_what_would_be_recorded_and_records_nothing(home, type_,
             "new": True,
         },
         "signer": "founder",
-        "known": None,
+        "activity_id": None,
         "recorded": None,
     }
     shown = type_(*words, "--dry-run").out
@@ -86,7 +86,9 @@ def test_what_a_document_says_is_recorded_and_known_afterwards(home, type_, word
     assert "known as 1" in type_("lineage", "import", ours).out
     assert type_("lineage", "verify", ours, "--json").json["agrees"] is True
     # said again, nothing is recorded a second time
-    assert "recorded as 1" in type_(*words, "--purpose", "rd_test", "--level", "important").out
+    again = type_(*words, "--purpose", "rd_test", "--level", "important", "--json").json
+    assert [(one["activity_id"], one["recorded"]) for one in again["activities"]] == [(1, None)]
+    assert "known as 1" in type_(*words).out
 
 
 def test_what_stands_in_the_way_is_listed_and_nothing_is_recorded(home, type_, run, tmp_path):

@@ -10,7 +10,6 @@ from prov.tests import examples
 
 from provenance.content import manifest
 from provenance.errors import (
-    ConflictError,
     ContractRevert,
     InputError,
     NotFoundError,
@@ -18,11 +17,12 @@ from provenance.errors import (
 )
 from provenance.index import versions
 from provenance.interchange.description import Names, local_version
-from provenance.ledger import datasets, imports, interchange, lineage_views
+from provenance.ledger import datasets, imports, interchange, lineage, lineage_views
+from provenance.ledger.deeds import Deed
 from provenance.ledger.imports import Wishes
 from provenance.ledger.views import reading
 from provenance.ledger.writing import write
-from provenance.lineage.records import ActivityId, VersionRef
+from provenance.lineage.records import ActivityId, ActivityKind, Input, VersionRef
 
 START, END = datetime(2026, 1, 1), datetime(2026, 1, 1, 0, 1)
 ONE = VersionRef(1, 1)
@@ -76,7 +76,7 @@ def imported(ledger, document, asked, signer="founder", terms=None):
     made = {name: manifest.build(path) for name, path in found.data.items()}
     done = list(imports.record(ledger, found, made, terms))
     ledger.sync()
-    return found, [recorded for _, recorded in done]
+    return found, [one.recorded for one in done if one.recorded]
 
 
 def refusals(ledger, document, asked, signer="founder", **more):
@@ -114,14 +114,35 @@ def test_every_notation_of_the_package_comes_in(registered, tidy, form):
     )
 
 
-def test_a_repeated_import_records_nothing_twice(registered, tidy):
-    document = said(three_records())
-    _, first = imported(registered, document, wishes(tidy))
-    _, again = imported(registered, document, wishes(tidy))
-    assert [made.activity_id for made in again] == [made.activity_id for made in first]
-    other = imports.look(registered, "founder", document, wishes(tidy, kinds=["transform"]))
-    with pytest.raises(ConflictError, match="idempotency key"):
-        list(imports.record(registered, other, {made: manifest.build(tidy) for made in other.data}))
+def test_a_repeated_import_goes_on_where_it_stopped(registered, tidy):
+    document = three_records()
+    document.used("ex:serve", "ex:tidy")
+    document.used("ex:serve", "ex:raw")
+    document.used("ex:later", "ex:tidy")
+    document.activity("ex:serve", END, END, {"prov:type": term("APPLY")})
+    document.activity("ex:later", START, END, {"prov:type": term("APPLY")})
+    asked = wishes(tidy)
+    found = imports.look(registered, "founder", said(document), asked)
+    made = {name: manifest.build(path) for name, path in found.data.items()}
+    going = imports.record(registered, found, made)
+    first = next(going)
+    going.close()
+    assert first.recorded is not None
+    _, rest = imported(registered, said(document), asked)
+    assert [one.kind.name for one in rest] == ["APPLY", "APPLY"]
+    _, nothing = imported(registered, said(document), asked)
+    assert nothing == []
+    # the same data after another activity is another statement
+    _, (other,) = imported(registered, said(three_records()), wishes(tidy, kinds=["transform"]))
+    assert other.output == VersionRef(3, 1)
+    # what was corrected does not stand any more
+    serving = ActivityId(2)
+    reason = b"2 was never read"
+    inputs = [Input(VersionRef(2, 1), None)]
+    deed = Deed(ActivityKind.APPLY, 0, 1)
+    lineage.supersede(registered, "founder", serving, deed, inputs, reason)
+    _, (again,) = imported(registered, said(document), asked)
+    assert again.kind is ActivityKind.APPLY
 
 
 def test_the_primer_of_the_standard_is_recorded_but_for_what_is_listed(registered, tidy, tmp_path):
@@ -248,9 +269,9 @@ def test_who_acted_signs_and_for_whom_is_said(registered, tidy):
     bank, until = step.draft.agent_id, registered.client.head().timestamp + 86_400
     mandate = (1 << 4 | 1 << 5, 1 << 11, until)
     write(registered, "founder", "Parties", "delegate", bank, 0, mandate)
-    ((_, done),) = imports.record(registered, found, made)
+    (done,) = imports.record(registered, found, made)
     registered.sync()
-    assert done.party_id == 3
+    assert done.recorded.party_id == 3
     names = {"ex:raw": ONE, "ex:tidy": VersionRef(2, 1), "ex:clean": 1}
     agents = {"ex:alice": bank, "ex:acme": 3}
     assert_comes_out(registered, found, document, names, agents=agents)
