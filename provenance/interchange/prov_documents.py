@@ -46,13 +46,20 @@ class Attribute:
         name: IRI of the attribute.
         value: IRI of a qualified name, or the value itself: text, number, truth value or time.
         is_name: whether the value is a name.
+        formal: whether PROV-DM has it among the formal attributes of such a record.
         shown: name and value as PROV-N shows them.
     """
 
     name: str
     value: str | int | float | bool | datetime
     is_name: bool
+    formal: bool
     shown: str
+
+    @property
+    def is_formal_name(self) -> bool:
+        """Whether it says what the record is about; another one only looks as if it did."""
+        return self.is_name and self.formal
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,7 @@ class Record:
 
     @cached_property
     def _names(self) -> dict[str, str]:
-        return {one.name: str(one.value) for one in self.attributes if one.is_name}
+        return {one.name: str(one.value) for one in self.attributes if one.is_formal_name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,24 +210,25 @@ def _records(parsed: "ProvDocument") -> Iterator[Record]:
 def _record(record: "ProvRecord", bundle: str | None) -> Record:
     from prov.constants import PROV_N_MAP
 
-    pairs = (*record.formal_attributes, *record.extra_attributes)
+    formal = [_attribute(*pair, True) for pair in record.formal_attributes if pair[1] is not None]
+    extra = [_attribute(*pair, False) for pair in record.extra_attributes]
     return Record(
         PROV_N_MAP[record.get_type()],
         record.identifier.uri if record.identifier else None,
-        tuple(_attribute(name, value) for name, value in pairs if value is not None),
+        (*formal, *extra),
         _short(record.get_provn()),
         bundle,
     )
 
 
-def _attribute(name: Any, value: Any) -> Attribute:
+def _attribute(name: Any, value: Any, formal: bool) -> Attribute:
     from prov.identifier import Identifier
 
     shown = _short(f"{name}={value.isoformat() if isinstance(value, datetime) else value}")
     if isinstance(value, Identifier):
-        return Attribute(name.uri, value.uri, True, shown)
+        return Attribute(name.uri, value.uri, True, formal, shown)
     known = isinstance(value, str | int | float | datetime)
-    return Attribute(name.uri, value if known else str(value), False, shown)
+    return Attribute(name.uri, value if known else str(value), False, formal, shown)
 
 
 def _names(parsed: "ProvDocument") -> dict[str, str]:

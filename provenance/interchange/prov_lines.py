@@ -103,7 +103,7 @@ class Lines:
         if record.identifier is not None:
             self._about[record.kind, "", record.identifier].append(line)
         for one in record.attributes:
-            if one.is_name and one.name.startswith(PROV):
+            if one.is_formal_name:
                 self._about[record.kind, one.name[len(PROV) :], str(one.value)].append(line)
         activity = record.identifier if record.kind == "activity" else record.named("activity")
         if activity is not None:
@@ -114,7 +114,7 @@ def _names_in(record: Record) -> Iterator[str]:
     if record.identifier is not None:
         yield record.identifier
     for one in record.attributes:
-        if one.is_name and one.name.startswith(PROV) and one.name != PROV + "type":
+        if one.is_formal_name:
             yield str(one.value)
 
 

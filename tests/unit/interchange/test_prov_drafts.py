@@ -153,6 +153,16 @@ def test_relations_that_leave_something_open_say_nothing_to_the_ledger():
     ]
 
 
+def test_an_attribute_that_a_record_cannot_have_names_nothing():
+    said = clean()
+    said.entity("ex:x", {"prov:activity": Namespace("ex", EX)["clean"]})
+    said.wasAttributedTo("ex:x", "ex:y", None, {"prov:activity": Namespace("ex", EX)["other"]})
+    assert [kind for kind, attribute, _ in left(said) if attribute is None] == [
+        "entity",
+        "wasAttributedTo",
+    ]
+
+
 def test_of_two_titles_the_first_is_taken():
     said = clean()
     said.entity("ex:tidy", {"prov:label": "one"})
