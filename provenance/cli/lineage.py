@@ -8,6 +8,7 @@ import click
 from provenance.cli import output
 from provenance.cli.activities import derive, record, supersede
 from provenance.cli.door import ID, Door, door, moment_s
+from provenance.cli.imports import import_
 from provenance.cli.interchange import verify
 from provenance.errors import InputError
 from provenance.identifiers import DatasetId
@@ -49,6 +50,7 @@ def lineage() -> None:
 
 
 lineage.add_command(derive)
+lineage.add_command(import_)
 lineage.add_command(record)
 lineage.add_command(supersede)
 lineage.add_command(verify)

@@ -7,6 +7,9 @@ A pure room: bytes in, records out, and back; no chain, no SQL, no network. A to
   :mod:`~provenance.interchange.statements` (what is said),
   :mod:`~provenance.interchange.prov_json` (its notation) and
   :mod:`~provenance.interchange.reading` (back to records);
+- :mod:`~provenance.interchange.prov_documents`: PROV of others in any notation;
+  :mod:`~provenance.interchange.prov_drafts` makes :mod:`~provenance.interchange.drafts` of it, and
+  :mod:`~provenance.interchange.prov_lines` lists what is left over;
 - :mod:`~provenance.interchange.croissant`: Croissant 1.1 out, and what it declares in;
 - :mod:`~provenance.interchange.dcat`: DCAT 3 out.
 """

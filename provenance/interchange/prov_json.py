@@ -55,7 +55,7 @@ def read(document: bytes) -> list[Statement]:
     """
     if len(document) > MAX_BYTES:
         raise TooLarge(f"expected at most {MAX_BYTES} bytes of PROV-JSON, found {len(document)}")
-    top = _object(_parse(document), "the document")
+    top = _object(parse(document), "the document")
     prefixes = _prefixes(top.pop("prefix", {}))
     found: list[Statement] = []
     for kind, members in top.items():
@@ -213,7 +213,12 @@ def _object(value: object, place: str) -> dict[str, Any]:
     return value
 
 
-def _parse(document: bytes) -> object:
+def parse(document: bytes) -> object:
+    """Return the value of a JSON document whose depth is bounded and whose keys are unique.
+
+    Raises:
+        InvalidDocument: it is no such document.
+    """
     try:
         # The standard parser recurses as deep as it is told to; orjson has a bound of its own, but
         # cannot show a key that is given twice.
