@@ -116,6 +116,16 @@ class Ledger:
         deployments.check(self.client, found)
         return found
 
+    def require_owned(self) -> None:
+        """Raise an error once the process of the embedded chain that this one started is gone.
+
+        Raises:
+            NodeUnavailable: nothing can be asked or written any more; open the ledger anew.
+        """
+        require_alive = getattr(self.owned, "require_alive", None)
+        if require_alive is not None:
+            require_alive()
+
     @property
     def chain_id(self) -> int:
         """EIP-155 id of the chain."""
