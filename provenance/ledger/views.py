@@ -100,14 +100,17 @@ def find_digest(ledger: Ledger, digest: bytes) -> dict[str, Any]:
 
 
 def holders(ledger: Ledger, dataset_id: DatasetId, *, as_of: int | None = None) -> dict[str, Any]:
-    """Return who holds which right in a dataset.
+    """Return who holds which right in a dataset, and what lapsed transfers still reserve.
 
     Raises:
         NotFoundError: there was no such dataset by then.
     """
     with reading(ledger, as_of) as (connection, block):
         indexed.get(connection, dataset_id, as_of=block.block_number)
-        page = titles.holders(connection, dataset_id, limit=1000, as_of=block.block_number)
+        at = block.block_number
+        now_s = int(ledger.clock()) if as_of is None else None
+        held = titles.holders(connection, dataset_id, limit=1000, as_of=at, now_s=now_s)
+        page = transfers.with_lapsed(connection, held, as_of=at, now_s=now_s)
     items = _named(ledger, [holding.as_json() for holding in page.items])
     return {
         "dataset_id": dataset_id,

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -210,3 +211,17 @@ def test_init(type_, tmp_path, monkeypatch):
 def test_without_a_home_it_says_what_to_do(type_, tmp_path, monkeypatch, words):
     monkeypatch.setenv("PROVENANCE_HOME", str(tmp_path / "none"))
     assert "provenance init" in type_(*words, code=2).err
+
+
+def test_holders_say_what_lapsed_transfers_still_reserve(type_, home):
+    type_("titles", "cancel", 1)
+    give = ("titles", "transfer", 1, "--to", "bank", "--units", 5000)
+    type_(*give)
+    short = type_(*give, "--expires", "2s", "--json").json
+    while time.time() <= short["expires"] + 1:
+        time.sleep(0.1)
+    said = type_("titles", "holders", 1).err
+    assert "Transfer 3 lapsed" in said
+    assert "still reserves 5000 of hold, 5000 of use, 5000 of operate" in said
+    type_(*give)
+    assert "lapsed" not in type_("titles", "holders", 1).err

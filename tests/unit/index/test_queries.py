@@ -308,6 +308,7 @@ def test_hot_pages_search_and_never_scan(engine, client, deployment):
         "of_dataset": transfers._of_dataset(),
         "of_party": transfers._of_party(),
         "inbox": transfers._inbox(True),
+        "lapsed": transfers._lapsed(True),
         "datasets": datasets._list(False),
         "registrant": datasets._list(True),
         "versions": versions._list(),
