@@ -235,7 +235,7 @@ class Ledger:
         """Return what a view function of a module gives after a block.
 
         Raises:
-            NotFoundError: it says that there is no such thing.
+            NotFoundError: it says that there is no such thing, or was not there by that block.
             ContractRevert: it reverted for another reason.
             ChainReorganised: the block is no longer part of the chain.
         """
@@ -252,6 +252,9 @@ class Ledger:
                     f"block 0x{at.hex()} is no longer part of the chain"
                 ) from error
             raise
+        if not found and isinstance(at, bytes):
+            # an account without code answers nothing (Yellow Paper, section 8)
+            raise NotFoundError("ledger yet at block", self.block(at).number)
         return contract.decode(function, found)
 
     def head_of(self, subject: bytes, at: BlockTag = "latest") -> bytes:

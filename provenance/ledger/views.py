@@ -190,7 +190,7 @@ def reading(ledger: Ledger, as_of: int | None) -> "Iterator[tuple[Connection, As
     """Give a connection to an index that is up to date, and the block to answer as of.
 
     Raises:
-        InvalidIdentifier: there is no such block yet.
+        NotFoundError: there is no such block yet.
     """
     ledger.sync()
     block = block_at(ledger.client, as_of)
