@@ -5,8 +5,9 @@ index stays bounded here. Must never write.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from provenance.errors import ProvenanceError
@@ -60,10 +61,11 @@ def dataset(ledger: Ledger, dataset_id: DatasetId, *, as_of: int | None = None) 
         )
         held = titles.holders(connection, dataset_id, limit=1000, as_of=block.block_number)
         placed = holds.of_dataset(connection, dataset_id, limit=MAX_HOLDS, as_of=block.block_number)
+        title = newest_title(connection, found, partial(title_of, ledger))
     fields = _in_words(found.as_json())
     return {
         **fields,
-        "title": title_of(ledger, found.metadata_hash),
+        "title": title,
         "urn": urn(ledger.chain_id, ledger.address("Directory"), "dataset", dataset_id),
         "versions": [version.as_json() for version in page.items],
         "holders": _named(ledger, [holding.as_json() for holding in held.items]),
@@ -78,10 +80,11 @@ def datasets(
     """Return a page of datasets by id, with the titles of those whose documents are here."""
     with reading(ledger, as_of) as (connection, block):
         page = indexed.list_page(connection, after=after, limit=limit, as_of=block.block_number)
-    items = [
-        {**_in_words(item.as_json()), "title": title_of(ledger, item.metadata_hash)}
-        for item in page.items
-    ]
+        known = partial(title_of, ledger)
+        items = [
+            {**_in_words(item.as_json()), "title": newest_title(connection, item, known)}
+            for item in page.items
+        ]
     return {"items": items, "next": page.next, "as_of": block.to_json()}
 
 
@@ -183,6 +186,22 @@ def title_of(ledger: Ledger, metadata_hash: bytes | None) -> str | None:
         return None
     title = found.get("title") if isinstance(found, dict) else None
     return title if isinstance(title, str) else None
+
+
+def newest_title(
+    connection: "Connection", dataset: indexed.Dataset, title: Callable[[bytes], str | None]
+) -> str | None:
+    """Return the title of a dataset: the newest one that was given with a version of it.
+
+    Args:
+        connection: that from which the dataset was read.
+        dataset: as of some block.
+        title: returns the title in a metadata document, such as ``title_of``.
+    """
+    if dataset.metadata_hash and (found := title(dataset.metadata_hash)) is not None:
+        return found
+    earlier = versions.metadata_hashes(connection, dataset.dataset_id, dataset.version - 1)
+    return next((found for digest in earlier if (found := title(digest)) is not None), None)
 
 
 @contextmanager

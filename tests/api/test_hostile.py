@@ -66,6 +66,12 @@ def test_a_registration_that_means_nothing_is_refused(service, body, require_pro
     assert counted(service) == before
 
 
+def test_a_title_that_nobody_can_read_is_refused(service, require_problem):
+    for title in (" ", "a\x1b[2J", "a\nb"):
+        answer = service.upload("/v1/datasets", "file", os.urandom(16), {"title": title})
+        assert "expected a title" in require_problem(answer, 422, "input")["detail"]
+
+
 def test_a_body_over_the_limit_is_refused_before_it_is_read(service, require_problem):
     limit = service.settings.max_body_bytes
     answer = send(service, b"{" + b" " * limit)
