@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from api.dependencies import ReadingDependency, Span
 from api.parameters import AfterQuery, DatasetIdPath, LimitQuery
 from api.responses import HoldingPage, reads
-from provenance.index import datasets, titles, transfers
+from provenance.index import datasets, reservations, titles
 from provenance.index.paging import Page
-from provenance.index.transfers import Reservations
+from provenance.index.reservations import ReservedHolding
 
 router = APIRouter(tags=["titles"])
 
@@ -36,7 +36,7 @@ async def list_holders(
     transfer of the same giver in the dataset has lapsed too; `lapsed` names those that still do.
     """
 
-    def page(connection: Connection, span: Span) -> Page[Reservations, int]:
+    def page(connection: Connection, span: Span) -> Page[ReservedHolding, int]:
         datasets.get(connection, dataset_id, as_of=span.as_of)
         now_s = int(time.time()) if span.as_of is None else None
         held = titles.holders(
@@ -47,6 +47,6 @@ async def list_holders(
             as_of=span.as_of,
             now_s=now_s,
         )
-        return transfers.with_lapsed(connection, held, as_of=span.as_of, now_s=now_s)
+        return reservations.with_lapsed(connection, held, as_of=span.as_of, now_s=now_s)
 
     return await reading.page(f"holders-of-{dataset_id}", after, limit, page, timed=True)

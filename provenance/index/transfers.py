@@ -31,16 +31,11 @@ from provenance.index.blocks import BlockStamp
 from provenance.index.columns import AS_OF, AnyRow, AnySelect
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
 from provenance.index.rows import insert_rows, update_rows
-from provenance.index.timelines import valid_at
-from provenance.index.titles import Holding, Units, unpack
+from provenance.index.titles import Units, unpack
 
 TransferStatus = Literal["started", "accepted", "cancelled", "expired"]
 
-MOST_LAPSED = 100
-"""Lapsed transfers that are named with a holding; the rest follow as these are cancelled."""
-
 _T = schema.transfers
-_H = schema.holdings
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,28 +83,6 @@ class Transfer:
             "ended": self.ended and self.ended.as_json(),
             "cancelled_by": self.cancelled_by,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Reservations:
-    """A holding, and which lapsed transfers still reserve units of it.
-
-    Attributes:
-        holding: what the party holds, and how much of it is reserved.
-        lapsed: the first of them, by id; they count until they are cancelled, or the last pending
-            transfer of the holding has lapsed too.
-    """
-
-    holding: Holding
-    lapsed: Sequence[Transfer]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the holding as doors show it."""
-        lapsed = [
-            {"transfer_id": it.transfer_id, "units": it.units.as_json(), "expires": it.expires}
-            for it in self.lapsed
-        ]
-        return {**self.holding.as_json(), "lapsed": lapsed}
 
 
 def get(
@@ -203,55 +176,6 @@ def inbox(
     return _page(connection, _inbox(as_of is None), wanted, limit, as_of, now_s)
 
 
-def lapsed(
-    connection: Connection,
-    dataset_id: int,
-    giver_id: int,
-    *,
-    limit: int = MOST_LAPSED,
-    as_of: int | None = None,
-    now_s: int | None = None,
-) -> Sequence[Transfer]:
-    """Return the lapsed transfers that still reserve units of a holding, by id.
-
-    The contract lets reservations go together, when the last of them has lapsed (``Titles.sol``).
-
-    Raises:
-        InputError: a limit out of range.
-        IndexBehind: the index has not reached that block.
-    """
-    block = blocks.at(connection, as_of)
-    time_s = block.timestamp if now_s is None else now_s
-    wanted = {"dataset_id": dataset_id, "giver_id": giver_id, "now": time_s}
-    bound = wanted | {"as_of": block.number, "limit": checked_limit(limit)}
-    rows = connection.execute(_lapsed(as_of is None), bound).all()
-    return [_transfer(row, time_s) for row in rows[:limit]]
-
-
-def with_lapsed(
-    connection: Connection,
-    holdings: Page[Holding, int],
-    *,
-    as_of: int | None = None,
-    now_s: int | None = None,
-) -> Page[Reservations, int]:
-    """Return a page of holdings, each with the lapsed transfers that still reserve units of it.
-
-    Raises:
-        IndexBehind: the index has not reached that block.
-    """
-    items = [
-        Reservations(
-            item,
-            lapsed(connection, item.dataset_id, item.party_id, as_of=as_of, now_s=now_s)
-            if item.reserved.pack()
-            else (),
-        )
-        for item in holdings.items
-    ]
-    return Page(items, holdings.next, holdings.at)
-
-
 def latest_id(connection: Connection, *, as_of: int | None = None) -> int:
     """Return the id of the newest transfer, which is how many there are; 0 for none.
 
@@ -263,6 +187,16 @@ def latest_id(connection: Connection, *, as_of: int | None = None) -> int:
     if as_of is not None:
         statement = statement.where(_T.c.block_number <= number)
     return int(connection.scalar(statement) or 0)
+
+
+def pending(now: bool) -> ColumnElement[bool]:
+    """Return the condition of being neither accepted nor cancelled by the block asked for."""
+    if now:
+        return and_(_T.c.accepted_block.is_(None), _T.c.cancelled_block.is_(None))
+    return and_(
+        or_(_T.c.accepted_block.is_(None), _T.c.accepted_block > AS_OF),
+        or_(_T.c.cancelled_block.is_(None), _T.c.cancelled_block > AS_OF),
+    )
 
 
 def apply(connection: Connection, events: Sequence[Event], rounds: Mapping[int, int]) -> None:
@@ -375,35 +309,7 @@ def _of_party() -> AnySelect:
 def _inbox(now: bool) -> AnySelect:
     mine = and_(_T.c.taker_id == bindparam("party_id"), _T.c.expires >= bindparam("now"))
     after = _T.c.transfer_id > bindparam("after")
-    return _ordered(_transfers().where(_pending(now), mine, after))
-
-
-@cache
-def _lapsed(now: bool) -> AnySelect:
-    mine = and_(
-        _T.c.dataset_id == bindparam("dataset_id"),
-        _T.c.giver_id == bindparam("giver_id"),
-        _T.c.expires < bindparam("now"),
-    )
-    # what was reserved in an earlier round of the holding counts no more
-    counted = and_(
-        _H.c.dataset_id == _T.c.dataset_id,
-        _H.c.party_id == _T.c.giver_id,
-        _H.c.round == _T.c.round,
-        _H.c.lapses >= bindparam("now"),
-        valid_at(_H, now=now),
-    )
-    return _ordered(_transfers().join(_H, counted).where(_pending(now), mine))
-
-
-def _pending(now: bool) -> ColumnElement[bool]:
-    """Return the condition of being neither accepted nor cancelled by the block asked for."""
-    if now:
-        return and_(_T.c.accepted_block.is_(None), _T.c.cancelled_block.is_(None))
-    return and_(
-        or_(_T.c.accepted_block.is_(None), _T.c.accepted_block > AS_OF),
-        or_(_T.c.cancelled_block.is_(None), _T.c.cancelled_block > AS_OF),
-    )
+    return _ordered(_transfers().where(pending(now), mine, after))
 
 
 def _transfer(row: AnyRow, now_s: int) -> Transfer:

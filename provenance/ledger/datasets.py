@@ -146,8 +146,7 @@ def register(
     declared = (classification or Classification()).values()
     statement = source or self_declaration(ledger, signer, manifest.root, int(clock()))
     manifest_hash = put_manifest(ledger, manifest)
-    metadata_hash = ledger.documents.put(described)
-    source_hash = ledger.documents.put(statement)
+    metadata_hash, source_hash = map(ledger.documents.put, (described, statement))
     written = write(
         ledger,
         signer,

@@ -219,7 +219,7 @@ def _free_lapsed(
 
     The contract counts them until the last one has lapsed. What cannot be freed is refused by it.
     """
-    from provenance.index import database, transfers
+    from provenance.index import database, reservations
 
     key = ledger.key(signer)
     giver = on_behalf_of or ledger.party_of(key.address)
@@ -231,7 +231,7 @@ def _free_lapsed(
     ledger.sync()
     now_s = int(ledger.clock())
     with database.reading(ledger.engine) as connection:
-        found = transfers.lapsed(connection, dataset_id, giver, now_s=now_s)
+        found = reservations.lapsed(connection, dataset_id, giver, now_s=now_s)
     freed, needed = free, []
     for transfer in found:
         freed += transfer.units.pack()

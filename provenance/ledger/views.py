@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from provenance.errors import ProvenanceError
 from provenance.identifiers import DatasetId, PartyId, TransferId, urn
-from provenance.index import claims, database, holds, parties, titles, transfers, versions
+from provenance.index import (
+    claims,
+    database,
+    holds,
+    parties,
+    reservations,
+    titles,
+    transfers,
+    versions,
+)
 from provenance.index import datasets as indexed
 from provenance.ledger.history import block_at
 from provenance.ledger.opening import Ledger
@@ -113,7 +122,7 @@ def holders(ledger: Ledger, dataset_id: DatasetId, *, as_of: int | None = None) 
         at = block.block_number
         now_s = int(ledger.clock()) if as_of is None else None
         held = titles.holders(connection, dataset_id, limit=1000, as_of=at, now_s=now_s)
-        page = transfers.with_lapsed(connection, held, as_of=at, now_s=now_s)
+        page = reservations.with_lapsed(connection, held, as_of=at, now_s=now_s)
     items = _named(ledger, [holding.as_json() for holding in page.items])
     return {
         "dataset_id": dataset_id,

@@ -62,6 +62,7 @@ CONCEPTS = set(
         "pipelines",
         "policies",
         "proofs",
+        "reservations",
         "rights",
         "runs",
         "rows",
