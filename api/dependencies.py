@@ -149,6 +149,18 @@ class Reading:
     known: str | None
     apart: bool = False
 
+    async def look_up(self, query: Callable[[Connection], _T]) -> _T:
+        """Return the result of a query that an answer needs before it is read.
+
+        Raises:
+            NotFoundError: nobody can have reached the block that was asked for.
+        """
+        try:
+            return await self.context.read(query, apart=self.apart)
+        except IndexBehind:
+            await self._require_mined()
+            raise
+
     async def answer(
         self,
         query: Callable[[Connection], Mapping[str, Any]],
@@ -175,11 +187,7 @@ class Reading:
                     return None, shown, headers
             return query(connection), shown, headers
 
-        try:
-            body, shown, headers = await self.context.read(run, apart=self.apart)
-        except IndexBehind:
-            await self._require_mined()
-            raise
+        body, shown, headers = await self.look_up(run)
         if body is None:
             return Response(status_code=304, headers=headers)
         more: Mapping[str, Any] = {}

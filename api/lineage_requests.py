@@ -9,16 +9,9 @@ from pydantic import Field, model_validator
 
 from api.license_requests import Seconds, Words
 from api.parameters import MAX_VERSION
-from api.requests import (
-    MAX_TITLE_CHARACTERS,
-    Body,
-    ClassificationBody,
-    Content,
-    Digest,
-    Id,
-    Text,
-)
+from api.requests import Body, ClassificationBody, Content, Digest, Id, Text
 from provenance.ledger.deeds import MAX_INPUTS
+from provenance.ledger.metadata import MAX_TITLE_CHARACTERS
 
 Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 Kind = Literal[

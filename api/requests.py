@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validat
 from api.parameters import MAX_VERSION, checked, parse_party, parse_quantity
 from provenance.errors import InvalidIdentifier
 from provenance.identifiers import MAX_ID, parse_address, parse_digest32, parse_hex, parse_id
+from provenance.ledger.metadata import MAX_TITLE_CHARACTERS
 
-MAX_TITLE_CHARACTERS = 500
 MAX_TEXT_CHARACTERS = 1 << 20
 MAX_CALL_BYTES = 1 << 17
 MAX_SIGNATURE_BYTES = 4096

@@ -180,14 +180,26 @@ class Registered(Receipt):
     urn: str
 
 
+class LapsedTransfer(Answer):
+    """A transfer that nobody can accept any more, but that still reserves units of its giver."""
+
+    transfer_id: int
+    units: Units
+    expires: int
+
+
 class Holding(Answer):
-    """What a party holds in a dataset; ``reserved`` is promised to takers."""
+    """What a party holds in a dataset; ``reserved`` is promised to takers, ``lapsed`` in vain.
+
+    ``lapsed`` names the first 100 transfers that can be cancelled to free units.
+    """
 
     dataset_id: int
     party_id: int
     units: Units
     reserved: Units
     since_block: int
+    lapsed: list[LapsedTransfer]
 
 
 class HoldingPage(PageAnswer):

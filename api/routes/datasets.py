@@ -29,6 +29,7 @@ from provenance.index.datasets import Dataset
 from provenance.index.paging import Page
 from provenance.ledger import datasets as use_cases
 from provenance.ledger.opening import Ledger
+from provenance.ledger.views import newest_title
 from provenance.ledger.vocabulary import Classification
 
 router = APIRouter(tags=["datasets"])
@@ -96,22 +97,19 @@ async def list_datasets(
         kind = f"datasets-{digest[:16]}"
         return await reading.page(kind, after, limit, find, lambda item: item, keys=3)
 
-    def page(connection: Connection, span: Span) -> Page[Dataset, int]:
-        return datasets.list_page(
+    def page(connection: Connection, span: Span) -> Page[dict[str, Any], int]:
+        found = datasets.list_page(
             connection,
             after=span.after,
             limit=span.limit,
             as_of=span.as_of,
             registrant_id=registrant,
         )
+        items = [shown(context, connection, item) for item in found.items]
+        return Page(items, found.next, found.at)
 
-    return await reading.page(
-        f"datasets-by-{registrant or 'anyone'}",
-        after,
-        limit,
-        page,
-        lambda item: shown(context, item),
-    )
+    kind = f"datasets-by-{registrant or 'anyone'}"
+    return await reading.page(kind, after, limit, page, lambda item: item)
 
 
 @router.get(
@@ -125,7 +123,7 @@ async def get_dataset(dataset_id: DatasetIdPath, reading: ReadingDependency) -> 
 
     def query(connection: Connection) -> Mapping[str, Any]:
         found = datasets.get(connection, dataset_id, as_of=reading.as_of)
-        return shown(reading.context, found)
+        return shown(reading.context, connection, found)
 
     return await reading.answer(query)
 
@@ -162,7 +160,7 @@ async def deregister_dataset(
     return await written(context, await context.write(end))
 
 
-def shown(context: Context, found: Dataset) -> dict[str, Any]:
+def shown(context: Context, connection: Connection, found: Dataset) -> dict[str, Any]:
     """Return a dataset as JSON values, with its name in the world and its classes in words."""
     ledger = context.ledger
     numbers = found.classification.as_json()
@@ -170,7 +168,7 @@ def shown(context: Context, found: Dataset) -> dict[str, Any]:
     return {
         **found.as_json(),
         "urn": name,
-        "title": context.title(found.metadata_hash),
+        "title": newest_title(connection, found, context.title),
         "classification": Classification(**numbers).to_json(),
     }
 
@@ -187,7 +185,11 @@ def _claimed(
     found = claims.find_by_root(connection, root, after=key, limit=span.limit, as_of=span.as_of)
     items = [
         {
-            **shown(context, datasets.get(connection, claim.dataset_id, as_of=span.as_of)),
+            **shown(
+                context,
+                connection,
+                datasets.get(connection, claim.dataset_id, as_of=span.as_of),
+            ),
             "claim": claim.as_json(),
         }
         for claim in found.items

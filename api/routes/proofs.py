@@ -57,7 +57,7 @@ async def get_proof(
     def find(connection: Connection) -> Version:
         return versions.get(connection, dataset_id, version, as_of=reading.as_of)
 
-    found = await reading.context.read(find)
+    found = await reading.look_up(find)
     proof = await reading.context.block_on(
         lambda: _prove(reading.context, found, path, absent=absent)
     )

@@ -42,7 +42,7 @@ async def get_rows(
     def find(connection: Connection) -> Version:
         return versions.get(connection, dataset_id, version, as_of=reading.as_of)
 
-    found = await reading.context.read(find)
+    found = await reading.look_up(find)
     ledger = reading.context.ledger
     tables = await reading.context.block_on(
         lambda: [one.to_json() for one in use_cases.bound_by(ledger, found.metadata_hash)]

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from api.dependencies import ReadingDependency, Span
 from api.parameters import AfterQuery, DatasetIdPath, LimitQuery
 from api.responses import HoldingPage, reads
-from provenance.index import datasets, titles
+from provenance.index import datasets, reservations, titles
 from provenance.index.paging import Page
-from provenance.index.titles import Holding
+from provenance.index.reservations import ReservedHolding
 
 router = APIRouter(tags=["titles"])
 
@@ -30,17 +30,23 @@ async def list_holders(
     after: AfterQuery = None,
     limit: LimitQuery = None,
 ) -> Response:
-    """Holders by party id; each right has 10,000 units in all."""
+    """Holders by party id; each right has 10,000 units in all.
 
-    def page(connection: Connection, span: Span) -> Page[Holding, int]:
+    A transfer that has lapsed reserves units until it is cancelled, or until the last pending
+    transfer of the same giver in the dataset has lapsed too; `lapsed` names those that still do.
+    """
+
+    def page(connection: Connection, span: Span) -> Page[ReservedHolding, int]:
         datasets.get(connection, dataset_id, as_of=span.as_of)
-        return titles.holders(
+        now_s = int(time.time()) if span.as_of is None else None
+        held = titles.holders(
             connection,
             dataset_id,
             after=span.after,
             limit=span.limit,
             as_of=span.as_of,
-            now_s=int(time.time()) if span.as_of is None else None,
+            now_s=now_s,
         )
+        return reservations.with_lapsed(connection, held, as_of=span.as_of, now_s=now_s)
 
     return await reading.page(f"holders-of-{dataset_id}", after, limit, page, timed=True)

@@ -125,6 +125,17 @@ class ChainProcess:
         """The node: itself, as ``OwnedChain`` has one."""
         return self
 
+    def require_alive(self) -> None:
+        """Raise an error once the far side is gone.
+
+        Raises:
+            NodeUnavailable: it has ended.
+        """
+        if self._ended:
+            code = self._child.poll()
+            how = "" if code is None else f" (exit status {code})"
+            raise NodeUnavailable(f"the process of the embedded chain has ended{how}")
+
     def close(self) -> None:
         """End the child, which finishes its block, and let others own the chain."""
         # Not close(): the reader still reads, and sees the end that the far side makes.

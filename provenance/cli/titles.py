@@ -145,6 +145,9 @@ def holders(door: Door, dataset_id: int, as_of: int | None) -> None:
         return
     rows = [(h["party_id"], h["name"], *_lanes(h["units"])) for h in found["items"]]
     output.print_table(("party", "name", "hold", "use", "operate"), rows)
+    for holding in found["items"]:
+        for transfer in holding["lapsed"]:
+            _note_lapsed(transfer)
 
 
 @titles.command()
@@ -169,6 +172,15 @@ def inbox(door: Door, signer: str) -> None:
     ]
     heads = ("transfer", "dataset", "giver", "hold", "use", "operate", "expires (UTC)")
     output.print_table(heads, rows)
+
+
+def _note_lapsed(transfer: dict[str, Any]) -> None:
+    number, units = transfer["transfer_id"], transfer["units"]
+    kept = ", ".join(f"{count} of {right}" for right, count in units.items() if count)
+    output.note(
+        f"Transfer {number} lapsed at {when(transfer['expires'])} UTC and still reserves {kept}. "
+        f"A transfer that needs them frees them; so does: provenance titles cancel {number}"
+    )
 
 
 def _lanes(units: dict[str, Any]) -> tuple[Any, ...]:

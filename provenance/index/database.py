@@ -1,8 +1,8 @@
 """How the database of the index is opened, read and written: a file of SQLite, or PostgreSQL.
 
 Promises: many readers see one state each while one writer works (SQLite in WAL, PostgreSQL under
-an advisory lock of its writers); a second writer waits, then hears why. Must never know what the
-tables mean.
+an advisory lock of its writers); a second writer waits, then hears why; a reader that asks for an
+id no database can hold hears that there is none. Must never know what the tables mean.
 """
 
 from collections.abc import Iterator
@@ -10,17 +10,33 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    ExceptionContext,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from provenance.errors import IndexBehind, IndexDrift, IndexStateError, SettingsError
+from provenance.errors import (
+    IndexBehind,
+    IndexDrift,
+    IndexStateError,
+    NotFoundError,
+    SettingsError,
+)
 from provenance.index import pipeline_tables, schema
 
 INDEX_FILE = "index.sqlite3"
 """Name of the index in a home."""
 
 _BUSY_TIMEOUT_S = 30.0
+_OUT_OF_RANGE = "22003"  # numeric_value_out_of_range (PostgreSQL documentation, appendix A)
 _ADVISORY_LOCK = 0x70726F76  # any number that other users of a PostgreSQL database do not take
 
 
@@ -96,6 +112,7 @@ def prepare(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure)
         event.listen(engine, "begin", _begin)
+    event.listen(engine, "handle_error", _nothing_beyond)
     try:
         with writing(engine) as connection:
             if "cursor" in inspect(connection).get_table_names():
@@ -218,3 +235,18 @@ def _begin(connection: Connection) -> None:
     """Take the lock at once when writing, so that two writers queue instead of colliding."""
     writer = connection.get_execution_options().get("index_writer", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+
+def _nothing_beyond(context: ExceptionContext) -> None:
+    """Say that there is no such thing when a reader asks for a number beyond signed 64 bits.
+
+    The ledger counts ids from 1 in unsigned 64 bits, databases hold signed ones: none is that far.
+    """
+    error, connection = context.original_exception, context.connection
+    beyond = isinstance(error, OverflowError) or getattr(error, "sqlstate", "") == _OUT_OF_RANGE
+    if not beyond or connection is None or connection.get_execution_options().get("index_writer"):
+        return
+    sent = context.parameters or ()
+    values = sent.values() if isinstance(sent, dict) else sent
+    largest = max((value for value in values if type(value) is int), default=0)
+    raise NotFoundError("thing of id", largest) from None

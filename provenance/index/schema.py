@@ -221,6 +221,14 @@ transfers = Table(
         sqlite_where=text("accepted_block IS NULL AND cancelled_block IS NULL"),
         postgresql_where=text("accepted_block IS NULL AND cancelled_block IS NULL"),
     ),
+    Index(
+        "transfers_lapsing",
+        "giver_id",
+        "dataset_id",
+        "transfer_id",
+        sqlite_where=text("accepted_block IS NULL AND cancelled_block IS NULL"),
+        postgresql_where=text("accepted_block IS NULL AND cancelled_block IS NULL"),
+    ),
 )
 
 # Parties --------------------------------------------------------------------------------------

@@ -250,7 +250,8 @@ def _reserve(timeline: Timeline, event: Event, now_s: int) -> int:
     if reserved and lapses < now_s:
         reserved = 0
         round_ += 1
-    lapses = max(lapses, arguments["expires"])
+    if not reserved or arguments["expires"] > lapses:
+        lapses = arguments["expires"]
     _set(timeline, key, event, (units, reserved + arguments["units"], lapses, round_))
     return int(round_)
 

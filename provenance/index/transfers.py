@@ -189,6 +189,16 @@ def latest_id(connection: Connection, *, as_of: int | None = None) -> int:
     return int(connection.scalar(statement) or 0)
 
 
+def pending(now: bool) -> ColumnElement[bool]:
+    """Return the condition of being neither accepted nor cancelled by the block asked for."""
+    if now:
+        return and_(_T.c.accepted_block.is_(None), _T.c.cancelled_block.is_(None))
+    return and_(
+        or_(_T.c.accepted_block.is_(None), _T.c.accepted_block > AS_OF),
+        or_(_T.c.cancelled_block.is_(None), _T.c.cancelled_block > AS_OF),
+    )
+
+
 def apply(connection: Connection, events: Sequence[Event], rounds: Mapping[int, int]) -> None:
     """Enter the transfers of a chunk of events; ``rounds`` come from ``titles.apply``."""
     started = [
@@ -297,16 +307,9 @@ def _of_party() -> AnySelect:
 
 @cache
 def _inbox(now: bool) -> AnySelect:
-    pending: ColumnElement[bool] = and_(
-        _T.c.accepted_block.is_(None), _T.c.cancelled_block.is_(None)
-    )
-    if not now:
-        pending = and_(
-            or_(_T.c.accepted_block.is_(None), _T.c.accepted_block > AS_OF),
-            or_(_T.c.cancelled_block.is_(None), _T.c.cancelled_block > AS_OF),
-        )
     mine = and_(_T.c.taker_id == bindparam("party_id"), _T.c.expires >= bindparam("now"))
-    return _ordered(_transfers().where(pending, mine, _T.c.transfer_id > bindparam("after")))
+    after = _T.c.transfer_id > bindparam("after")
+    return _ordered(_transfers().where(pending(now), mine, after))
 
 
 def _transfer(row: AnyRow, now_s: int) -> Transfer:

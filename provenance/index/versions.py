@@ -24,6 +24,9 @@ from provenance.index.rows import insert_rows
 
 VersionStatus = Literal["active", "superseded", "withdrawn"]
 
+MOST_DESCRIBED = 100
+"""Metadata documents that are looked at for a title."""
+
 _V = schema.versions
 
 
@@ -210,6 +213,25 @@ def _row(event: Event) -> dict[str, Any]:
         "salt": _given(content["salt"]),
         "precedence": arguments["precedence"],
     }
+
+
+def metadata_hashes(connection: Connection, dataset_id: int, last: int) -> Sequence[bytes]:
+    """Return the hashes of the newest metadata documents up to a version, the newest first.
+
+    Args:
+        connection: see above.
+        dataset_id: the dataset.
+        last: number of the version to begin with; most versions have no document of their own.
+    """
+    wanted = {"dataset_id": dataset_id, "last": last}
+    return connection.scalars(_described(), wanted).all()
+
+
+@cache
+def _described() -> AnySelect:
+    mine = (_V.c.dataset_id == bindparam("dataset_id"), _V.c.version <= bindparam("last"))
+    statement = select(_V.c.metadata_hash).where(*mine, _V.c.metadata_hash.is_not(None))
+    return statement.order_by(_V.c.version.desc()).limit(MOST_DESCRIBED)
 
 
 @cache

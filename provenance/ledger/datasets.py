@@ -135,9 +135,10 @@ def register(
         clock: returns Unix seconds.
 
     Raises:
-        InputError: the metadata cannot be written as JSON.
+        InputError: the title is none to read, or the metadata cannot be written as JSON.
         ContractRevert: the contracts refuse it.
     """
+    described = metadata_document(title, metadata or {})
     salt = ZERO32
     if commit_first:
         salt = secrets.token_bytes(32)
@@ -145,8 +146,7 @@ def register(
     declared = (classification or Classification()).values()
     statement = source or self_declaration(ledger, signer, manifest.root, int(clock()))
     manifest_hash = put_manifest(ledger, manifest)
-    metadata_hash = ledger.documents.put(metadata_document(title, metadata or {}))
-    source_hash = ledger.documents.put(statement)
+    metadata_hash, source_hash = map(ledger.documents.put, (described, statement))
     written = write(
         ledger,
         signer,
@@ -185,7 +185,7 @@ def publish(
         dataset_id: the dataset.
         manifest: what the version holds.
         version: its number, to be refused if another one came in between; the next by default.
-        title: title in a new metadata document.
+        title: title in a new metadata document; without one the dataset keeps its title.
         metadata: more of that document; no document without title and metadata.
         on_behalf_of: the publisher, if the signer's party is its delegate.
         idempotency_key: see :func:`provenance.ledger.writing.write`.
@@ -193,11 +193,11 @@ def publish(
     Raises:
         ContractRevert: the contracts refuse it.
     """
+    says_more = title is not None or bool(metadata)
+    described = metadata_document(title, metadata or {}) if says_more else None
     number = version or latest_version(ledger, dataset_id) + 1
     manifest_hash = put_manifest(ledger, manifest)
-    metadata_hash = ZERO32
-    if title is not None or metadata:
-        metadata_hash = ledger.documents.put(metadata_document(title, metadata or {}))
+    metadata_hash = ledger.documents.put(described) if described else ZERO32
     written = write(
         ledger,
         signer,

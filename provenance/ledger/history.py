@@ -132,7 +132,7 @@ def read(ledger: Ledger, subject: Subject, *, block_number: int | None = None) -
     Raises:
         NotFoundError: nothing was recorded on it by then.
         ChainReorganised: the chain changed while it was read; the same call may succeed.
-        InvalidIdentifier: the block is not there yet.
+        NotFoundError: the block is not there yet, or the ledger is younger.
     """
     ledger.sync()
     block = block_at(ledger.client, block_number)
@@ -267,13 +267,13 @@ def block_at(client: Client, number: int | None) -> BlockRef:
     """Return a block by number; the newest for None.
 
     Raises:
-        InvalidIdentifier: there is none yet.
+        NotFoundError: there is none yet.
     """
     if number is None:
         return client.head()
     found = client.block(number)
     if found is None:
-        raise InvalidIdentifier(f"expected a block up to {client.head().number}, found {number}")
+        raise NotFoundError("block", f"{number}; the newest is {client.head().number}")
     return found
 
 

@@ -180,7 +180,7 @@ def describe(
         found = versions.get(connection, ref.dataset_id, ref.version, as_of=number)
         dataset = datasets.get(connection, ref.dataset_id, as_of=number)
         graph = _graph(ledger, connection, block, [ref], set(), {dataset.registrant_id})
-        first = versions.get(connection, ref.dataset_id, 1, as_of=number)
+        described = versions.metadata_hashes(connection, ref.dataset_id, ref.version)
         terms = _policies(connection, ref.dataset_id, number, int(clock()))
     count, files = _files(ledger, found.manifest_hash)
     return Description(
@@ -193,7 +193,7 @@ def describe(
         latest=dataset.version,
         count=count,
         files=files,
-        metadata=metadata_of(ledger, found.metadata_hash or first.metadata_hash),
+        metadata=metadata_of(ledger, described[0] if described else None),
         policies=terms,
         url=url,
     )

@@ -6,6 +6,7 @@ Promises: the document of a mapping is the same on every machine. Must never put
 did not say, but for the format and the statement that it is the registrant's own.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from provenance.errors import InputError
 if TYPE_CHECKING:
     from provenance.ledger.opening import Ledger
 
+MAX_TITLE_CHARACTERS = 500
 METADATA_FORMAT = "provenance-metadata/1"
 SOURCE_FORMAT = "provenance-source/1"
 
@@ -24,14 +26,27 @@ def metadata_document(title: str | None, metadata: Mapping[str, Any]) -> bytes:
     """Return the metadata document; a title given beside wins over one in the mapping.
 
     Raises:
-        InputError: a value is not JSON, or ``format`` is another.
+        InputError: a value is not JSON, ``format`` is another, or the title is none to read.
     """
     if metadata.get("format", METADATA_FORMAT) != METADATA_FORMAT:
         raise InputError(f"expected metadata of format {METADATA_FORMAT}, found another")
     fields = {**metadata, "format": METADATA_FORMAT}
     if title is not None:
         fields["title"] = title
+    if isinstance(fields.get("title"), str):
+        _require_readable(fields["title"])
     return canonical(fields)
+
+
+def _require_readable(title: str) -> None:
+    """Refuse a title that shows nothing, moves a terminal's cursor, or is a text of its own."""
+    if not title.strip() or len(title) > MAX_TITLE_CHARACTERS:
+        raise InputError(
+            f"expected a title of 1 to {MAX_TITLE_CHARACTERS} characters, found {len(title)}"
+            + ("" if title.strip() else " and none to see")
+        )
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in title):
+        raise InputError(f"expected a title without control characters, found {title[:80]!a}")
 
 
 def self_declaration(ledger: "Ledger", signer: str, root: bytes, declared_at: int) -> bytes:

@@ -116,6 +116,16 @@ class Ledger:
         deployments.check(self.client, found)
         return found
 
+    def require_owned(self) -> None:
+        """Raise an error once the process of the embedded chain that this one started is gone.
+
+        Raises:
+            NodeUnavailable: nothing can be asked or written any more; open the ledger anew.
+        """
+        require_alive = getattr(self.owned, "require_alive", None)
+        if require_alive is not None:
+            require_alive()
+
     @property
     def chain_id(self) -> int:
         """EIP-155 id of the chain."""
@@ -225,7 +235,7 @@ class Ledger:
         """Return what a view function of a module gives after a block.
 
         Raises:
-            NotFoundError: it says that there is no such thing.
+            NotFoundError: it says that there is no such thing, or was not there by that block.
             ContractRevert: it reverted for another reason.
             ChainReorganised: the block is no longer part of the chain.
         """
@@ -242,6 +252,9 @@ class Ledger:
                     f"block 0x{at.hex()} is no longer part of the chain"
                 ) from error
             raise
+        if not found and isinstance(at, bytes):
+            # an account without code answers nothing (Yellow Paper, section 8)
+            raise NotFoundError("ledger yet at block", self.block(at).number)
         return contract.decode(function, found)
 
     def head_of(self, subject: bytes, at: BlockTag = "latest") -> bytes:

@@ -32,6 +32,7 @@ REGULATOR = "regulator"
 """Name of the key of the party that gives and takes roles of supervision."""
 
 DEFAULT_ROLES = ("supplier", "consumer")
+_LIKE_AN_ID = re.compile(r"0[xX]|[0-9]+\Z", re.ASCII)
 _PARTY = re.compile(r"party:([0-9]+)\Z", re.ASCII)
 
 
@@ -188,8 +189,10 @@ def account_for(ledger: Ledger, name: str) -> Address:
     """Return the account of a new party's key, made unless an interrupted run made it.
 
     Raises:
+        InputError: the name reads as an id or an account.
         KeystoreError: the name belongs to a party already.
     """
+    require_name(name)
     if name == ADMIN:
         raise KeystoreError(f"the name {ADMIN} is reserved for the key that pays")
     if name not in ledger.keystore.names():
@@ -198,6 +201,18 @@ def account_for(ledger: Ledger, name: str) -> Address:
     if (known := ledger.party_of(account)) is not None:
         raise KeystoreError(f"the name {name} belongs to party {known} already")
     return account
+
+
+def require_name(name: str) -> None:
+    """Refuse a name that :func:`resolve` would take for something else.
+
+    Raises:
+        InputError: it reads as an id or an account.
+    """
+    if _LIKE_AN_ID.match(name):
+        raise InputError(
+            f"expected a name, found one that reads as an id or account: {name[:80]!a}"
+        )
 
 
 def office_for(ledger: Ledger, roles: int) -> str:

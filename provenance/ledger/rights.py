@@ -156,7 +156,7 @@ def check(
 
     Raises:
         IndexDrift: the contract and the library differ: the index or one of them is wrong.
-        InvalidIdentifier: there is no such block yet.
+        NotFoundError: there is no such block yet.
     """
     block = block_at(ledger.client, as_of)
     ledger.sync()

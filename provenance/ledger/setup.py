@@ -33,6 +33,7 @@ from provenance.ledger.parties import (
     EXCHANGE,
     REGULATOR,
     Profile,
+    require_name,
 )
 from provenance.ledger.passwords import PASSWORD_VARIABLE, password_source
 from provenance.ledger.vocabulary import ROLES, SUPERVISION_ROLES, bits_of
@@ -104,11 +105,12 @@ def initialise(
 
     Raises:
         ConflictError: the home is complete, or the name is reserved.
-        InputError: a role or the country is unknown.
+        InputError: a role or the country is unknown, or the name reads as an id or an account.
         ChainOwned: another process keeps the embedded chain.
     """
     if name in (ADMIN, EXCHANGE, REGULATOR):
         raise ConflictError(f"expected a name other than {name}, which this home needs itself")
+    require_name(name)
     profile = Profile.of_words(country)
     founders = _founders(name, profile, bits_of(ROLES, roles, "a role"))
     complete = settings.home / COMPLETE_FILE

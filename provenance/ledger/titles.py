@@ -13,7 +13,7 @@ from provenance.identifiers import DatasetId, Digest32, PartyId, TransferId
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.vocabulary import ALL_UNITS, Units
-from provenance.ledger.writing import Written, request_hash_of, write
+from provenance.ledger.writing import DEFAULT_GAS, Written, request_hash_of, write
 
 ZERO32 = bytes(32)
 DEFAULT_EXPIRY_S = 7 * 24 * 3600
@@ -79,6 +79,9 @@ def start_transfer(
 ) -> TransferChange:
     """Reserve units for a taker.
 
+    Units that lapsed transfers of the giver still reserve are freed first if they are needed:
+    these transfers are cancelled just before.
+
     Args:
         ledger: the ledger.
         signer: name of the key that signs.
@@ -104,6 +107,7 @@ def start_transfer(
     offer = (dataset_id, taker, units.pack(), agreement_hash)
     asked = request_hash_of("transfer", signer, *offer, expires, on_behalf_of)
     until = int(clock()) + DEFAULT_EXPIRY_S if expires is None else expires
+    _free_lapsed(ledger, signer, dataset_id, units, on_behalf_of)
     written = write(
         ledger,
         signer,
@@ -202,6 +206,50 @@ def cancel_transfer(
         None,
         written.receipt,
     )
+
+
+def _free_lapsed(
+    ledger: Ledger,
+    signer: str,
+    dataset_id: DatasetId,
+    units: Units,
+    on_behalf_of: PartyId | None,
+) -> None:
+    """Cancel lapsed transfers of a giver if the units of a new one are missing because of them.
+
+    The contract counts them until the last one has lapsed. What cannot be freed is refused by it.
+    """
+    from provenance.index import database, reservations
+
+    key = ledger.key(signer)
+    giver = on_behalf_of or ledger.party_of(key.address)
+    if giver is None:
+        return
+    (free,) = ledger.call("Titles", "freeUnitsOf", dataset_id, giver)
+    if Units.unpack(free).covers(units):
+        return
+    ledger.sync()
+    now_s = int(ledger.clock())
+    with database.reading(ledger.engine) as connection:
+        found = reservations.lapsed(connection, dataset_id, giver, now_s=now_s)
+    freed, needed = free, []
+    for transfer in found:
+        freed += transfer.units.pack()
+        needed.append(transfer.transfer_id)
+        if Units.unpack(freed).covers(units):
+            break
+    else:
+        return
+    ledger.fund(key.address)
+    encode = ledger.contracts["Titles"].encode
+    for transfer_id in needed:
+        # One that was cancelled meanwhile reverts, which frees nothing and harms nothing.
+        ledger.transactions.submit(
+            key,
+            ledger.address("Titles"),
+            encode("cancelTransfer", transfer_id, on_behalf_of or 0),
+            DEFAULT_GAS,
+        )
 
 
 def _started(written: Written) -> TransferChange:

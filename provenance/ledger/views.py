@@ -5,13 +5,23 @@ index stays bounded here. Must never write.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from provenance.errors import ProvenanceError
 from provenance.identifiers import DatasetId, PartyId, TransferId, urn
-from provenance.index import claims, database, holds, parties, titles, transfers, versions
+from provenance.index import (
+    claims,
+    database,
+    holds,
+    parties,
+    reservations,
+    titles,
+    transfers,
+    versions,
+)
 from provenance.index import datasets as indexed
 from provenance.ledger.history import block_at
 from provenance.ledger.opening import Ledger
@@ -60,10 +70,11 @@ def dataset(ledger: Ledger, dataset_id: DatasetId, *, as_of: int | None = None) 
         )
         held = titles.holders(connection, dataset_id, limit=1000, as_of=block.block_number)
         placed = holds.of_dataset(connection, dataset_id, limit=MAX_HOLDS, as_of=block.block_number)
+        title = newest_title(connection, found, partial(title_of, ledger))
     fields = _in_words(found.as_json())
     return {
         **fields,
-        "title": title_of(ledger, found.metadata_hash),
+        "title": title,
         "urn": urn(ledger.chain_id, ledger.address("Directory"), "dataset", dataset_id),
         "versions": [version.as_json() for version in page.items],
         "holders": _named(ledger, [holding.as_json() for holding in held.items]),
@@ -78,10 +89,11 @@ def datasets(
     """Return a page of datasets by id, with the titles of those whose documents are here."""
     with reading(ledger, as_of) as (connection, block):
         page = indexed.list_page(connection, after=after, limit=limit, as_of=block.block_number)
-    items = [
-        {**_in_words(item.as_json()), "title": title_of(ledger, item.metadata_hash)}
-        for item in page.items
-    ]
+        known = partial(title_of, ledger)
+        items = [
+            {**_in_words(item.as_json()), "title": newest_title(connection, item, known)}
+            for item in page.items
+        ]
     return {"items": items, "next": page.next, "as_of": block.to_json()}
 
 
@@ -100,14 +112,17 @@ def find_digest(ledger: Ledger, digest: bytes) -> dict[str, Any]:
 
 
 def holders(ledger: Ledger, dataset_id: DatasetId, *, as_of: int | None = None) -> dict[str, Any]:
-    """Return who holds which right in a dataset.
+    """Return who holds which right in a dataset, and what lapsed transfers still reserve.
 
     Raises:
         NotFoundError: there was no such dataset by then.
     """
     with reading(ledger, as_of) as (connection, block):
         indexed.get(connection, dataset_id, as_of=block.block_number)
-        page = titles.holders(connection, dataset_id, limit=1000, as_of=block.block_number)
+        at = block.block_number
+        now_s = int(ledger.clock()) if as_of is None else None
+        held = titles.holders(connection, dataset_id, limit=1000, as_of=at, now_s=now_s)
+        page = reservations.with_lapsed(connection, held, as_of=at, now_s=now_s)
     items = _named(ledger, [holding.as_json() for holding in page.items])
     return {
         "dataset_id": dataset_id,
@@ -182,12 +197,28 @@ def title_of(ledger: Ledger, metadata_hash: bytes | None) -> str | None:
     return title if isinstance(title, str) else None
 
 
+def newest_title(
+    connection: "Connection", dataset: indexed.Dataset, title: Callable[[bytes], str | None]
+) -> str | None:
+    """Return the title of a dataset: the newest one that was given with a version of it.
+
+    Args:
+        connection: that from which the dataset was read.
+        dataset: as of some block.
+        title: returns the title in a metadata document, such as ``title_of``.
+    """
+    if dataset.metadata_hash and (found := title(dataset.metadata_hash)) is not None:
+        return found
+    earlier = versions.metadata_hashes(connection, dataset.dataset_id, dataset.version - 1)
+    return next((found for digest in earlier if (found := title(digest)) is not None), None)
+
+
 @contextmanager
 def reading(ledger: Ledger, as_of: int | None) -> "Iterator[tuple[Connection, AsOf]]":
     """Give a connection to an index that is up to date, and the block to answer as of.
 
     Raises:
-        InvalidIdentifier: there is no such block yet.
+        NotFoundError: there is no such block yet.
     """
     ledger.sync()
     block = block_at(ledger.client, as_of)

@@ -161,6 +161,10 @@ class Units:
         lanes = (getattr(self, name) << (_LANE_BITS * lane) for lane, name in enumerate(RIGHTS))
         return sum(lanes)
 
+    def covers(self, others: "Units") -> bool:
+        """Return whether there are at least as many units of each right."""
+        return all(getattr(self, name) >= getattr(others, name) for name in RIGHTS)
+
     def to_json(self) -> dict[str, int]:
         """Return the units by right."""
         return {name: getattr(self, name) for name in RIGHTS}

@@ -106,3 +106,45 @@ def test_numbers_over_53_bits_are_text_in_lists_too(service):
     words = stored["arguments"]["countries"]
     assert [type(word) for word in words] == [str] * 3 or 0 in words
     assert sum(int(word).bit_count() for word in words) == 2
+
+
+def dated(document):
+    """URLs of everything that can be asked as of a block, about things that are there."""
+    known = {"version": 1, "sha256": "0" * 64, "path": ".", "subject": "dataset:1"}
+    known |= {"source_id": 1, "source_version": 1}
+    for path, methods in document["paths"].items():
+        parameters = methods.get("get", {}).get("parameters", [])
+        numbered = [it for it in parameters if it["name"] == "as_of" and "ge" in it["schema"]]
+        if numbered:
+            names = {it["name"] for it in parameters if it["in"] == "path"}
+            query = {
+                it["name"]: known.get(it["name"], 1)
+                for it in parameters
+                if it["in"] == "query" and it.get("required")
+            }
+            yield path.format(**{name: known.get(name, 1) for name in names}), query
+
+
+def test_a_block_that_is_not_there_is_not_found_wherever_it_is_asked_for(
+    service, moved, require_problem
+):
+    asked = list(dated(service.get("/openapi.json").json()))
+    assert len(asked) > 40
+    for url, query in asked:
+        require_problem(service.get(url, **query, as_of=10**8), 404, "not-found")
+        for number in (0, 1):
+            answer = service.get(url, **query, as_of=number)
+            assert answer.status_code in (200, 404), (url, number, answer.text)
+
+
+@pytest.mark.parametrize("path", ["/v1/history", "/v1/checkpoint"])
+def test_before_the_ledger_there_is_no_history(service, path, require_problem):
+    assert "404" in service.get("/openapi.json").json()["paths"][path]["get"]["responses"]
+    found = require_problem(service.get(path, as_of=0), 404, "not-found")
+    assert found["detail"] == "no ledger yet at block 0"
+
+
+@pytest.mark.parametrize("number", [0, 10**8])
+def test_a_check_as_of_a_block_without_a_ledger_is_not_found(service, number, require_problem):
+    body = {"grant_id": 1, "party": "1", "action": "compute", "as_of": number}
+    require_problem(service.post("/v1/rights/check", body), 404, "not-found")

@@ -66,6 +66,12 @@ def test_a_registration_that_means_nothing_is_refused(service, body, require_pro
     assert counted(service) == before
 
 
+def test_a_title_that_nobody_can_read_is_refused(service, require_problem):
+    for title in (" ", "a\x1b[2J", "a\nb"):
+        answer = service.upload("/v1/datasets", "file", os.urandom(16), {"title": title})
+        assert "expected a title" in require_problem(answer, 422, "input")["detail"]
+
+
 def test_a_body_over_the_limit_is_refused_before_it_is_read(service, require_problem):
     limit = service.settings.max_body_bytes
     answer = send(service, b"{" + b" " * limit)
@@ -323,3 +329,62 @@ def test_no_token_is_logged(service, caplog):
     service.client.post("/v1/datasets", headers={"Authorization": "Bearer plt_guess"})
     for secret in (*service.tokens.values(), "plt_guess"):
         assert secret not in caplog.text
+
+
+def beyond(document, number):
+    """Requests for something of an id that no ledger reaches, from the OpenAPI document."""
+    known = {"version": 1, "sha256": "0" * 64, "party": number, "change": "suspend"}
+    known |= {"run_id": "01890a5d-ac96-774b-bcce-b302099a8057", "source_version": 1}
+    known |= {"path": ".", "node": "job:n:c", "job": "job:n:c", "subject": f"dataset:{number}"}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            parameters = operation.get("parameters", [])
+            names = {it["name"] for it in parameters if it["in"] == "path"}
+            url = path.format(**{name: known.get(name, number) for name in names})
+            query = {
+                it["name"]: known.get(it["name"], number)
+                for it in parameters
+                if it["in"] == "query" and it.get("required")
+            }
+            if any(name.endswith("_id") or name == "party" for name in names - {"run_id"}):
+                yield method, url, query
+            for it in parameters:
+                if it["in"] == "query" and it["name"] in ("registrant", "party", "subject"):
+                    yield method, url, query | {it["name"]: known.get(it["name"], number)}
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1])
+def test_an_id_that_no_ledger_reaches_is_not_found(service, number, require_problem):
+    asked = list(beyond(service.get("/openapi.json").json(), number))
+    assert len(asked) > 50
+    for method, url, query in asked:
+        answer = service.client.request(
+            method,
+            url,
+            params=query,
+            json={} if method == "post" else None,
+            headers=service.bearer("alice, for all"),
+        )
+        assert answer.status_code < 500, (method, url, answer.text)
+        if method == "get":
+            assert answer.status_code in (404, 422), (url, answer.text)
+            require_problem(answer, answer.status_code)
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1])
+def test_a_body_that_names_what_no_ledger_reaches_is_refused(service, number, require_problem):
+    name = "alice, for all"
+    dataset_id = service.register()["dataset_id"]
+    output = {"dataset_id": number, "version": 1}
+    for path, body in (
+        ("/v1/rights/check", {"grant_id": number, "action": "train"}),
+        ("/v1/openlineage/names", {"namespace": "n", "name": "x", "dataset_id": number}),
+        (f"/v1/datasets/{dataset_id}/transfers", {"to": number}),
+        ("/v1/holds", {"subject": f"dataset:{number}", "kind": "freeze", "reason": "r"}),
+        ("/v1/verify", {"dataset_id": number, "root": "0" * 64}),
+        ("/v1/activities", {"kind": "transform", "output": output}),
+        ("/v1/relay", {"request": {}, "signature": "0x"}),
+    ):
+        answer = service.post(path, body, name)
+        assert 400 <= answer.status_code < 500, (path, answer.text)
+        require_problem(answer, answer.status_code)

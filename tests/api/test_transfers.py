@@ -109,6 +109,29 @@ def test_a_lapsed_transfer_is_not_acceptable(service, require_problem):
     assert found["arguments"]["transfer"] == started["transfer_id"]
 
 
+def test_what_a_lapsed_transfer_reserves_is_shown_and_freed_when_needed(service):
+    dataset_id = service.register()["dataset_id"]
+    half = {"hold": 5_000, "use": 5_000, "operate": 5_000}
+    pending = service.start_transfer(dataset_id, units=half)
+    short = service.start_transfer(dataset_id, units=half, expires=int(time.time()) + 3)
+    while time.time() <= short["expires"] + 1:
+        time.sleep(0.2)
+    path = f"/v1/datasets/{dataset_id}/holders"
+    (held,) = service.get(path).json()["items"]
+    assert held["lapsed"] == [
+        {"transfer_id": short["transfer_id"], "units": half, "expires": short["expires"]}
+    ]
+    then = service.get(path, as_of=short["block"]["number"]).json()["items"][0]
+    assert then["lapsed"] == []
+    service.start_transfer(dataset_id, units=half)
+    found = [
+        service.get(f"/v1/transfers/{it['transfer_id']}").json()["status"]
+        for it in (pending, short)
+    ]
+    assert found == ["started", "cancelled"]
+    assert service.get(path).json()["items"][0]["lapsed"] == []
+
+
 def test_a_moved_head_is_refused(service, require_problem):
     dataset_id = service.register()["dataset_id"]
     transfer_id = service.start_transfer(dataset_id)["transfer_id"]

@@ -40,3 +40,12 @@ def test_another_party_cannot_publish(service, dataset, require_problem):
 def test_a_dataset_that_does_not_exist_has_no_versions(service, require_problem):
     require_problem(service.get("/v1/datasets/999999/versions"), 404, "not-found")
     require_problem(publish(service, 999999), 404, "not-found")
+
+
+def test_a_dataset_keeps_the_newest_title_that_was_given(service):
+    dataset_id = service.register()["dataset_id"]
+    assert publish(service, dataset_id).status_code == 201
+    found = service.get(f"/v1/datasets/{dataset_id}").json()
+    assert (found["version"], found["title"]) == (2, "Readings")
+    listed = service.get("/v1/datasets", digest=found["root"]).json()["items"]
+    assert [item["title"] for item in listed] == ["Readings"]

@@ -144,6 +144,11 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def handle(self):
+        # a reader that was cut off, or gave a stalled answer up, resets the connection
+        with suppress(ConnectionError):
+            super().handle()
+
     def do_GET(self):
         self._answer(True)
 

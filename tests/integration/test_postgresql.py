@@ -9,7 +9,13 @@ import pytest
 from sqlalchemy import delete, select, text
 
 from provenance.chain.client import Client
-from provenance.errors import IndexBehind, IndexDrift, IndexStateError, SettingsError
+from provenance.errors import (
+    IndexBehind,
+    IndexDrift,
+    IndexStateError,
+    NotFoundError,
+    SettingsError,
+)
 from provenance.index import (
     activities,
     blocks,
@@ -157,6 +163,13 @@ def test_answers_are_those_of_sqlite(engine, beside, node):
     expected = answers(beside, node)
     assert answers(engine, node) == expected
     assert not [found for found in expected if isinstance(found, str) and "no " not in found]
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1])
+def test_an_id_that_no_database_holds_is_not_found(engine, node, number):
+    follow(engine, node, None)
+    with database.reading(engine) as connection, pytest.raises(NotFoundError, match=str(number)):
+        transfers.get(connection, number)
 
 
 def test_writers_in_threads_queue(engine, node):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -38,31 +39,43 @@ def run(home, *arguments, status=0):
 
 
 @pytest.fixture
-def service(home):
-    """The URL of a service in a process of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "provenance", "serve", "--port", str(port)],
-        env=environment(home),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
+def process_of():
+    """Return a function that starts a service of a home, and waits until it is ready."""
+    started = []
+
+    def start(home):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "provenance", "serve", "--port", str(port)],
+            env=environment(home),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        url = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + 60
         while True:
             assert process.poll() is None, "the service ended"
             assert time.monotonic() < deadline, "the service did not start in time"
             try:
                 if httpx.get(f"{url}/readyz").status_code == 200:
-                    break
+                    return process, url
             except httpx.TransportError:
                 time.sleep(0.1)
-        yield url
-    finally:
+
+    yield start
+    for process in started:
         process.terminate()
         process.wait(30)
+        process.stderr.close()
+
+
+@pytest.fixture
+def service(home, process_of):
+    """The URL of a service in a process of its own."""
+    return process_of(home)[1]
 
 
 def test_a_command_works_through_the_service(home, service, tmp_path):
@@ -94,19 +107,49 @@ def test_what_the_service_writes_is_there_for_a_command(home, service, tmp_path)
     assert checked["check"]["complete"] is True
 
 
-def test_a_second_service_hears_who_owns_the_chain(home, service):
+def serve(home, port):
+    """Start a service that cannot start; return what it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "provenance", "serve", "--port", "1"],
+        [sys.executable, "-m", "provenance", "serve", "--port", str(port)],
         env=environment(home),
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    assert done.returncode != 0
+    assert done.returncode == 2, done.stdout + done.stderr
     said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    assert "serving" not in said
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1, said
+    return said
+
+
+def test_a_second_service_hears_who_owns_the_chain(home, service):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    said = serve(home, port)
     assert "owned by process" in said
     assert f"{service}/rpc" in said
+
+
+def test_a_service_hears_that_its_port_is_taken(home):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"cannot listen on 127.0.0.1 port {port}" in serve(home, port)
+
+
+def test_a_service_without_its_chain_ends_and_the_next_one_goes_on(home, process_of):
+    first, url = process_of(home)
+    owner = json.loads((home / "chain.owner.json").read_text())["pid"]
+    os.kill(owner, signal.SIGKILL)
+    assert first.wait(30) == 2
+    said = first.stderr.read()
+    assert said.count("error: the process of the embedded chain has ended") == 1, said
+    assert "Traceback" not in said
+    _, url = process_of(home)
+    assert httpx.get(f"{url}/readyz").status_code == 200
 
 
 def test_after_the_service_a_command_owns_the_chain_again(home, tmp_path):

@@ -63,6 +63,7 @@ CONCEPTS = set(
         "pipelines",
         "policies",
         "proofs",
+        "reservations",
         "rights",
         "runs",
         "rows",

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -213,3 +214,53 @@ def test_init(type_, tmp_path, monkeypatch):
 def test_without_a_home_it_says_what_to_do(type_, tmp_path, monkeypatch, words):
     monkeypatch.setenv("PROVENANCE_HOME", str(tmp_path / "none"))
     assert "provenance init" in type_(*words, code=2).err
+
+
+def test_holders_say_what_lapsed_transfers_still_reserve(type_, home):
+    type_("titles", "cancel", 1)
+    give = ("titles", "transfer", 1, "--to", "bank", "--units", 5000)
+    type_(*give)
+    short = type_(*give, "--expires", "2s", "--json").json
+    while time.time() <= short["expires"] + 1:
+        time.sleep(0.1)
+    said = type_("titles", "holders", 1).err
+    assert "Transfer 3 lapsed" in said
+    assert "still reserves 5000 of hold, 5000 of use, 5000 of operate" in said
+    type_(*give)
+    assert "lapsed" not in type_("titles", "holders", 1).err
+
+
+def test_a_dataset_keeps_its_title(type_, home, folder, tmp_path):
+    (tmp_path / "about.json").write_text('{"rows": 3}')
+    (folder / "c.csv").write_text("7\n")
+    type_("datasets", "publish", 1, folder)
+    (folder / "c.csv").write_text("8\n")
+    type_("datasets", "publish", 1, folder, "--metadata", tmp_path / "about.json")
+    assert type_("datasets", "show", 1, "--json").json["title"] == "Numbers"
+    assert "Numbers" in type_("datasets", "list").out
+    (folder / "c.csv").write_text("9\n")
+    type_("datasets", "publish", 1, folder, "--title", "More numbers")
+    (folder / "c.csv").write_text("10\n")
+    type_("datasets", "publish", 1, folder)
+    assert type_("datasets", "show", 1, "--json").json["title"] == "More numbers"
+    assert type_("datasets", "list", "--json").json["items"][0]["title"] == "More numbers"
+
+
+@pytest.mark.parametrize("title", ["", " ", "a\tb", "a\x1b[2J", "a\nb", "a\u2028b", "x" * 501])
+def test_a_title_that_nobody_can_read_is_refused(type_, home, folder, tmp_path, title):
+    refused = type_("datasets", "register", folder, "--title", title, code=2)
+    assert "expected a title" in refused.err
+    assert "\x1b" not in refused.err
+    type_("datasets", "publish", 1, folder, "--title", title, code=2)
+    (tmp_path / "about.json").write_text(json.dumps({"title": title}))
+    about = ("--metadata", tmp_path / "about.json")
+    assert "expected a title" in type_("datasets", "publish", 1, folder, *about, code=2).err
+
+
+@pytest.mark.parametrize("name", ["0xabc", "0x" + "ab" * 20, "7", "0"])
+def test_a_name_that_reads_as_something_else_is_refused(type_, home, tmp_path, monkeypatch, name):
+    refused = type_("parties", "add", name, "--country", "CN", code=2)
+    assert "reads as an id or account" in refused.err
+    monkeypatch.setenv("PROVENANCE_HOME", str(tmp_path / "new"))
+    assert "reads as an id or account" in type_("init", "--name", name, code=2).err
+    assert not (tmp_path / "new").exists()

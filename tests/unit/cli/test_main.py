@@ -1,4 +1,5 @@
 import json
+import socket
 import subprocess
 import sys
 
@@ -12,10 +13,12 @@ from provenance.errors import (
     InputError,
     InvalidDocument,
     KeystoreError,
+    NodeUnavailable,
     ReadError,
     RootMismatch,
     TooLarge,
 )
+from provenance.ledger.opening import Ledger
 
 
 def test_hash_needs_no_home_and_prints_the_root(type_, folder, tmp_path):
@@ -128,14 +131,59 @@ def test_broken_pipe_is_quiet(monkeypatch, folder):
     assert main.run(["hash", str(folder)]) == 2
 
 
-def test_serve_starts_the_service_by_name(type_, home, monkeypatch):
-    started = []
-    monkeypatch.setattr("uvicorn.run", lambda name, **options: started.append((name, options)))
+def test_serve_says_so_once_it_does(type_, home, monkeypatch):
+    from uvicorn import Server
+
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    asked = []
+
+    async def ask_and_end(server, counter):
+        asked.append(server.servers[0].sockets[0].getsockname())
+        return True
+
+    monkeypatch.setattr(Server, "on_tick", ask_and_end)
     monkeypatch.setenv("PROVENANCE_PORT", "8000")
     monkeypatch.setenv("PROVENANCE_HOST", "127.0.0.1")
-    type_("serve", "--port", 9000)
-    name, options = started[0]
-    assert (name, options["host"], options["port"]) == ("api.app:create_app", "127.0.0.1", 9000)
+    found = type_("serve", "--port", port)
+    assert asked == [("127.0.0.1", port)]
+    assert f"serving http://127.0.0.1:{port}" in found.err
+
+
+def test_serve_ends_without_its_chain(type_, home, monkeypatch):
+    def gone(ledger):
+        raise NodeUnavailable("the process of the embedded chain has ended")
+
+    monkeypatch.setattr(Ledger, "require_owned", gone)
+    monkeypatch.setenv("PROVENANCE_PORT", "8000")
+    monkeypatch.setenv("PROVENANCE_HOST", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    found = type_("serve", "--port", port, "--json", code=2)
+    assert found.json["error"] == "NodeUnavailable"
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("lineage", "show", "{}"),
+        ("lineage", "ancestors", "{}", 1),
+        ("datasets", "show", "{}"),
+        ("history", "{}"),
+        ("policies", "show", "{}"),
+        ("grants", "show", "{}"),
+        ("rights", "check", "{}", "--party", "bank", "--action", "compute"),
+        ("holds", "list", "dataset:{}"),
+        ("openlineage", "name", "space", "name", "{}"),
+    ],
+)
+def test_an_id_that_no_ledger_reaches_is_no_fault_of_ours(type_, home, words, number):
+    # a grant that is not there permits nothing, which is an answer
+    code = 1 if words[0] == "rights" else 2
+    found = type_(*(str(word).format(number) for word in words), code=code)
+    assert "internal error" not in found.err
+    assert "Usage" not in found.err
 
 
 def test_main_leaves_with_the_exit_code(folder):

@@ -3,8 +3,9 @@ import threading
 
 import pytest
 from sqlalchemy import insert, select, text
+from sqlalchemy.exc import OperationalError
 
-from provenance.errors import IndexBehind, IndexDrift, SettingsError
+from provenance.errors import IndexBehind, IndexDrift, NotFoundError, SettingsError
 from provenance.index import database, schema
 
 ROW = {
@@ -119,3 +120,20 @@ def test_every_derived_row_says_where_it_began():
     for table in schema.DERIVED:
         assert "block_number" in table.c
         assert "block_hash" in table.c or "event_seq" in table.c
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1])
+def test_an_id_that_no_database_holds_is_not_found(engine, number):
+    with database.reading(engine) as connection, pytest.raises(NotFoundError, match=str(number)):
+        connection.execute(select(schema.datasets).where(schema.datasets.c.dataset_id == number))
+
+
+def test_a_writer_is_not_told_that_there_is_no_such_thing(engine):
+    beyond = {**ROW, "start_block": 2**63}
+    with database.writing(engine) as connection, pytest.raises(OverflowError):
+        connection.execute(insert(schema.cursor), beyond)
+
+
+def test_other_faults_of_a_query_stay_what_they_are(engine):
+    with database.reading(engine) as connection, pytest.raises(OperationalError):
+        connection.execute(text("SELECT * FROM nothing"))

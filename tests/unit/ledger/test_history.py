@@ -151,8 +151,13 @@ def test_a_node_without_the_contract_is_no_witness(busy):
 
 
 def test_a_block_that_is_not_there_yet_is_refused(busy):
-    with pytest.raises(InvalidIdentifier, match="up to"):
+    with pytest.raises(NotFoundError, match="no block 10000"):
         history.read(busy, DATASET, block_number=10_000)
+
+
+def test_a_block_before_the_ledger_is_refused(busy):
+    with pytest.raises(NotFoundError, match="no ledger yet at block 0"):
+        history.read(busy, DATASET, block_number=0)
 
 
 @pytest.mark.parametrize("name", ["", "0", "title:3", "party:", "party:x", "-1", "1 "])

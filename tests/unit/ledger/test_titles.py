@@ -3,8 +3,8 @@ import hashlib
 import pytest
 
 from provenance.errors import ConflictError, ContractRevert, InputError
-from provenance.ledger import datasets, titles
-from provenance.ledger.vocabulary import Units
+from provenance.ledger import datasets, titles, views
+from provenance.ledger.vocabulary import ALL_UNITS, Units
 
 
 @pytest.fixture
@@ -71,3 +71,74 @@ def test_the_same_idempotency_key_offers_once(ledger, registered):
     assert again == first
     with pytest.raises(ConflictError):
         titles.start_transfer(ledger, "founder", 1, 1, idempotency_key="k")
+
+
+HALF = Units(5_000, 5_000, 5_000)
+
+
+@pytest.fixture
+def lapsed(ledger, registered, clock):
+    """A transfer of one half that has lapsed, beside one of the other half that is pending."""
+    short = titles.start_transfer(ledger, "founder", 1, 4, units=HALF, expires=int(clock()) + 600)
+    titles.start_transfer(ledger, "founder", 1, 4, units=HALF, expires=int(clock()) + 10**6)
+    clock.jump(1000)
+    return short
+
+
+def test_what_a_lapsed_transfer_still_reserves_is_shown(ledger, lapsed):
+    (held,) = views.holders(ledger, 1)["items"]
+    assert held["reserved"] == ALL_UNITS.to_json()
+    expected = {"transfer_id": 1, "units": HALF.to_json(), "expires": lapsed.expires}
+    assert held["lapsed"] == [expected]
+    (before,) = views.holders(ledger, 1, as_of=lapsed.receipt.block.number)["items"]
+    assert before["reserved"] == HALF.to_json()
+    assert before["lapsed"] == []
+
+
+def test_units_of_lapsed_transfers_are_freed_when_they_are_needed(ledger, lapsed):
+    again = titles.start_transfer(ledger, "founder", 1, 4, units=Units(4_000), idempotency_key="k")
+    assert (
+        titles.start_transfer(ledger, "founder", 1, 4, units=Units(4_000), idempotency_key="k")
+        == again
+    )
+    assert views.transfer(ledger, lapsed.transfer_id)["status"] == "cancelled"
+    (held,) = views.holders(ledger, 1)["items"]
+    assert held["reserved"] == Units(9_000, 5_000, 5_000).to_json()
+    assert held["lapsed"] == []
+
+
+def test_only_as_many_lapsed_transfers_are_cancelled_as_are_needed(ledger, registered, clock):
+    for _ in range(3):
+        short = int(clock()) + 600
+        titles.start_transfer(ledger, "founder", 1, 4, units=Units(2_000), expires=short)
+    titles.start_transfer(ledger, "founder", 1, 4, units=Units(3_000), expires=short + 10**6)
+    clock.jump(1000)
+    titles.start_transfer(ledger, "founder", 1, 4, units=Units(4_000))
+    found = [views.transfer(ledger, number)["status"] for number in (1, 2, 3, 4)]
+    assert found == ["cancelled", "cancelled", "expired", "started"]
+
+
+def test_nothing_is_cancelled_that_would_not_help(ledger, lapsed):
+    with pytest.raises(ContractRevert) as refused:
+        titles.start_transfer(ledger, "founder", 1, 4, units=Units(5_001))
+    assert refused.value.name == "UnitsMissing"
+    assert views.transfer(ledger, lapsed.transfer_id)["status"] == "expired"
+
+
+def test_a_key_of_no_party_is_refused_by_the_contract(ledger, registered):
+    with pytest.raises(ContractRevert) as refused:
+        titles.start_transfer(ledger, "admin", 1, 4)
+    assert refused.value.name == "NotParty"
+
+
+def test_a_short_reservation_after_a_long_one_lapses_with_itself(ledger, registered, clock):
+    long = titles.start_transfer(ledger, "founder", 1, 4, expires=int(clock()) + 10**6)
+    titles.cancel_transfer(ledger, "founder", long.transfer_id)
+    titles.start_transfer(ledger, "founder", 1, 4, expires=int(clock()) + 600)
+    clock.jump(1000)
+    (held,) = views.holders(ledger, 1)["items"]
+    assert held["reserved"] == Units().to_json()
+    assert held["lapsed"] == []
+    offer = titles.start_transfer(ledger, "founder", 1, 4, units=Units(1))
+    (held,) = views.holders(ledger, 1)["items"]
+    assert held["reserved"] == offer.units.to_json()
