@@ -113,7 +113,6 @@ contract Supervision is LedgerModule, ISupervision {
     ) private returns (HoldId id) {
         if (kind == HoldKind.NONE) revert InvalidField("kind");
         if (scope == 0 || scope & ~SCOPES_ALL != 0) revert InvalidField("scope");
-        if (target == LEDGER) revert InvalidField("target");
         if (until != 0 && until <= block.timestamp) revert InvalidField("until");
         if (caseHash == 0) revert EvidenceMissing();
         id = HoldId.wrap(++_count);
@@ -154,14 +153,18 @@ contract Supervision is LedgerModule, ISupervision {
         _summaries[target] = Summary(scopes, uint64(last));
     }
 
-    /// @dev Most acts read the record of a dataset, or those of a grant and all above it; what these
-    /// say saves asking here for each of them.
+    /// @dev Most acts read the record of a dataset or a party, or those of a grant and all above it;
+    /// what these say saves asking here for each of them. Each refuses an id that is nobody's.
     function _tell(Subject target, bool held) private {
         uint64 id = uint64(uint256(Subject.unwrap(target)));
         if (target == grantSubject(GrantId.wrap(id))) {
             ILicenses(DIRECTORY.addressOf("Licenses")).setHeld(GrantId.wrap(id), held);
         } else if (target == datasetSubject(DatasetId.wrap(id))) {
             IDatasets(DIRECTORY.addressOf("Datasets")).setHeld(DatasetId.wrap(id), held);
+        } else if (target == partySubject(PartyId.wrap(id))) {
+            PARTIES.setHeld(PartyId.wrap(id), held);
+        } else {
+            revert InvalidField("target");
         }
     }
 

@@ -48,8 +48,8 @@ interface ISupervision {
     error HoldAlreadyLifted(HoldId hold);
 
     /// @notice Places a hold.
-    /// @dev Emits {HoldPlaced}. Requirements: caller is a module; kind, scope and target are not
-    /// zero; a dataset or a grant that is the target exists; `until` is zero or in the future; the case
+    /// @dev Emits {HoldPlaced}. Requirements: caller is a module; kind and scope are not
+    /// zero; the target is a party, a dataset or a grant that exists; `until` is zero or in the future; the case
     /// is given.
     function place(Subject target, HoldKind kind, uint16 scope, PartyId beneficiary, bytes32 caseHash, uint48 until)
         external

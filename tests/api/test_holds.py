@@ -118,3 +118,19 @@ def test_a_dataset_ends_for_a_reason(service, require_problem):
     assert service.get(f"/v1/datasets/{dataset_id}").json()["status"] == "deregistered"
     require_problem(service.post(path, {"reason": "again"}), 409, "bad-status")
     require_problem(service.post(path, {"reason": "who"}, None), 401)
+
+
+def test_a_hold_on_a_party_stops_its_acts(supervised, require_problem):
+    dataset_id = supervised.register("bob")["dataset_id"]
+    bob = supervised.party_ids["bob"]
+    made = place(supervised, dataset_id, subject=f"party:{bob}", scope=["title"]).json()
+    path = f"/v1/datasets/{dataset_id}/transfers"
+    to = {"to": supervised.party_ids["alice"]}
+    try:
+        stopped = require_problem(supervised.post(path, to, "bob"), 423, "hold-active")
+        assert stopped["arguments"] == {"hold": made["hold_id"], "scope": 32}
+    finally:
+        lift = f"/v1/holds/{made['hold_id']}/lift"
+        supervised.post(lift, {"reason": "over"}, "regulator")
+    assert supervised.post(path, to, "bob").status_code == 201
+    require_problem(place(supervised, dataset_id, subject="party:999999"), 404, "not-found")
