@@ -46,6 +46,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "rights": ("rights", "rights", "Ask whether a use is permitted."),
     "lineage": ("lineage", "lineage", "Record and ask what was made from what."),
     "holds": ("holds", "holds", "Stop acts on datasets, grants and parties, and let go."),
+    "contests": ("contests", "contests", "End contests between claims to the same content."),
     "parties": ("parties", "parties", "Admit parties, change their keys."),
     "bundle": ("bundles", "bundle", "Export, upgrade and verify proofs in one file."),
     "anchors": ("anchors", "anchors", "Record documents, anchor them in batches, prove them."),
