@@ -42,3 +42,23 @@ class ContestEnding(Receipt):
     outcome: Literal["conceded", "for_earlier", "for_later"]
     ended_by: int
     evidence_hash: Digest | None
+
+
+class PartyChanged(Receipt):
+    """A party after one step."""
+
+    party_id: int
+    change: Literal["suspended", "restored", "roles_set"]
+    roles: list[str] | None
+    reason_hash: Digest | None
+
+
+class DelegationChanged(Receipt):
+    """What a party lets a delegate do from now on; no acts if it was withdrawn."""
+
+    party_id: int
+    delegate_id: int
+    dataset_id: int | None
+    acts: list[str]
+    roles: list[str]
+    until: int | None

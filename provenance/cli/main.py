@@ -47,7 +47,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "lineage": ("lineage", "lineage", "Record and ask what was made from what."),
     "holds": ("holds", "holds", "Stop acts on datasets, grants and parties, and let go."),
     "contests": ("contests", "contests", "End contests between claims to the same content."),
-    "parties": ("parties", "parties", "Admit parties, change their keys."),
+    "parties": ("memberships", "parties", "Admit parties, change their keys, roles, delegates."),
     "bundle": ("bundles", "bundle", "Export, upgrade and verify proofs in one file."),
     "anchors": ("anchors", "anchors", "Record documents, anchor them in batches, prove them."),
     "history": ("history", "history", "Show a history and check that it is complete."),
