@@ -193,8 +193,7 @@ contract Supervision is LedgerModule, ISupervision {
     /// @dev The caller gives and takes a role by which another could have ordered a hold.
     function _isAbove(address caller, PartyId party, PartyId orderer) private view returns (bool) {
         if (party == orderer) return false;
-        (, uint32 roles,) = PARTIES.standingOf(orderer);
-        roles &= SUPERVISORS;
+        uint32 roles = PARTIES.party(orderer).roles & SUPERVISORS;
         if (roles == 0) roles = SUPERVISORS;
         return _administers(caller, party, roles & ROLE_REGULATOR)
             || _administers(caller, party, roles & ROLE_XB_AUTHORITY);
