@@ -49,6 +49,7 @@ _SCOPE_BY_PATH = (
     (
         re.compile(
             r"/v1/datasets(/[^/]+/(versions(/[^/]+/withdraw)?|deregister))?\Z|/v1/activities\Z"
+            r"|/v1/contests/[^/]+/concede\Z"
         ),
         "register",
     ),

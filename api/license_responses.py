@@ -183,6 +183,7 @@ class Hold(Answer):
     lifted: Block | None
     lift_hash: Digest | None
     ordered_by: int | None
+    released_by: int | None
 
 
 class HoldAnswer(Hold, AsOfAnswer):

@@ -44,7 +44,7 @@ contract Datasets is Derivations {
         PartyId party = _actingParty(onBehalfOf, ACT_WITHDRAW, id, 0);
         Record storage record = _registered(id);
         _requireVersion(record, version);
-        _requireClear(id, record, SCOPE_VERSION);
+        _requireClear(id, record, party, SCOPE_VERSION);
         TITLES.requireMayAct(id, Right.HOLD, party);
         if (_versions[id][version].withdrawn) {
             revert BadStatus(KIND_VERSION, version, uint8(VersionStatus.WITHDRAWN));
@@ -63,7 +63,7 @@ contract Datasets is Derivations {
     function deregister(DatasetId id, bytes32 reasonHash, PartyId onBehalfOf) external {
         PartyId party = _actingParty(onBehalfOf, ACT_DEREGISTER, id, 0);
         Record storage record = _registered(id);
-        _requireClear(id, record, SCOPE_DEREGISTER);
+        _requireClear(id, record, party, SCOPE_DEREGISTER);
         TITLES.requireMayAct(id, Right.HOLD, party);
         if (reasonHash == 0) revert EvidenceMissing();
 

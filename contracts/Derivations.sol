@@ -190,7 +190,7 @@ abstract contract Derivations is Claims {
     function _publish(PartyId party, DatasetId id, Record storage record, uint32 version, Content calldata content)
         internal
     {
-        _requireClear(id, record, SCOPE_VERSION);
+        _requireClear(id, record, party, SCOPE_VERSION);
         TITLES.requireMayAct(id, Right.HOLD, party);
         if (version != record.versions + 1) revert VersionGap(record.versions + 1, version);
         _requireContent(content);
@@ -223,6 +223,11 @@ abstract contract Derivations is Claims {
 
     function _requireClear(DatasetId id, Record storage record, uint16 scope) internal view {
         if (record.held) SUPERVISION.requireClear(datasetSubject(id), scope);
+    }
+
+    function _requireClear(DatasetId id, Record storage record, PartyId party, uint16 scope) internal view {
+        _requireClear(id, record, scope);
+        PARTIES.requireClear(party, scope);
     }
 
     function _requireVersion(Record storage record, uint32 version) internal view {

@@ -8,7 +8,7 @@ import {IPolicies} from "./interfaces/IPolicies.sol";
 import {ITitles} from "./interfaces/ITitles.sol";
 import {ACT_GRANT} from "./types/Acts.sol";
 import {OpenClass} from "./types/Dataset.sol";
-import {BadStatus, EvidenceMissing, HoldActive, InvalidField, PartyInactive} from "./types/Errors.sol";
+import {BadStatus, EvidenceMissing, HoldActive, InvalidField} from "./types/Errors.sol";
 import {SCOPE_GRANT} from "./types/Holds.sol";
 import {DatasetId, HoldId, NO_HOLD, PartyId} from "./types/Ids.sol";
 import {
@@ -143,7 +143,7 @@ abstract contract Grants is GrantRecords {
     function _cutFromTitle(GrantTerms memory terms, PartyId granter, OfferId offerId) internal returns (GrantId id) {
         (Bounds memory bounds, bool onHold) =
             _requireTitle(terms.dataset, terms.policy, granter, OfferId.unwrap(offerId) != 0);
-        _requireInPolicy(terms, bounds);
+        _requireInPolicy(terms, granter, bounds);
         id = GrantId.wrap(++_grantCount);
         uint40 previous = _enlist(id, terms, bounds.actions);
         _store(id, terms, 0, onHold, bounds, previous);
@@ -165,7 +165,7 @@ abstract contract Grants is GrantRecords {
         }
         if (terms.exclusive) revert InvalidField("exclusive");
         Bounds memory bounds = _boundsOf(terms.policy);
-        _requireInPolicy(terms, bounds);
+        _requireInPolicy(terms, granter, bounds);
         _require(terms.dataset == _datasetOf(parent), "dataset");
         _require(terms.notBefore >= parent.notBefore, "notBefore");
         _require(terms.notAfter <= parent.notAfter, "notAfter");
@@ -289,8 +289,8 @@ abstract contract Grants is GrantRecords {
     }
 
     /// @dev What the terms of a grant must satisfy whatever it is cut from.
-    function _requireInPolicy(GrantTerms memory terms, Bounds memory bounds) private view {
-        _requireRecipient(terms.grantee, bounds.roles);
+    function _requireInPolicy(GrantTerms memory terms, PartyId granter, Bounds memory bounds) private view {
+        _requireRecipient(granter, terms.grantee, bounds.roles);
         if (terms.notBefore >= terms.notAfter || terms.notAfter <= block.timestamp) revert InvalidField("notAfter");
         if (terms.uses == 0) revert InvalidField("uses");
         _require(terms.notBefore >= bounds.notBefore, "notBefore");
@@ -298,9 +298,8 @@ abstract contract Grants is GrantRecords {
         _require(terms.uses <= bounds.maxUses, "uses");
     }
 
-    function _requireRecipient(PartyId party, uint32 roles) internal view {
-        (bool active, uint32 found) = PARTIES.standingOf(party);
-        if (!active) revert PartyInactive(party);
+    function _requireRecipient(PartyId from, PartyId to, uint32 roles) internal view {
+        uint32 found = PARTIES.requireBothClear(from, to, SCOPE_GRANT);
         if (found & roles == 0) revert RoleNotAllowed(roles);
     }
 

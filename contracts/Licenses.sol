@@ -5,7 +5,7 @@ import {Grants} from "./Grants.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
 import {ILicenses} from "./interfaces/ILicenses.sol";
 import {ACT_GRANT, ACT_USE} from "./types/Acts.sol";
-import {BadStatus, EvidenceMissing, HoldActive, InvalidField, NotFound, PartyInactive} from "./types/Errors.sol";
+import {BadStatus, EvidenceMissing, HoldActive, InvalidField, NotFound} from "./types/Errors.sol";
 import {SCOPE_DERIVE, SCOPE_EXPORT, SCOPE_GRANT, SCOPE_USE} from "./types/Holds.sol";
 import {DatasetId, HoldId, NO_DATASET, NO_HOLD, NO_PARTY, PartyId} from "./types/Ids.sol";
 import {
@@ -101,6 +101,7 @@ contract Licenses is Grants {
         Record storage record = _existing(id);
         PartyId grantee = _requireGrantee(id, record, onBehalfOf);
         _requireClear(id, _datasetOf(record), SCOPE_USE);
+        PARTIES.requireClear(grantee, SCOPE_USE);
         _requireActive(id, record);
         if (receipts == 0) revert EvidenceMissing();
         if (first != record.used + 1) revert SequenceGap(record.used + 1, first);
@@ -118,7 +119,7 @@ contract Licenses is Grants {
             Bounds memory bounds = _boundsOf(_policyOf(record));
             if (bounds.actions & ACTION_TRANSFER == 0) revert ActionNotGranted(TRANSFER_BIT);
             if (to == from) revert InvalidField("to");
-            _requireRecipient(to, bounds.roles);
+            _requireRecipient(from, to, bounds.roles);
         }
         _assignments[id] = Assignment(to, NO_PARTY);
         Subject other = to == NO_PARTY ? LEDGER : partySubject(to);
@@ -146,8 +147,8 @@ contract Licenses is Grants {
         // The title, or the grant above, may have changed hands since.
         _requireSay(record, proposed.consenter);
         _requireActive(id, record);
-        _requireRecipient(to, _boundsOf(_policyOf(record)).roles);
         PartyId from = _granteeOf(record);
+        _requireRecipient(from, to, _boundsOf(_policyOf(record)).roles);
         delete _assignments[id];
         record.grantee = uint40(PartyId.unwrap(to));
         _log(
@@ -165,6 +166,7 @@ contract Licenses is Grants {
         returns (OfferId id)
     {
         PartyId granter = _actingParty(onBehalfOf, ACT_GRANT, dataset);
+        PARTIES.requireClear(granter, SCOPE_GRANT);
         (Bounds memory bounds,) = _requireTitle(dataset, policyId, granter, true);
         if (bounds.maxGrants == 0) revert InvalidField("maxGrants");
         if (notAfter <= block.timestamp) revert InvalidField("notAfter");
@@ -189,7 +191,6 @@ contract Licenses is Grants {
         if (taken != NO_GRANT) revert OfferTaken(id, taken);
         if (found.closed || found.left == 0 || found.notAfter < block.timestamp) revert OfferEnded(id);
         PartyId granter = found.granter;
-        if (!PARTIES.isActive(granter)) revert PartyInactive(granter);
         --found.left;
         Bounds memory bounds = _boundsOf(found.policy);
         GrantTerms memory terms = GrantTerms({
@@ -254,11 +255,12 @@ contract Licenses is Grants {
         uint8 marks = record.marks;
         if (grantee == NO_PARTY) return (Code.NOT_FOUND, 0);
         if (grantee != actor) return (Code.NOT_GRANTEE, 0);
-        (bool active, uint32 roles) = PARTIES.standingOf(actor);
+        (bool active, uint32 roles, bool actorHeld) = PARTIES.standingOf(actor);
         if (!active) return (Code.PARTY_INACTIVE, 0);
         (bool inForceAbove, uint8 marksAbove) = _above(record);
         (bool registered, bool held) = _standingOf(dataset);
         HoldId hold = _firstHold(id, dataset, scopes, held, (marks | marksAbove) & HELD != 0);
+        if (actorHeld && hold == NO_HOLD) hold = SUPERVISION.activeHold(partySubject(actor), scopes);
         if (hold != NO_HOLD) return (Code.HOLD_ACTIVE, HoldId.unwrap(hold));
         Inactive why = _inactivity(record, inForceAbove, registered);
         if (why != Inactive.NONE) return (Code.GRANT_NOT_ACTIVE, uint64(why));

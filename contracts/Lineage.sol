@@ -17,6 +17,7 @@ import {
 } from "./types/Activity.sol";
 import {Classification, Content} from "./types/Dataset.sol";
 import {BadStatus, EvidenceMissing, InvalidField, NotFound} from "./types/Errors.sol";
+import {SCOPE_VERSION} from "./types/Holds.sol";
 import {DatasetId, NO_DATASET, NO_PARTY, PartyId} from "./types/Ids.sol";
 import {NO_GRANT, NO_POLICY, PolicyId} from "./types/Policy.sol";
 import {ROLES_SUPPLYING} from "./types/Roles.sol";
@@ -213,7 +214,7 @@ contract Lineage is LineageInputs {
         outcome.ceiling = own.ceiling;
         if (making.count != 0) outcome.ceiling = POLICIES.storeFold(own.ceiling, making.policies);
         outcome.homeTaint = own.homeTaint || making.homeTaint;
-        _setActivity(outcome);
+        _setActivity(party, outcome);
     }
 
     function _collect(PartyId party, Activity calldata details, Outcome memory outcome) private {
@@ -222,10 +223,11 @@ contract Lineage is LineageInputs {
         ActivityId known = DATASETS.activityOf(outcome.output, outcome.version);
         if (known != NO_ACTIVITY) revert ActivityKnown(known);
         (outcome.ceiling, outcome.homeTaint) = DATASETS.ceiling(outcome.output);
-        _setActivity(outcome);
+        _setActivity(party, outcome);
     }
 
-    function _setActivity(Outcome memory outcome) private {
+    function _setActivity(PartyId party, Outcome memory outcome) private {
+        PARTIES.requireClear(party, SCOPE_VERSION);
         DATASETS.setActivity(outcome.output, outcome.version, outcome.id, outcome.ceiling, outcome.homeTaint);
     }
 

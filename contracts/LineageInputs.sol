@@ -154,12 +154,11 @@ abstract contract LineageInputs is LedgerModule, ILineage {
     function _requireTitle(Making memory making, Input calldata input, Source memory source) private view {
         Right right = making.deletes ? Right.HOLD : Right.USE;
         if (!TITLES.mayAct(input.dataset, right, making.party)) revert InputNotCovered(input.dataset, input.version);
-        if (source.held) {
-            uint16 scopes = making.derives ? SCOPE_USE | SCOPE_DERIVE : SCOPE_USE;
-            SUPERVISION.requireClear(datasetSubject(input.dataset), scopes);
-        }
+        uint16 scopes = making.derives ? SCOPE_USE | SCOPE_DERIVE : SCOPE_USE;
+        if (source.held) SUPERVISION.requireClear(datasetSubject(input.dataset), scopes);
+        PARTIES.requireClear(making.party, scopes);
         if (making.deletes || source.ceiling == NO_POLICY) return;
-        (, uint32 roles) = PARTIES.standingOf(making.party);
+        (, uint32 roles,) = PARTIES.standingOf(making.party);
         (Code code, uint64 detail) = POLICIES.judge(source.ceiling, roles, true, making.request);
         if (code != Code.PERMITTED) revert CeilingForbids(input.dataset, input.version, code, detail);
     }

@@ -5,6 +5,7 @@ import {LedgerModule} from "./LedgerModule.sol";
 import {PartyAccounts} from "./PartyAccounts.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
 import {IParties} from "./interfaces/IParties.sol";
+import {ISupervision} from "./interfaces/ISupervision.sol";
 import {ACTS_ALL} from "./types/Acts.sol";
 import {EvidenceMissing, InvalidField, BadStatus, NotAuthorised, NotFound, PartyInactive} from "./types/Errors.sol";
 import {DatasetId, NO_DATASET, NO_PARTY, PartyId} from "./types/Ids.sol";
@@ -99,6 +100,11 @@ contract Parties is PartyAccounts {
     }
 
     /// @inheritdoc IParties
+    function setHeld(PartyId id, bool held) external onlyModule("Supervision") {
+        _existing(id).held = held;
+    }
+
+    /// @inheritdoc IParties
     function delegate(PartyId to, DatasetId dataset, Delegation calldata delegation_) external {
         PartyId id = _activeCaller();
         _existing(to);
@@ -138,8 +144,28 @@ contract Parties is PartyAccounts {
     }
 
     /// @inheritdoc IParties
+    function requireClear(PartyId id, uint16 scope) external view {
+        _requireClear(id, scope);
+    }
+
+    /// @inheritdoc IParties
+    function requireBothClear(PartyId giver, PartyId taker, uint16 scope) external view returns (uint32 roles) {
+        if (!isActive(giver)) revert PartyInactive(giver);
+        _requireClear(giver, scope);
+        if (!isActive(taker)) revert PartyInactive(taker);
+        _requireClear(taker, scope);
+        return _parties[taker].roles;
+    }
+
+    /// @inheritdoc IParties
     function suspects() external view returns (uint256) {
         return _suspects;
+    }
+
+    /// @dev Supervision is deployed after this, so it is looked up where something is held.
+    function _requireClear(PartyId id, uint16 scope) private view {
+        if (!_parties[id].held) return;
+        ISupervision(DIRECTORY.addressOf("Supervision")).requireClear(partySubject(id), scope);
     }
 
     /// @dev The roles that a delegate may exercise for an act, from the delegation for this dataset

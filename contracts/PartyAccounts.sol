@@ -122,9 +122,9 @@ abstract contract PartyAccounts is LedgerModule, IParties {
     }
 
     /// @inheritdoc IParties
-    function standingOf(PartyId id) external view returns (bool, uint32) {
+    function standingOf(PartyId id) external view returns (bool, uint32, bool) {
         Party storage record = _parties[id];
-        return (record.status == PartyStatus.ACTIVE, record.roles);
+        return (record.status == PartyStatus.ACTIVE, record.roles, record.held);
     }
 
     /// @inheritdoc IParties

@@ -7,11 +7,12 @@ import {IDirectory} from "./interfaces/IDirectory.sol";
 import {ILicenses} from "./interfaces/ILicenses.sol";
 import {IParties} from "./interfaces/IParties.sol";
 import {Hold, ISupervision} from "./interfaces/ISupervision.sol";
+import {Contest} from "./types/Dataset.sol";
 import {EvidenceMissing, HoldActive, InvalidField, NotFound} from "./types/Errors.sol";
 import {HoldKind, SCOPES_ALL} from "./types/Holds.sol";
 import {DatasetId, HoldId, NO_DATASET, NO_HOLD, NO_PARTY, PartyId} from "./types/Ids.sol";
 import {GrantId} from "./types/Policy.sol";
-import {ROLE_REGULATOR, ROLE_XB_AUTHORITY} from "./types/Roles.sol";
+import {ROLE_ARBITER, ROLE_REGULATOR, ROLE_XB_AUTHORITY} from "./types/Roles.sol";
 import {datasetSubject, grantSubject, KIND_HOLD, LEDGER, partySubject, Subject} from "./types/Subject.sol";
 
 /// @title Supervision
@@ -22,6 +23,8 @@ contract Supervision is LedgerModule, ISupervision {
         uint16 scopes; // union over `_standing`
         uint64 holds; // length of `_standing`
     }
+
+    uint32 private constant SUPERVISORS = ROLE_REGULATOR | ROLE_XB_AUTHORITY;
 
     mapping(HoldId id => Hold) private _holds;
     mapping(Subject target => Summary) private _summaries;
@@ -57,9 +60,10 @@ contract Supervision is LedgerModule, ISupervision {
     /// @inheritdoc ISupervision
     function release(HoldId id, bytes32 liftHash) external {
         Hold storage record = _existing(id);
-        if (_orderedBy[id] != _supervisor()) revert NotHoldIssuer(id, _msgSender());
+        Subject by = _releaser(id, record.kind);
         if (liftHash == 0) revert EvidenceMissing();
         _lift(id, record, liftHash);
+        _log(HoldReleased.selector, record.target, by, abi.encode(id));
     }
 
     /// @inheritdoc ISupervision
@@ -113,7 +117,6 @@ contract Supervision is LedgerModule, ISupervision {
     ) private returns (HoldId id) {
         if (kind == HoldKind.NONE) revert InvalidField("kind");
         if (scope == 0 || scope & ~SCOPES_ALL != 0) revert InvalidField("scope");
-        if (target == LEDGER) revert InvalidField("target");
         if (until != 0 && until <= block.timestamp) revert InvalidField("until");
         if (caseHash == 0) revert EvidenceMissing();
         id = HoldId.wrap(++_count);
@@ -154,20 +157,58 @@ contract Supervision is LedgerModule, ISupervision {
         _summaries[target] = Summary(scopes, uint64(last));
     }
 
-    /// @dev Most acts read the record of a dataset, or those of a grant and all above it; what these
-    /// say saves asking here for each of them.
+    /// @dev Most acts read the record of a dataset or a party, or those of a grant and all above it;
+    /// what these say saves asking here for each of them. Each refuses an id that is nobody's.
     function _tell(Subject target, bool held) private {
         uint64 id = uint64(uint256(Subject.unwrap(target)));
         if (target == grantSubject(GrantId.wrap(id))) {
             ILicenses(DIRECTORY.addressOf("Licenses")).setHeld(GrantId.wrap(id), held);
         } else if (target == datasetSubject(DatasetId.wrap(id))) {
             IDatasets(DIRECTORY.addressOf("Datasets")).setHeld(DatasetId.wrap(id), held);
+        } else if (target == partySubject(PartyId.wrap(id))) {
+            PARTIES.setHeld(PartyId.wrap(id), held);
+        } else {
+            revert InvalidField("target");
         }
     }
 
     function _supervisor() private view returns (PartyId) {
-        uint32 roles = ROLE_REGULATOR | ROLE_XB_AUTHORITY;
-        return PARTIES.actingParty(_msgSender(), NO_PARTY, 0, NO_DATASET, roles);
+        return PARTIES.actingParty(_msgSender(), NO_PARTY, 0, NO_DATASET, SUPERVISORS);
+    }
+
+    /// @return Who may lift a hold: the caller, or a revert.
+    function _releaser(HoldId id, HoldKind kind) private view returns (Subject) {
+        address caller = _msgSender();
+        PartyId party = PARTIES.partyOf(caller);
+        PartyId orderer = _orderedBy[id];
+        if (orderer == NO_PARTY) {
+            if (kind != HoldKind.DISPUTE || _isContested(id)) revert NotHoldIssuer(id, caller);
+            return partySubject(PARTIES.actingParty(caller, NO_PARTY, 0, NO_DATASET, ROLE_ARBITER));
+        }
+        if (_isAbove(caller, party, orderer)) return party == NO_PARTY ? LEDGER : partySubject(party);
+        if (party != orderer) revert NotHoldIssuer(id, caller);
+        return partySubject(_supervisor());
+    }
+
+    /// @dev The caller gives and takes a role by which another could have ordered a hold.
+    function _isAbove(address caller, PartyId party, PartyId orderer) private view returns (bool) {
+        if (party == orderer) return false;
+        uint32 roles = PARTIES.party(orderer).roles & SUPERVISORS;
+        if (roles == 0) roles = SUPERVISORS;
+        return _administers(caller, party, roles & ROLE_REGULATOR)
+            || _administers(caller, party, roles & ROLE_XB_AUTHORITY);
+    }
+
+    function _administers(address caller, PartyId party, uint32 role) private view returns (bool) {
+        if (role == 0) return false;
+        PartyId admin = PARTIES.roleAdmin(role);
+        if (admin == NO_PARTY) return caller == DIRECTORY.rootAdmin();
+        return party == admin && PARTIES.isActive(admin);
+    }
+
+    function _isContested(HoldId id) private view returns (bool) {
+        Contest memory contest = IDatasets(DIRECTORY.addressOf("Datasets")).contest(id);
+        return contest.earlier != NO_DATASET && !contest.ended;
     }
 
     function _existing(HoldId id) private view returns (Hold storage record) {

@@ -9,7 +9,7 @@ import {IParties} from "./interfaces/IParties.sol";
 import {ISupervision} from "./interfaces/ISupervision.sol";
 import {ITitles, PendingTransfer} from "./interfaces/ITitles.sol";
 import {ACT_ACCEPT, ACT_TRANSFER} from "./types/Acts.sol";
-import {BadStatus, InvalidField, NotFound, PartyInactive} from "./types/Errors.sol";
+import {BadStatus, InvalidField, NotFound} from "./types/Errors.sol";
 import {SCOPE_TITLE} from "./types/Holds.sol";
 import {DatasetId, NO_DATASET, NO_PARTY, PartyId, TransferId} from "./types/Ids.sol";
 import {datasetSubject, KIND_DATASET, KIND_TRANSFER, partySubject, Subject} from "./types/Subject.sol";
@@ -99,7 +99,7 @@ contract Titles is LedgerModule, ITitles {
         _requireOpen(dataset);
         SUPERVISION.requireClear(datasetSubject(dataset), SCOPE_TITLE);
         if (taker == giver) revert InvalidField("taker");
-        if (!PARTIES.isActive(taker)) revert PartyInactive(taker);
+        PARTIES.requireBothClear(giver, taker, SCOPE_TITLE);
         if (expires <= block.timestamp) revert InvalidField("expires");
         uint16 round = _reserve(dataset, giver, units, expires);
         uint64 id = ++_transferCount;
@@ -125,7 +125,7 @@ contract Titles is LedgerModule, ITitles {
         if (pending.expires < block.timestamp) revert TransferExpired(transfer, pending.expires);
         _requireOpen(dataset);
         SUPERVISION.requireClear(datasetSubject(dataset), SCOPE_TITLE);
-        if (!PARTIES.isActive(giver)) revert PartyInactive(giver);
+        PARTIES.requireBothClear(giver, taker, SCOPE_TITLE);
         _requireHead(dataset, expectedHead);
 
         delete _pending[TransferId.unwrap(transfer)];

@@ -90,6 +90,12 @@ MUTATIONS: dict[str, Mutation] = {
         "if (onDataset) hold =",
         "if (!onDataset) hold =",
     ),
+    "holds-on-parties-do-not-matter": Mutation(
+        "Licenses",
+        "contracts/Licenses.sol",
+        "if (actorHeld && hold == NO_HOLD)",
+        "if (!actorHeld && hold == NO_HOLD)",
+    ),
     "ended-titles-do-not-matter": Mutation(
         "Licenses",
         "contracts/GrantRecords.sol",

@@ -53,7 +53,7 @@ _MODULES = (
 _GAS = 5_000_000
 _REASON = hashlib.sha256(b"reason").digest()
 _BATCH = 500
-_KIND_OF = {"dataset": 2, "grant": 3}
+_KIND_OF = {"party": 1, "dataset": 2, "grant": 3}
 _CHECK = "check(uint64,uint64,(uint32,uint64,uint32,uint16,bytes2,uint8))"
 
 

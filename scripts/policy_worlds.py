@@ -57,6 +57,13 @@ ROLES_OF = {
 SUSPENDED = frozenset((8,))
 """Parties that are suspended in the end."""
 
+HELD = (
+    (5, 1 << 4 | 1 << 7, 0),
+    (6, 1 << 2 | 1 << 8, 0),
+    (6, 1 << 3, FINAL_S + 100),
+)
+"""Holds on parties in the end: party, scope, Unix time in seconds until which, 0 for ever."""
+
 LATER_ROLES = {7: 1 << 9}
 """Roles of parties that others are given in the end."""
 
@@ -91,7 +98,11 @@ class World:
 
     def snapshot(self) -> Snapshot:
         """Return what a check looks at."""
-        by_kind: dict[str, dict[int, tuple[StandingHold, ...]]] = {"dataset": {}, "grant": {}}
+        by_kind: dict[str, dict[int, tuple[StandingHold, ...]]] = {
+            "dataset": {},
+            "grant": {},
+            "party": {},
+        }
         for kind, target, hold in self.holds:
             by_kind[kind][target] = (*by_kind[kind].get(target, ()), hold)
         return Snapshot(
@@ -103,6 +114,7 @@ class World:
             },
             dataset_holds=by_kind["dataset"],
             grant_holds=by_kind["grant"],
+            party_holds=by_kind["party"],
             closed=frozenset(self.closed),
         )
 
@@ -330,6 +342,8 @@ class Worlds:
                 until = chance.choice((0, FINAL_S + 100, FINAL_S + 100_000))
                 hold = StandingHold(len(world.holds) + 1, chance.choice(scopes), until)
                 world.holds.append((kind, target, hold))
+        for party, scope, until in HELD:
+            world.holds.append(("party", party, StandingHold(len(world.holds) + 1, scope, until)))
         for dataset in range(1, world.datasets + 1):
             if chance.random() < 0.03:
                 world.closed.add(dataset)

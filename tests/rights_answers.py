@@ -72,7 +72,7 @@ def answer(scene, grant, actor, request):
     chain = [grant]
     while scene.grants[chain[-1]].parent:
         chain.append(scene.grants[chain[-1]].parent)
-    for target in ("dataset", *chain):
+    for target in ("dataset", *chain, ("party", actor)):
         for number, (on, scope, until) in enumerate(scene.holds, start=1):
             asked = {"use"}
             asked |= {"derive"} if action == DERIVE else set()

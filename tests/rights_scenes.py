@@ -199,10 +199,11 @@ def _activate(scene, grant):
 
 def _report(scene, grant):
     cut = scene.grants[grant]
-    chain = ["dataset", grant]
+    chain = [grant]
     while scene.grants[chain[-1]].parent:
         chain.append(scene.grants[chain[-1]].parent)
-    held = any(on in chain and scope == "use" for on, scope, _ in scene.holds)
+    targets = ["dataset", *chain, ("party", cut.grantee)]
+    held = any(on in targets and scope == "use" for on, scope, _ in scene.holds)
     if held or cut.left == 0 or cut.grantee in scene.inactive:
         return
     if inactivity(scene, grant) != "NONE":
@@ -238,10 +239,12 @@ def _disturb(scene):
     which = rng.random()
     party = rng.randint(2, 4)
     if which < 0.35:
-        on = rng.choice(["dataset", *scene.grants]) if rng.random() < 0.9 else "dataset"
+        on = rng.choice(["dataset", ("party", party), *scene.grants])
         scope = rng.choice(sorted(SCOPES))
         until = 0 if rng.random() < 0.3 else scene.now + rng.randint(1, 20)
         kind, number = (2, 1) if on == "dataset" else (3, on)
+        if on == ("party", party):
+            kind, number = 1, party
         subject = bytes([kind]) + bytes(23) + number.to_bytes(8, "big")
         signature = "place(bytes32,uint8,uint16,uint64,bytes32,uint48)"
         scene.call(MODULE, SUPERVISION, signature, subject, 1, SCOPES[scope], 0, REASON, until)

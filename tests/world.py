@@ -334,7 +334,10 @@ class World:
         record = self.holds[hold]
         record["open"] = False
         subjects = [record["target"], party(record["beneficiary"])]
-        return [raw("HoldLifted", subjects, [hold, sha("lift")])]
+        found = [raw("HoldLifted", subjects, [hold, sha("lift")])]
+        if hold % 2 == 0:
+            found.append(raw("HoldReleased", [record["target"], party(hold % 4 // 2)], [hold]))
+        return found
 
     def commit(self):
         self.commitments += 1

@@ -127,7 +127,10 @@ async def lift_hold(
     caller: CallerDependency,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """The party of the token has to be the one that placed it; other holds go on."""
+    """By the party that placed it, or by the one that gives that party its role; other holds go on.
+
+    A dispute is lifted by an arbiter, once no contest about it is open.
+    """
 
     def act(ledger: Ledger, key: str | None) -> HoldChange:
         reason = body.reason.encode()

@@ -106,6 +106,10 @@ interface IParties {
     /// objection has passed.
     function confirmRecovery(PartyId party) external;
 
+    /// @notice Says whether a hold stands on a party, so that acts need not ask where none does.
+    /// @dev Requirements: caller is Supervision; the party exists.
+    function setHeld(PartyId party, bool held) external;
+
     /// @notice Names a delegate, or withdraws the name with all zero.
     /// @dev Emits {Delegated}. Requirements: caller is an active party; delegate exists and is
     /// another; bits are known; `until` is in the future unless withdrawn.
@@ -127,7 +131,16 @@ interface IParties {
     /// @notice What checks ask about a party, in one call.
     /// @return active As {isActive}.
     /// @return roles Its ROLE_ bits; they count only while it is active.
-    function standingOf(PartyId id) external view returns (bool active, uint32 roles);
+    /// @return held False if nothing holds it.
+    function standingOf(PartyId id) external view returns (bool active, uint32 roles, bool held);
+
+    /// @notice Reverts with {HoldActive} if a hold on a party stops an act of `scope` now.
+    function requireClear(PartyId id, uint16 scope) external view;
+
+    /// @notice What passes from one party to another needs of both, in one call.
+    /// @dev Requirements, of the giver first: active, else {PartyInactive}; as {requireClear}.
+    /// @return roles The taker's ROLE_ bits.
+    function requireBothClear(PartyId giver, PartyId taker, uint16 scope) external view returns (uint32 roles);
 
     /// @notice Which parties may be suspended: bit `id % 256` is set while one of these ids is. For
     /// who asks about many parties at once: where the bit is not set, {isActive} need not be asked.

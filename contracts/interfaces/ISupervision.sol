@@ -11,7 +11,7 @@ import {Subject} from "../types/Subject.sol";
 /// @param until Unix time in seconds after which it has lapsed; zero for no end.
 /// @param liftedAt Unix time in seconds at which it was lifted; zero while it stands.
 /// @param beneficiary The party in whose favour it stands, or zero.
-/// @param issuer The module that placed it and alone can lift it; this one if a supervisor did.
+/// @param issuer The module that placed it and can lift it; this one if a supervisor did.
 /// @param target What is held.
 /// @param caseHash Commitment to the case or evidence.
 struct Hold {
@@ -39,17 +39,18 @@ interface ISupervision {
         bytes32 caseHash
     );
     event HoldOrdered(Subject indexed target, Subject indexed by, HoldId hold);
+    event HoldReleased(Subject indexed target, Subject indexed by, HoldId hold);
     event HoldLifted(Subject indexed target, Subject indexed beneficiary, HoldId hold, bytes32 liftHash);
 
-    /// @notice The caller did not place this hold.
+    /// @notice The caller neither placed this hold nor stands above who did.
     error NotHoldIssuer(HoldId hold, address caller);
 
     /// @notice The hold was lifted before.
     error HoldAlreadyLifted(HoldId hold);
 
     /// @notice Places a hold.
-    /// @dev Emits {HoldPlaced}. Requirements: caller is a module; kind, scope and target are not
-    /// zero; a dataset or a grant that is the target exists; `until` is zero or in the future; the case
+    /// @dev Emits {HoldPlaced}. Requirements: caller is a module; kind and scope are not
+    /// zero; the target is a party, a dataset or a grant that exists; `until` is zero or in the future; the case
     /// is given.
     function place(Subject target, HoldKind kind, uint16 scope, PartyId beneficiary, bytes32 caseHash, uint48 until)
         external
@@ -60,7 +61,7 @@ interface ISupervision {
     /// @param liftHash Commitment to the reason.
     function lift(HoldId hold, bytes32 liftHash) external;
 
-    /// @notice Places a hold at the word of a supervisor, who alone can lift it, with {release}.
+    /// @notice Places a hold at the word of a supervisor, lifted with {release}.
     /// @dev Emits {HoldPlaced} and {HoldOrdered}. Requirements: caller's party is active and has the
     /// role REGULATOR or XB_AUTHORITY; kind is FREEZE, RECTIFY or RECALL (domain 3.2, H1); else as
     /// {place}.
@@ -68,9 +69,12 @@ interface ISupervision {
         external
         returns (HoldId hold);
 
-    /// @notice Lifts a hold that a supervisor ordered.
-    /// @dev Emits {HoldLifted}. Requirements: caller's party ordered it and still has such a role; it
-    /// was not lifted before; the reason is given.
+    /// @notice Lifts a hold as its issuer, its superior or an arbiter (domain 3.2, H2).
+    /// @dev Emits {HoldLifted} and {HoldReleased}. Requirements: of a hold that was ordered, caller's
+    /// party ordered it and still has such a role, or gives and takes that role (who ordered it and has
+    /// none any more is below both); of a dispute, caller's party is an arbiter and no contest that it
+    /// belongs to is open, since that is for {IDatasets-decide}; it was not lifted before; the reason
+    /// is given. The root admin, who may have no party, is recorded as the ledger.
     /// @param liftHash Commitment to the reason.
     function release(HoldId hold, bytes32 liftHash) external;
 

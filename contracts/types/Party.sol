@@ -41,6 +41,7 @@ struct Profile {
 /// @notice A party as it stands.
 /// @param epoch Grows when a lost key is replaced; keys of an earlier epoch have no power.
 /// @param accounts How many accounts it has in this epoch.
+/// @param held True if a hold was placed on it and not lifted; it may have lapsed.
 struct Party {
     PartyKind kind;
     PartyStatus status;
@@ -51,6 +52,7 @@ struct Party {
     uint32 roles;
     uint16 epoch;
     uint16 accounts;
+    bool held;
     bytes32 credentialHash;
 }
 

@@ -385,7 +385,8 @@ def _print_registration(
     if found.contested:
         output.note(
             f"Contested: dataset {found.contested.earlier} claimed this content before; hold "
-            f"{found.contested.hold_id} stands until its holder concedes or an arbiter decides."
+            f"{found.contested.hold_id} stands until its holder concedes or an arbiter decides "
+            "(provenance contests)."
         )
     if earlier:
         shown = ", ".join(map(str, earlier))

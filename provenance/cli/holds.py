@@ -60,7 +60,7 @@ def place(
 @signer_option
 @writing_door
 def lift(door: Door, hold_id: int, reason: str, signer: str | None) -> None:
-    r"""Let go on what a hold stopped; only who placed it may.
+    r"""Let go on what a hold stopped, as who placed it, who gives its role, or an arbiter.
 
     \b
       provenance holds lift 1 --reason "rectified" --as regulator
@@ -92,7 +92,10 @@ def list_(door: Door, subject: str, after: int) -> None:
         output.print_json(found)
         return
     rows = [
-        (h["hold_id"], h["kind"], ", ".join(h["scope"]), h["status"], h["ordered_by"])
+        (
+            *(h["hold_id"], h["kind"], ", ".join(h["scope"]), h["status"]),
+            *(h["ordered_by"], h["released_by"]),
+        )
         for h in found["items"]
     ]
-    output.print_table(("hold", "kind", "stops", "status", "ordered by"), rows)
+    output.print_table(("hold", "kind", "stops", "status", "ordered by", "lifted by"), rows)

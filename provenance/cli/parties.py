@@ -1,4 +1,4 @@
-"""``provenance parties``: add, list, rotate-key, recover."""
+"""``provenance parties``: add, list, rotate-key, recover; ``memberships`` has the others."""
 
 import click
 
@@ -9,7 +9,7 @@ from provenance.identifiers import PartyId, parse_address
 
 @click.group()
 def parties() -> None:
-    """Admit parties and change their keys."""
+    """Admit parties, change their keys and roles, suspend them, name delegates."""
 
 
 @parties.command()

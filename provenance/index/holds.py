@@ -45,6 +45,7 @@ class Hold:
         lifted: block in which it was lifted, or None.
         lift_hash: commitment to the reason of lifting, or None.
         ordered_by: the supervisor that ordered it; None if a module placed it.
+        released_by: the party that lifted it; None if a module or the root admin did, or none yet.
     """
 
     hold_id: HoldId
@@ -59,6 +60,7 @@ class Hold:
     lifted: BlockStamp | None
     lift_hash: bytes | None
     ordered_by: PartyId | None
+    released_by: PartyId | None
 
     def as_json(self) -> dict[str, Any]:
         """Return the hold as doors show it."""
@@ -75,6 +77,7 @@ class Hold:
             "lifted": self.lifted and self.lifted.as_json(),
             "lift_hash": self.lift_hash and self.lift_hash.hex(),
             "ordered_by": self.ordered_by,
+            "released_by": self.released_by,
         }
 
 
@@ -180,14 +183,15 @@ def apply(connection: Connection, events: Sequence[Event]) -> None:
         if event.name == "HoldLifted"
     ]
     insert_rows(connection, _H, placed)
-    ordered = [
-        {"_hold": event.arguments["hold"], "_by": subject_id(event.arguments["by"])}
-        for event in events
-        if event.name == "HoldOrdered"
-    ]
-    if ordered:
-        mine = update(_H).where(_H.c.hold_id == bindparam("_hold"))
-        connection.execute(mine.values(ordered_by=bindparam("_by")), ordered)
+    for name, column in (("HoldOrdered", "ordered_by"), ("HoldReleased", "released_by")):
+        said = [
+            {"_hold": event.arguments["hold"], "_by": subject_id(event.arguments["by"]) or None}
+            for event in events
+            if event.name == name
+        ]
+        if said:
+            mine = update(_H).where(_H.c.hold_id == bindparam("_hold"))
+            connection.execute(mine.values({column: bindparam("_by")}), said)
     if lifted:
         mine = update(_H).where(_H.c.hold_id == bindparam("_hold"))
         ending = mine.values(
@@ -243,6 +247,7 @@ def _holds() -> AnySelect:
             *stamps,
             _H.c.lift_hash,
             _H.c.ordered_by,
+            _H.c.released_by,
         )
         .join_from(_H, began, began.c.number == _H.c.block_number)
         .outerjoin(ended, and_(ended.c.number == _H.c.lifted_block, ended.c.number <= AS_OF))
@@ -289,4 +294,5 @@ def _hold(row: AnyRow, now_s: int) -> Hold:
         lifted=lifted,
         lift_hash=None if lifted is None else row[14],
         ordered_by=row[15],
+        released_by=None if lifted is None else row[16],
     )

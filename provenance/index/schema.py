@@ -307,6 +307,7 @@ holds = Table(
     integer("lifted_log", optional=True),
     octets("lift_hash", optional=True),
     integer("ordered_by", optional=True),
+    integer("released_by", optional=True),
     Index("holds_of_target", "target_kind", "target_id", "hold_id"),
 )
 

@@ -46,6 +46,7 @@ def snapshot(connection: Connection, grant_id: int, as_of: int | None = None) ->
         )
         for grant in chain
     }
+    on_grantee = tuple(holds.standing(connection, SubjectKind.PARTY, asked.grantee_id, as_of=as_of))
     stored = policies.of_ids(connection, {grant.policy_id for grant in chain})
     return Snapshot(
         grants={grant.grant_id: _stands(grant) for grant in chain},
@@ -53,6 +54,7 @@ def snapshot(connection: Connection, grant_id: int, as_of: int | None = None) ->
         parties=_grantees(connection, chain, as_of),
         dataset_holds={asked.dataset_id: on_dataset},
         grant_holds=on_grants,
+        party_holds={int(asked.grantee_id): on_grantee},
         closed=_closed(connection, {asked.dataset_id}, number),
     )
 

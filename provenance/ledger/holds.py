@@ -2,7 +2,7 @@
 
 Promises: a hold interrupts and never rewrites; case and reason are stored as documents, their
 hashes on the ledger; what is returned was read from the mined transaction. Must never place a
-dispute or a pledge: those come from contests and titles.
+dispute or a pledge: those come from contests and titles; an arbiter may lift a dispute.
 """
 
 from collections.abc import Mapping, Sequence
@@ -136,7 +136,7 @@ def lift(
     *,
     idempotency_key: str | None = None,
 ) -> HoldChange:
-    """Let go on what a hold stopped; only who ordered it may.
+    """Let go on what a hold stopped, as who ordered it, as who gives its role, or as an arbiter.
 
     Raises:
         InputError: there is no reason.

@@ -227,7 +227,10 @@ def office_for(ledger: Ledger, roles: int) -> str:
     admins = {bit: _admin_of(ledger, bit) for bit in ROLES.values() if roles & bit}
     if len(set(admins.values())) != 1:
         given = ", ".join(words_of(ROLES, roles))
-        raise InputError(f"expected roles that one office gives, found {given}: give them in turn")
+        raise InputError(
+            f"expected roles that one office gives, found {given}: give those of one office, "
+            "and then add the others (provenance parties set-roles)"
+        )
     party_id = next(iter(admins.values()))
     if not party_id:
         return ADMIN

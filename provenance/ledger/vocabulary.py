@@ -68,6 +68,8 @@ ACTS: Mapping[str, int] = MappingProxyType(
                 "decide",
                 "grant",
                 "use",
+                "derive",
+                "anchor",
             )
         )
     }

@@ -175,7 +175,7 @@ def _decide(
         return Code.NOT_GRANTEE, 0
     if not _is_active(snapshot, actor):
         return Code.PARTY_INACTIVE, 0
-    hold = _hold_on(snapshot, grant, record.dataset, request.action, now)
+    hold = _hold_on(snapshot, grant, record, request.action, now)
     if hold is not None:
         return Code.HOLD_ACTIVE, hold
     why = inactivity(snapshot, grant, now)
@@ -188,17 +188,19 @@ def _decide(
     return code, detail
 
 
-def _hold_on(snapshot: Snapshot, grant: int, dataset: int, action: int, now: int) -> int | None:
-    """Return the first hold that stops the action: on the dataset, the grant or one above it."""
+def _hold_on(snapshot: Snapshot, grant: int, record: Grant, action: int, now: int) -> int | None:
+    """Return the first hold that stops the action: on dataset, grant, those above, grantee."""
     scope = SCOPE_USE
     if action == Action.DERIVE:
         scope |= SCOPE_DERIVE
     if action == Action.EXPORT:
         scope |= SCOPE_EXPORT
-    found = _first_hold(snapshot.dataset_holds.get(dataset, ()), scope, now)
+    found = _first_hold(snapshot.dataset_holds.get(record.dataset, ()), scope, now)
     for held in chain_of(snapshot, grant):
         if found is None:
             found = _first_hold(snapshot.grant_holds.get(held, ()), scope, now)
+    if found is None:
+        found = _first_hold(snapshot.party_holds.get(record.grantee, ()), scope, now)
     return found
 
 

@@ -101,6 +101,7 @@ class Snapshot:
         parties: Grantees by id, those of the grants above too; one that is missing is not active.
         dataset_holds: Holds on a dataset, in the order in which the contract lists them.
         grant_holds: Holds on a grant, likewise; on those above too.
+        party_holds: Holds on a party, likewise; at least on the one that asks.
         closed: Ids of the datasets whose titles are closed.
     """
 
@@ -109,6 +110,7 @@ class Snapshot:
     parties: Mapping[int, Grantee]
     dataset_holds: Mapping[int, tuple[StandingHold, ...]] = field(default_factory=dict)
     grant_holds: Mapping[int, tuple[StandingHold, ...]] = field(default_factory=dict)
+    party_holds: Mapping[int, tuple[StandingHold, ...]] = field(default_factory=dict)
     closed: frozenset[int] = frozenset()
 
 

@@ -39,7 +39,7 @@ def test_a_regulator_stops_acts_and_lets_go(supervised, require_problem):
     assert shown["ordered_by"] == supervised.party_ids["regulator"]
     lift = f"/v1/holds/{made['hold_id']}/lift"
     mine = supervised.post(lift, {"reason": "mine"}, "alice, for all")
-    require_problem(mine, 403, "not-authorised")
+    require_problem(mine, 403, "not-hold-issuer")
     done = supervised.post(lift, {"reason": "rectified"}, "regulator")
     assert (done.status_code, done.json()["change"]) == (200, "lifted"), done.text
     require_problem(
@@ -50,6 +50,7 @@ def test_a_regulator_stops_acts_and_lets_go(supervised, require_problem):
     (listed,) = responses.HoldPage.model_validate_json(page.content).model_dump()["items"]
     assert listed["status"] == "lifted"
     assert listed["lift_hash"] == done.json()["evidence_hash"]
+    assert listed["released_by"] == supervised.party_ids["regulator"]
 
 
 def test_only_supervisors_order_holds_and_only_some_kinds(supervised, require_problem):
@@ -77,6 +78,12 @@ def test_a_disputed_hold_is_not_lifted_here(supervised, require_problem):
     contested = supervised.register("bob", content)["contested"]
     path = f"/v1/holds/{contested['hold_id']}/lift"
     require_problem(supervised.post(path, {"reason": "no"}, "regulator"), 403, "not-hold-issuer")
+    decision = {"side": "earlier", "evidence": "award 12"}
+    decided = supervised.post(f"/v1/contests/{contested['hold_id']}/decide", decision, "regulator")
+    assert decided.status_code == 200, decided.text
+    mine = supervised.post(path, {"reason": "no"}, "alice, for all")
+    require_problem(mine, 403, "not-authorised")
+    assert supervised.post(path, {"reason": "settled"}, "regulator").status_code == 200
 
 
 def test_a_hold_lapses_by_itself(supervised):
@@ -118,3 +125,19 @@ def test_a_dataset_ends_for_a_reason(service, require_problem):
     assert service.get(f"/v1/datasets/{dataset_id}").json()["status"] == "deregistered"
     require_problem(service.post(path, {"reason": "again"}), 409, "bad-status")
     require_problem(service.post(path, {"reason": "who"}, None), 401)
+
+
+def test_a_hold_on_a_party_stops_its_acts(supervised, require_problem):
+    dataset_id = supervised.register("bob")["dataset_id"]
+    bob = supervised.party_ids["bob"]
+    made = place(supervised, dataset_id, subject=f"party:{bob}", scope=["title"]).json()
+    path = f"/v1/datasets/{dataset_id}/transfers"
+    to = {"to": supervised.party_ids["alice"]}
+    try:
+        stopped = require_problem(supervised.post(path, to, "bob"), 423, "hold-active")
+        assert stopped["arguments"] == {"hold": made["hold_id"], "scope": 32}
+    finally:
+        lift = f"/v1/holds/{made['hold_id']}/lift"
+        supervised.post(lift, {"reason": "over"}, "regulator")
+    assert supervised.post(path, to, "bob").status_code == 201
+    require_problem(place(supervised, dataset_id, subject="party:999999"), 404, "not-found")

@@ -127,7 +127,7 @@ def answers(service):
 
 ELSEWHERE = {
     *("policies", "grants", "offers", "rights", "holds", "lineage", "interchange"),
-    *("anchors", "jobs", "runs", "openlineage"),
+    *("anchors", "jobs", "runs", "openlineage", "contests", "memberships"),
 }
 ASKED_ELSEWHERE = {
     ("post", "/v1/relay"),  # test_relay.py; its body has to be signed
@@ -139,7 +139,7 @@ ASKED_ELSEWHERE = {
     ("get", "/v1/documents/{sha256}"),
     ("get", "/v1/datasets/{dataset_id}/versions/{version}/bundle"),  # test_bundles.py; a file
 } | {
-    (method, path)  # test_licenses.py, test_anchors.py, test_openlineage.py
+    (method, path)  # test_licenses.py, test_contests.py, test_memberships.py, …
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
     if ELSEWHERE & set(operation.get("tags", ()))

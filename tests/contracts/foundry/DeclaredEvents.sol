@@ -25,6 +25,7 @@ abstract contract DeclaredEvents {
         _declareLicenses();
         _shapes[ISupervision.HoldPlaced.selector] = Shape(3, 5);
         _shapes[ISupervision.HoldOrdered.selector] = Shape(3, 1);
+        _shapes[ISupervision.HoldReleased.selector] = Shape(3, 1);
         _shapes[ISupervision.HoldLifted.selector] = Shape(3, 2);
         _shapes[ITitles.TransferStarted.selector] = Shape(4, 4);
         _shapes[ITitles.TransferAccepted.selector] = Shape(4, 2);

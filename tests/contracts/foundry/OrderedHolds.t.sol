@@ -14,7 +14,7 @@ import {
 import {HoldKind, SCOPE_USE, SCOPES_ALL} from "../../../contracts/types/Holds.sol";
 import {DatasetId, HoldId, NO_HOLD, NO_PARTY, PartyId} from "../../../contracts/types/Ids.sol";
 import {ROLE_ARBITER, ROLE_REGULATOR, ROLE_SUPPLIER, ROLE_XB_AUTHORITY} from "../../../contracts/types/Roles.sol";
-import {datasetSubject, KIND_HOLD, partySubject, Subject} from "../../../contracts/types/Subject.sol";
+import {datasetSubject, KIND_HOLD, LEDGER, partySubject, Subject} from "../../../contracts/types/Subject.sol";
 import {FoldedLedger} from "./FoldedLedger.sol";
 
 /// @notice OrderedHolds.tree, leaf by leaf.
@@ -89,6 +89,16 @@ contract OrderedHoldsTest is FoldedLedger {
         assertTrue(supervision.activeHold(target, SCOPES_ALL) == hold);
     }
 
+    function _assertReleased(HoldId hold, Subject by) private {
+        Vm.Log[] memory logs = takeLogs(2);
+        assertEq(logs[0].topics[0], ISupervision.HoldLifted.selector);
+        assertEq(logs[1].topics[0], ISupervision.HoldReleased.selector);
+        assertEq(logs[1].topics[1], Subject.unwrap(target));
+        assertEq(logs[1].topics[2], Subject.unwrap(by));
+        assertEq(logs[1].data, abi.encode(hold));
+        assertTrue(supervision.hold(hold).liftedAt != 0);
+    }
+
     function test_RevertGiven_NoHold() public {
         vm.expectRevert(abi.encodeWithSelector(NotFound.selector, KIND_HOLD, 1));
         _release(regulator, HoldId.wrap(1), REASON);
@@ -105,7 +115,7 @@ contract OrderedHoldsTest is FoldedLedger {
         HoldId other = supervision.place(target, HoldKind.DISPUTE, SCOPE_USE, NO_PARTY, REASON, 0);
         vm.stopPrank();
         assertTrue(supervision.orderedBy(other) == NO_PARTY);
-        vm.expectRevert(abi.encodeWithSelector(ISupervision.NotHoldIssuer.selector, other, regulator.account));
+        vm.expectRevert(abi.encodeWithSelector(NotAuthorised.selector, ROLE_ARBITER));
         _release(regulator, other, REASON);
         vm.prank(rootAdmin);
         parties.setRoles(regulator.party, ROLE_ARBITER);
@@ -131,11 +141,84 @@ contract OrderedHoldsTest is FoldedLedger {
         HoldId other = _order(authority, HoldKind.RECALL);
         takeLogs();
         _release(regulator, hold, REASON);
-        takeLogs(1);
+        _assertReleased(hold, partySubject(regulator.party));
         assertTrue(supervision.activeHold(target, SCOPES_ALL) == other);
         _release(authority, other, REASON);
-        takeLogs(1);
+        _assertReleased(other, partySubject(authority.party));
         assertTrue(supervision.activeHold(target, SCOPES_ALL) == NO_HOLD);
         assertTrue(supervision.hold(hold).beneficiary == supplier.party);
+    }
+
+    function test_ReleaseBySuperior() public {
+        HoldId hold = _order(authority, HoldKind.FREEZE);
+        bytes memory refused = abi.encodeWithSelector(ISupervision.NotHoldIssuer.selector, hold, arbiter.account);
+        vm.expectRevert(refused);
+        _release(arbiter, hold, REASON);
+        vm.prank(rootAdmin);
+        parties.setRoleAdmin(ROLE_REGULATOR, arbiter.party);
+        vm.expectRevert(refused); // it gives another role
+        _release(arbiter, hold, REASON);
+        vm.startPrank(rootAdmin);
+        parties.setRoleAdmin(ROLE_XB_AUTHORITY, arbiter.party);
+        parties.suspend(arbiter.party, REASON);
+        vm.stopPrank();
+        vm.expectRevert(refused);
+        _release(arbiter, hold, REASON);
+        vm.prank(rootAdmin);
+        parties.restore(arbiter.party, REASON);
+        takeLogs();
+        _release(arbiter, hold, REASON);
+        _assertReleased(hold, partySubject(arbiter.party));
+        hold = _order(regulator, HoldKind.RECTIFY);
+        takeLogs();
+        _release(arbiter, hold, REASON);
+        _assertReleased(hold, partySubject(arbiter.party));
+    }
+
+    function test_ReleaseByRootAdmin() public {
+        HoldId hold = _order(regulator, HoldKind.FREEZE);
+        vm.prank(rootAdmin);
+        parties.setRoles(regulator.party, ROLE_SUPPLIER);
+        vm.expectRevert(abi.encodeWithSelector(NotAuthorised.selector, roles));
+        _release(regulator, hold, REASON);
+        takeLogs();
+        vm.prank(rootAdmin);
+        supervision.release(hold, REASON);
+        _assertReleased(hold, LEDGER);
+    }
+
+    /// @dev Below an office of its own, a party without the role it ordered by lifts nothing.
+    function test_RevertGiven_OwnOffice() public {
+        vm.prank(rootAdmin);
+        parties.setRoleAdmin(roles, regulator.party);
+        HoldId hold = _order(regulator, HoldKind.FREEZE);
+        vm.prank(regulator.account);
+        parties.setRoles(regulator.party, 0);
+        vm.expectRevert(abi.encodeWithSelector(NotAuthorised.selector, roles));
+        _release(regulator, hold, REASON);
+    }
+
+    function test_ReleaseByArbiter() public {
+        vm.startPrank(spare);
+        HoldId dispute = supervision.place(target, HoldKind.DISPUTE, SCOPE_USE, NO_PARTY, REASON, 0);
+        HoldId pledge = supervision.place(target, HoldKind.PLEDGE, SCOPE_USE, NO_PARTY, REASON, 0);
+        vm.stopPrank();
+        vm.expectRevert(abi.encodeWithSelector(ISupervision.NotHoldIssuer.selector, pledge, arbiter.account));
+        _release(arbiter, pledge, REASON);
+        takeLogs();
+        _release(arbiter, dispute, REASON);
+        _assertReleased(dispute, partySubject(arbiter.party));
+    }
+
+    function test_RevertGiven_ContestOpen() public {
+        target = datasetSubject(registerAs(admit("rival", ROLE_SUPPLIER), "root"));
+        HoldId dispute = HoldId.wrap(1);
+        vm.expectRevert(abi.encodeWithSelector(ISupervision.NotHoldIssuer.selector, dispute, arbiter.account));
+        _release(arbiter, dispute, REASON);
+        vm.prank(arbiter.account);
+        datasets.decide(dispute, false, REASON, NO_PARTY);
+        takeLogs();
+        _release(arbiter, dispute, REASON);
+        _assertReleased(dispute, partySubject(arbiter.party));
     }
 }

@@ -74,6 +74,7 @@ contract PartiesTest is FoldedLedger {
             roles: roles,
             epoch: 0,
             accounts: 1,
+            held: false,
             credentialHash: profile.credentialHash
         });
         assertEq(abi.encode(parties.party(id)), abi.encode(expected));

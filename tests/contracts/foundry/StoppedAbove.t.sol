@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IHistory} from "../../../contracts/interfaces/IHistory.sol";
 import {ILicenses} from "../../../contracts/interfaces/ILicenses.sol";
-import {HoldActive, NotFound, NotModule} from "../../../contracts/types/Errors.sol";
+import {HoldActive, InvalidField, NotFound, NotModule} from "../../../contracts/types/Errors.sol";
 import {HoldKind, SCOPE_GRANT, SCOPE_TITLE, SCOPE_USE} from "../../../contracts/types/Holds.sol";
 import {HoldId, NO_PARTY, PartyId} from "../../../contracts/types/Ids.sol";
 import {Code, GrantId, Inactive} from "../../../contracts/types/Policy.sol";
@@ -87,7 +86,7 @@ contract StoppedAboveTest is LicensedLedger {
 
     function test_RevertWhen_SubjectAlike() public {
         Subject alike = Subject.wrap(Subject.unwrap(grantSubject(last)) | bytes32(uint256(1) << 64));
-        vm.expectRevert(IHistory.MalformedEvent.selector);
+        vm.expectRevert(abi.encodeWithSelector(InvalidField.selector, bytes32("target")));
         _place(alike, SCOPE_USE, 0);
     }
 

@@ -15,3 +15,26 @@ def test_a_hold_is_placed_listed_and_lifted(home, type_):
     (listed,) = type_("holds", "list", "dataset:1", "--json").json["items"]
     assert (listed["status"], listed["kind"]) == ("lifted", "freeze")
     type_("titles", "accept", 1, "--as", "bank")
+
+
+def test_a_hold_on_either_party_stops_a_transfer(home, type_):
+    words = ("--kind", "freeze", "--case", "leak", "--as", "regulator", "--json")
+    for party in ("party:3", "party:4"):
+        made = type_("holds", "place", party, "--scope", "title", *words).json
+        assert made["subject"] == party
+        assert "HoldActive" in type_("titles", "accept", 1, "--as", "bank", code=1).err
+        again = ("titles", "transfer", 1, "--to", "bank", "--right", "use", "--units", 1)
+        assert "HoldActive" in type_(*again, "--as", "founder", code=1).err
+        type_("holds", "lift", made["hold_id"], "--reason", "over", "--as", "regulator")
+    type_("holds", "place", "party:4", "--scope", "use", *words)
+    type_("titles", "accept", 1, "--as", "bank")
+
+
+def test_what_is_not_there_cannot_be_held(home, type_):
+    words = ("--kind", "freeze", "--scope", "use", "--case", "leak", "--as", "regulator")
+    for subject in ("party:9999", "dataset:9999", "grant:9999"):
+        assert (
+            f"no {subject.replace(':', ' ')}"
+            in type_("holds", "place", subject, *words, code=2).err
+        )
+        assert type_("holds", "list", subject, "--json").json["items"] == []

@@ -130,6 +130,8 @@ def test_holds_stop_the_acts_of_their_scope(scope, action, holds):
     assert ask(snapshot(dataset_holds={3: standing}), request) == expected
     assert ask(snapshot(grant_holds={2: standing}), request) == expected
     assert ask(snapshot(grant_holds={1: standing}), request) == (Code.PERMITTED, 0)
+    assert ask(snapshot(party_holds={5: standing}), request) == expected
+    assert ask(snapshot(party_holds={6: standing}), request) == (Code.PERMITTED, 0)
 
 
 def test_a_hold_above_stops_what_is_below_and_the_nearest_is_named():
@@ -139,6 +141,19 @@ def test_a_hold_above_stops_what_is_below_and_the_nearest_is_named():
     assert ask(snapshot(above=GRANT, grant_holds=on)) == (Code.HOLD_ACTIVE, 9)
     on[2] = (StandingHold(9, 1 << 3, NOW - 1),)
     assert ask(snapshot(above=GRANT, grant_holds=on)) == (Code.HOLD_ACTIVE, 8)
+
+
+def test_a_hold_on_the_grantee_is_named_last_and_on_one_above_stops_nothing_below():
+    on = {5: (StandingHold(7, 1 << 3),)}
+    above = replace(GRANT, grantee=6)
+    active = {5: Grantee(ROLE), 6: Grantee(ROLE)}
+    state = snapshot(
+        above=above, parties=active, party_holds=on, grant_holds={1: (StandingHold(8, 1 << 3),)}
+    )
+    assert ask(state) == (Code.HOLD_ACTIVE, 8)
+    assert ask(snapshot(above=above, parties=active, party_holds=on)) == (Code.HOLD_ACTIVE, 7)
+    on = {6: (StandingHold(7, 1 << 3),)}
+    assert ask(snapshot(above=above, parties=active, party_holds=on)) == (Code.PERMITTED, 0)
 
 
 def test_a_suspended_grantee_above_stops_what_is_below():

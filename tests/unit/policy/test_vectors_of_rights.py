@@ -20,7 +20,7 @@ def world():
 
 
 def snapshot(world):
-    holds = {"dataset": {}, "grant": {}}
+    holds = {"dataset": {}, "grant": {}, "party": {}}
     for number, hold in enumerate(world["holds"], 1):
         standing = StandingHold(number, hold["scope"], hold["until"])
         at = holds[hold["kind"]]
@@ -36,6 +36,7 @@ def snapshot(world):
         parties={one["party"]: Grantee(one["roles"], one["is_active"]) for one in world["parties"]},
         dataset_holds=holds["dataset"],
         grant_holds=holds["grant"],
+        party_holds=holds["party"],
         closed=frozenset(world["closed_datasets"]),
     )
 
