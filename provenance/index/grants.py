@@ -45,7 +45,7 @@ class Grant:
         offer_id: the offer that it was taken up from, or None.
         depth: 0 for a grant cut from a title.
         exclusive: whether no other grant cut from the title may permit the same action.
-        on_hold: whether it was cut under the HOLD title, else under the OPERATE title.
+        on_hold: whether whoever has HOLD has the say, else whoever has OPERATE.
         not_before: Unix seconds from which it can be used.
         uses: number of uses it was issued with; None for no limit.
         grantee_id: the party that may use it.
