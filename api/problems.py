@@ -111,7 +111,8 @@ _CONTRACT_NAMES: Mapping[int, str] = {
     409: """BadStatus RuleSetNotInForce DuplicateContent OpenObjection NoticeNotOver
         ExclusiveConflict SoldOut CommitmentExists AccountTaken LastAccount RecoveryNotDue
         UnitsMissing TransferExpired HeadMoved AlreadySealed SequenceGap OfferEnded OfferTaken
-        AssignmentMissing TooManyGrants HoldAlreadyLifted InputWithdrawn ActivityKnown AlreadyAnchored""",
+        AssignmentMissing TooManyGrants HoldAlreadyLifted InputWithdrawn ActivityKnown
+        AlreadyAnchored""",
     423: "HoldActive Encumbered",
     429: "QuotaExceeded",
     451: """CoreDataNotRegistrable StateSecretForbidden LocalReplicaRequired

@@ -168,8 +168,23 @@ def test_units_that_one_does_not_have_are_refused(service, require_problem):
     dataset_id = service.register()["dataset_id"]
     body = {"to": service.party_ids["alice"], "units": {"use": 1}}
     answer = service.post(f"/v1/datasets/{dataset_id}/transfers", body, "bob")
-    found = require_problem(answer, 409, "units-missing")
+    found = require_problem(answer, 403, "not-holder")
+    assert found["error"] == "NotHolder"
+    body = {"to": service.party_ids["bob"], "units": {"hold": 6000}}
+    path = f"/v1/datasets/{dataset_id}/transfers"
+    assert service.post(path, body).status_code == 201
+    found = require_problem(service.post(path, body), 409, "units-missing")
     assert found["error"] == "UnitsMissing"
+    assert found["arguments"]["free"] == {"hold": 4000, "use": 10_000, "operate": 10_000}
+    assert found["arguments"]["asked"] == {"hold": 6000, "use": 0, "operate": 0}
+
+
+def test_a_field_that_is_refused_is_named(service, require_problem):
+    dataset_id = service.register()["dataset_id"]
+    body = {"to": service.party_ids["alice"]}
+    found = require_problem(service.post(f"/v1/datasets/{dataset_id}/transfers", body), 422)
+    assert (found["error"], found["arguments"]) == ("InvalidField", {"field": "taker"})
+    assert found["detail"] == "InvalidField(field=taker)"
 
 
 @pytest.mark.parametrize("suffix", ["holders", "transfers", "history", "versions"])

@@ -68,6 +68,7 @@ def test_what_odrl_terms_cannot_hold_is_named(home, type_, tmp_path):
 def test_a_grant_is_used_suspended_and_revoked(type_, granted):
     asked = ("rights", "check", 1, "--party", "bank", *USE)
     assert type_(*asked, "--json").json["verdict"] == "permitted"
+    assert ["rule", "none"] in [line.split() for line in type_(*asked).out.splitlines()]
     refused = type_(*asked, "--country", "SG", code=1).out
     assert "TERRITORY_NOT_ALLOWED" in refused
     assert "territory of policy 1" in refused
@@ -75,6 +76,8 @@ def test_a_grant_is_used_suspended_and_revoked(type_, granted):
     assert (used["first"], used["uses"]) == (1, 2)
     failed = type_("grants", "use", 1, *USE, "--uses", 9, "--as", "bank", code=1)
     assert "QuotaExceeded" in failed.err
+    type_("grants", "use", 1, *USE, "--uses", 8, "--as", "bank")
+    assert "used up" in type_("grants", "list", "--dataset", 1).out
     type_("grants", "suspend", 1, "--reason", "unpaid")
     assert "suspended" in type_("grants", "show", 1).out
     type_("grants", "resume", 1, "--reason", "paid")
