@@ -133,16 +133,6 @@ def tree(
     }
 
 
-def live_grants(
-    ledger: Ledger, dataset_id: DatasetId, *, clock: Clock = time.time
-) -> list[dict[str, Any]]:
-    """Return the grants of a dataset that can be used now: what a new holder takes over."""
-    with reading(ledger, None) as (connection, block):
-        found = rights.of_dataset(connection, dataset_id, int(clock()), as_of=block.block_number)
-    grants: list[dict[str, Any]] = found.as_json()["grants"]
-    return grants
-
-
 def dataset_rights(
     ledger: Ledger,
     dataset_id: DatasetId,

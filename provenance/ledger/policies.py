@@ -18,6 +18,7 @@ from provenance.ledger.writing import write
 from provenance.policy import json_form, licenses, terms
 from provenance.policy.odrl.export import export as export_odrl
 from provenance.policy.odrl.import_ import import_document
+from provenance.policy.odrl.rules import Scope
 from provenance.policy.terms import Policy
 from provenance.policy.territory import Territory
 
@@ -33,8 +34,10 @@ class Proposal:
         source: ``json``, ``odrl`` or ``license``.
         spdx_id: identifier of the licence, or None.
         document: the ODRL document, or None.
-        remarks: what a reader should know: where the document describes without deciding, or why
-            a licence has these terms.
+        remarks: what a reader should know: where the document describes without deciding, of what
+            and of whom it speaks, or why a licence has these terms.
+        scope: of what and of whom the document speaks; None without a document. Terms do not hold
+            it, grants do.
     """
 
     policy: Policy
@@ -42,6 +45,7 @@ class Proposal:
     spdx_id: str | None = None
     document: bytes | None = None
     remarks: tuple[str, ...] = ()
+    scope: Scope | None = None
 
     @property
     def spdx_hash(self) -> bytes:
@@ -61,6 +65,7 @@ class Proposal:
             "spdx_id": self.spdx_id,
             "document_hash": self.document_hash.hex() if self.document is not None else None,
             "remarks": list(self.remarks),
+            "scope": None if self.scope is None else dict(_named(self.scope)),
         }
 
 
@@ -118,7 +123,13 @@ def of_odrl(document: bytes, profiles: Iterable[str] = ()) -> Proposal:
         TooLarge: it is over the reader's limits.
     """
     found = import_document(document, profiles=profiles)
-    return Proposal(found.policy, "odrl", document=document, remarks=found.annotations)
+    named = [
+        f"{role} {', '.join(iris)}: terms are for anyone, a grant says for what and for whom"
+        for role, iris in _named(found.scope)
+        if iris
+    ]
+    remarks = (*found.annotations, *named)
+    return Proposal(found.policy, "odrl", document=document, remarks=remarks, scope=found.scope)
 
 
 def of_license(spdx_id: str) -> Proposal:
@@ -225,6 +236,15 @@ def export(
         assigner=name("party", assigner) if assigner else None,
         assignees=[name("party", assignee)] if assignee else [],
     )
+
+
+def _named(scope: Scope) -> list[tuple[str, list[str]]]:
+    """Return of what and of whom a document speaks, by ODRL's words."""
+    return [
+        ("target", sorted(scope.targets)),
+        ("assigner", sorted(scope.assigners)),
+        ("assignee", sorted(scope.assignees)),
+    ]
 
 
 def _content_hash(proposal: Proposal, territory_id: int) -> bytes:

@@ -120,9 +120,43 @@ def test_a_grant_is_assigned_in_three_steps(type_, granted):
 
 
 def test_who_takes_a_title_sees_its_grants(type_, granted):
+    words = ("grants", "issue", "--dataset", 1, "--policy", 1, "--to", "bank")
+    for _ in range(2):
+        type_(*words, "--until", "365d")
+    type_("grants", "suspend", 2, "--reason", "unpaid")
+    type_("grants", "revoke", 3, "--reason", "over")
+    inbox = type_("titles", "inbox", "--as", "bank", "--json").json["items"][0]
+    shown = [(grant["grant_id"], grant["inactive"]) for grant in inbox["grants"]]
+    assert shown == [(1, None), (2, "suspended")]
+    assert inbox["head"] == type_("history", 1, "--json").json["head"]
+    seen = type_("titles", "inbox", "--as", "bank")
+    assert "suspended" in seen.out
+    assert "2 grants of dataset 1 stay with the title" in seen.err
+    assert inbox["head"] in seen.err
+    type_("grants", "resume", 2, "--reason", "paid")
+    stale = ("--expected-head", inbox["head"])
+    assert "HeadMoved" in type_("titles", "accept", 1, "--as", "bank", *stale, code=1).err
+    type_("grants", "suspend", 1, "--reason", "unpaid")
+    type_("grants", "suspend", 2, "--reason", "unpaid")
     taken = type_("titles", "accept", 1, "--as", "bank")
-    assert "1 grants of dataset 1 stay in force" in taken.err
-    assert "usable" in taken.out
+    assert "2 grants of dataset 1 stay with the title" in taken.err
+    assert "suspended" in taken.out
+
+
+def test_what_is_accepted_is_what_was_shown(type_, granted, monkeypatch):
+    from provenance.ledger import titles
+
+    pinned = []
+    accept = titles.accept_transfer
+
+    def seen(*given, expected_head, **more):
+        pinned.append(expected_head.hex())
+        return accept(*given, expected_head=expected_head, **more)
+
+    monkeypatch.setattr(titles, "accept_transfer", seen)
+    taken = type_("titles", "accept", 1, "--as", "bank", "--json").json
+    assert pinned == [taken["head"]]
+    assert [grant["grant_id"] for grant in taken["grants"]] == [1]
 
 
 def test_an_offer_is_made_taken_and_closed(home, type_, terms):
