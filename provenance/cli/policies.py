@@ -143,7 +143,7 @@ def _show(door: Door, found: dict[str, Any]) -> None:
     output.print_receipt(False, shown)
     rows = [(name.replace("_", " "), _said(value)) for name, value in terms.items()]
     output.print_fields([(f"  {name}", value) for name, value in rows])
-    for remark in found.get("remarks", ()):
+    for remark in found.get("remarks") or ():
         output.note(remark)
 
 

@@ -125,8 +125,8 @@ def _load(connection: Connection, chunk: _Chunk, events: Sequence[Event]) -> Non
         for row in connection.execute(select(*columns).where(_G.c.grant_id.in_(part))):
             chunk.roots[row[0]] = (row[1], row[2], bool(row[3]))
     for part in _parts(sorted({given["policy"] for given in issued})):
-        columns = (_P.c.policy_id, _P.c.max_duration, _P.c.actions)
-        statement = select(*columns).where(_P.c.policy_id.in_(part))
+        terms = (_P.c.policy_id, _P.c.max_duration, _P.c.actions)
+        statement = select(*terms).where(_P.c.policy_id.in_(part))
         chunk.policies.update((row[0], (row[1], row[2])) for row in connection.execute(statement))
 
 

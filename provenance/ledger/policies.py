@@ -5,19 +5,21 @@ store before its hash goes on chain. Must never change what a document says: wha
 hold is refused.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from provenance.errors import ContractRevert, NotFoundError
+from provenance.errors import ContractRevert, NotFoundError, ProvenanceError
 from provenance.identifiers import DatasetId, PartyId, PolicyId, TerritoryId, urn
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.writing import write
 from provenance.policy import json_form, licenses, terms
 from provenance.policy.odrl.export import export as export_odrl
-from provenance.policy.odrl.import_ import import_document
+from provenance.policy.odrl.import_ import PROFILE_KEY, import_document
+from provenance.policy.odrl.reading import read
 from provenance.policy.odrl.rules import Scope
 from provenance.policy.terms import Policy
 from provenance.policy.territory import Territory
@@ -130,6 +132,19 @@ def of_odrl(document: bytes, profiles: Iterable[str] = ()) -> Proposal:
     ]
     remarks = (*found.annotations, *named)
     return Proposal(found.policy, "odrl", document=document, remarks=remarks, scope=found.scope)
+
+
+def said_besides(ledger: Ledger, document_hash: bytes | None) -> dict[str, Any]:
+    """Return remarks and scope of the document of stored terms; nothing if it is not here.
+
+    A hash on the ledger may be of anything: what cannot be read as ODRL says nothing here.
+    """
+    found = None
+    if document_hash is not None:
+        with contextlib.suppress(ProvenanceError):
+            document = ledger.documents.get(document_hash)
+            found = of_odrl(document, read(document).identifiers(PROFILE_KEY)).to_json()
+    return {name: found[name] if found else None for name in ("remarks", "scope")}
 
 
 def of_license(spdx_id: str) -> Proposal:

@@ -31,7 +31,9 @@ from provenance.policy.vocabulary import Action, Derivation, Duty
 
 _KINDS = ("Policy", "Set", "Offer", "Agreement")
 _CONFLICT = f"{ODRL}conflict"
-_PROFILE = f"{ODRL}profile"
+PROFILE_KEY = f"{ODRL}profile"
+"""Under which key a document names the profiles it follows."""
+
 _DERIVATION = f"{DPL}derivation"
 _OFF_CHAIN = f"{DPL}offChainTerms"
 _DERIVATIONS = {f"{DPL}derivation:{rule.name.lower()}": rule for rule in Derivation}
@@ -170,9 +172,9 @@ def _kind(node: Node) -> str:
 
 
 def _require_known_profile(node: Node, known: frozenset[str]) -> None:
-    for iri in node.identifiers(_PROFILE):
+    for iri in node.identifiers(PROFILE_KEY):
         if iri not in known:
-            raise node.refuse(_PROFILE, f"{iri[:80]} may give terms another meaning")
+            raise node.refuse(PROFILE_KEY, f"{iri[:80]} may give terms another meaning")
 
 
 def _only(node: Node, key: str) -> str | None:

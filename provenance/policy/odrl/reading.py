@@ -3,8 +3,8 @@
 Promises: every key of a node is either taken by a reader or refused by `Node.finish` with its term
 and path, so nothing is dropped; contexts cannot hide anything (a term defined as ``null``, or a
 word of ODRL that is given another meaning, is refused), and what describes is text or a link.
-Names are IRIs. Must never fetch: the W3C's context is bundled, any other that is not in the document is
-refused.
+Names are IRIs. Must never fetch: the W3C's context is bundled, any other that is not in the
+document is refused.
 """
 
 import json

@@ -65,6 +65,33 @@ def test_what_odrl_terms_cannot_hold_is_named(home, type_, tmp_path):
     assert found["error"] == "UnsupportedOdrlTerm"
 
 
+def test_of_whom_a_document_speaks_is_said(home, type_, tmp_path):
+    path = tmp_path / "agreement.jsonld"
+    path.write_text(
+        json.dumps(
+            {
+                "@context": "http://www.w3.org/ns/odrl.jsonld",
+                "@type": "Agreement",
+                "uid": "urn:example:agreement",
+                "permission": [
+                    {"target": "urn:d", "assigner": "urn:a", "assignee": "urn:b", "action": "read"}
+                ],
+            }
+        )
+    )
+    found = type_("policies", "import", path, "--dry-run", "--json").json
+    named = {"target": ["urn:d"], "assigner": ["urn:a"], "assignee": ["urn:b"]}
+    assert found["scope"] == named
+    assert found["remarks"][-1].startswith("assignee urn:b: ")
+    stored = type_("policies", "import", path)
+    assert "assignee urn:b: terms are for anyone" in stored.err
+    shown = type_("policies", "show", 1, "--json").json
+    assert shown["scope"] == named
+    assert "assignee urn:b" in type_("policies", "show", 1).err
+    assert type_("policies", "import", "--license", "CC-BY-4.0", "--json").json["scope"] is None
+    assert type_("policies", "show", 2, "--json").json["scope"] is None
+
+
 def test_a_grant_is_used_suspended_and_revoked(type_, granted):
     asked = ("rights", "check", 1, "--party", "bank", *USE)
     assert type_(*asked, "--json").json["verdict"] == "permitted"
