@@ -5,7 +5,16 @@ Promises: as ``responses``. Must never hold values.
 
 from typing import Any, Literal
 
-from api.responses import Answer, AsOfAnswer, Block, Digest, Holding, PageAnswer, Receipt
+from api.responses import (
+    Answer,
+    AsOfAnswer,
+    Block,
+    Digest,
+    Holding,
+    PageAnswer,
+    Receipt,
+    Transfer,
+)
 
 
 class Terms(Answer):
@@ -53,6 +62,14 @@ class PolicyPage(PageAnswer):
     items: list[Policy]
 
 
+class PolicyScope(Answer):
+    """Of what and of whom an ODRL document speaks, by IRI; terms do not hold it, grants do."""
+
+    target: list[str]
+    assigner: list[str]
+    assignee: list[str]
+
+
 class PolicyProposed(Answer):
     """Terms that were read and not stored."""
 
@@ -61,6 +78,7 @@ class PolicyProposed(Answer):
     spdx_id: str | None
     document_hash: Digest | None
     remarks: list[str]
+    scope: PolicyScope | None
 
 
 class PolicyKnown(PolicyProposed):
@@ -145,6 +163,27 @@ class GrantAnswer(Grant, AsOfAnswer):
     chain: list[int]
     changes: list[StatusChange]
     assignment: Assignment | None
+
+
+class Handover(Transfer):
+    """A transfer; while it waits, the grants that stay with the title (a hundred at most).
+
+    `head` is that of the dataset's history when it was so.
+    """
+
+    head: Digest | None
+    grants: list[Grant]
+    grants_next: int | None
+
+
+class TransferAnswer(Handover, AsOfAnswer):
+    """A transfer, with what its taker takes over."""
+
+
+class InboxPage(PageAnswer):
+    """Transfers that wait for a party, by id."""
+
+    items: list[Handover]
 
 
 class GrantPage(PageAnswer):

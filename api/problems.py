@@ -111,7 +111,7 @@ _CONTRACT_NAMES: Mapping[int, str] = {
     409: """BadStatus RuleSetNotInForce DuplicateContent OpenObjection NoticeNotOver
         ExclusiveConflict SoldOut CommitmentExists AccountTaken LastAccount RecoveryNotDue
         UnitsMissing TransferExpired HeadMoved AlreadySealed SequenceGap OfferEnded OfferTaken
-        AssignmentMissing HoldAlreadyLifted InputWithdrawn ActivityKnown NotCollected
+        AssignmentMissing TooManyGrants HoldAlreadyLifted InputWithdrawn ActivityKnown NotCollected
         AlreadyAnchored""",
     423: "HoldActive Encumbered",
     429: "QuotaExceeded",

@@ -224,10 +224,6 @@ class Transfer(Answer):
     cancelled_by: int | None
 
 
-class TransferAnswer(Transfer, AsOfAnswer):
-    """A transfer."""
-
-
 class TransferPage(PageAnswer):
     """Transfers by id."""
 

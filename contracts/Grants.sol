@@ -48,7 +48,7 @@ abstract contract Grants is GrantRecords {
         uint40 ends; // when the last of the others ends
     }
 
-    /// @dev With how many grants of a list a new one is compared; beyond, it is refused.
+    /// @dev With how many grants of a list, those that are over left out, a new one is compared.
     uint256 private constant MAX_COMPARED = 64;
 
     mapping(GrantId id => Assignment) internal _assignments;
@@ -116,7 +116,8 @@ abstract contract Grants is GrantRecords {
     /// @dev The granter's titles permit each action of the policy and to pass it on, what the dataset
     /// was made from permits the policy, and the open class permits the opening.
     /// @return bounds What binds a grant under the policy.
-    /// @return onHold True if the granter acts as holder, false if as operator.
+    /// @return onHold True if the granter acts as holder, false if as operator: whoever takes OPERATE
+    /// over has the say over all that is operated, whatever else the same grant permits.
     function _requireTitle(DatasetId dataset, PolicyId policyId, PartyId granter, bool offered)
         internal
         view
@@ -133,6 +134,7 @@ abstract contract Grants is GrantRecords {
         if (operates) missing &= ~ACTIONS_OPERATE;
         if (rights & RIGHT_USE != 0) missing &= ~ACTIONS_USE;
         if (missing != 0) revert ActionNotGranted(_lowestBit(missing));
+        if (bounds.actions & ACTIONS_OPERATE != 0) onHold = false;
         (PolicyId ceiling,) = DATASETS.ceiling(dataset);
         if (ceiling != NO_POLICY) POLICIES.requireWithinCeiling(policyId, ceiling);
         // An offer opens the data whatever its policy calls it, unless it is to public bodies only.
@@ -235,35 +237,44 @@ abstract contract Grants is GrantRecords {
     /// ones and, if it is exclusive, with the others.
     /// @return previous The one before it in the list.
     function _enlist(GrantId id, GrantTerms memory terms, uint32 actions) private returns (uint40 previous) {
-        Roots memory roots = _roots[terms.dataset];
-        while (roots.exclusive != 0 && _isOver(_grants[roots.exclusive])) {
-            roots.exclusive = _grants[roots.exclusive].previous;
-        }
-        _requireNoConflict(roots.exclusive, terms, actions);
-        uint40 own = uint40(GrantId.unwrap(id));
+        Roots storage roots = _roots[terms.dataset];
+        (uint40 exclusive, uint40 other, uint40 ends) = (roots.exclusive, roots.other, roots.ends);
+        exclusive = _requireNoConflict(exclusive, terms, actions);
         if (terms.exclusive) {
-            if (roots.ends >= block.timestamp) _requireNoConflict(roots.other, terms, actions);
-            (previous, roots.exclusive) = (roots.exclusive, own);
+            other = ends < block.timestamp ? 0 : _requireNoConflict(other, terms, actions);
+            previous = exclusive;
+            exclusive = uint40(GrantId.unwrap(id));
         } else {
-            if (terms.notAfter > roots.ends) roots.ends = terms.notAfter;
-            (previous, roots.other) = (roots.other, own);
+            if (terms.notAfter > ends) ends = terms.notAfter;
+            previous = other;
+            other = uint40(GrantId.unwrap(id));
         }
-        _roots[terms.dataset] = roots;
+        (roots.exclusive, roots.other, roots.ends) = (exclusive, other, ends);
     }
 
     /// @dev No grant of the list permits one of the actions in the same time. TRANSFER and EXPORT
-    /// say how the others are used, so two grants may share them.
-    function _requireNoConflict(uint40 next, GrantTerms memory terms, uint32 actions) private view {
+    /// say how the others are used, so two grants may share them. Those that are over leave the list.
+    /// @return The first of the list that is not over, or zero.
+    function _requireNoConflict(uint40 head, GrantTerms memory terms, uint32 actions) private returns (uint40) {
+        head = _firstStanding(head);
+        uint40 next = head;
         for (uint256 i = 0; next != 0; ++i) {
+            if (i == MAX_COMPARED) revert TooManyGrants(terms.dataset, MAX_COMPARED);
             Record storage record = _grants[next];
-            if (i == MAX_COMPARED) revert ExclusiveConflict(GrantId.wrap(next));
             bool apart = record.notAfter < terms.notBefore || terms.notAfter < record.notBefore;
-            if (!apart && !_isOver(record)) {
+            if (!apart) {
                 uint32 common = POLICIES.actionsOf(_policyOf(record)) & actions & ~ACTIONS_CONTROL;
                 if (common != 0) revert ExclusiveConflict(GrantId.wrap(next));
             }
-            next = record.previous;
+            next = _firstStanding(record.previous);
+            record.previous = next;
         }
+        return head;
+    }
+
+    function _firstStanding(uint40 next) private view returns (uint40) {
+        while (next != 0 && _isOver(_grants[next])) next = _grants[next].previous;
+        return next;
     }
 
     /// @dev A change of status ends a proposed assignment: what was seen when it was proposed or

@@ -19,10 +19,12 @@ import {
     Derivation,
     DUTIES_ALL,
     DUTIES_STICKY,
+    INDUSTRIES_NAMED,
     MAX_DEPTH,
     MODES_ALL,
     Policy,
     PolicyId,
+    PURPOSES_NAMED,
     TerritoryId,
     UseRequest,
     WORLD
@@ -69,7 +71,7 @@ contract Policies is Ceilings {
         return Bounds({
             actions: terms.actions,
             roles: roles,
-            open: roles == ROLES_ALL && terms.purposes == type(uint64).max,
+            open: roles == ROLES_ALL && _isUnconditional(terms),
             subDepth: terms.subDepth,
             notBefore: terms.notBefore,
             notAfter: terms.notAfter,
@@ -168,6 +170,13 @@ contract Policies is Ceilings {
             uint256 bit = 26 * high + low;
             return (_territories[id][bit >> 8] >> (bit & 255)) & 1 == 1;
         }
+    }
+
+    /// @dev See {Bounds}; roles are looked at by the caller.
+    function _isUnconditional(Policy storage terms) private view returns (bool) {
+        return PURPOSES_NAMED & ~terms.purposes == 0 && INDUSTRIES_NAMED & ~terms.industries == 0
+            && terms.modes == MODES_ALL && terms.territory == WORLD && terms.minSecurityGrade == 0
+            && terms.duties == 0;
     }
 
     function _requireTerms(Policy calldata terms) private view {

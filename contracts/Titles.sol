@@ -217,7 +217,10 @@ contract Titles is LedgerModule, ITitles {
         if (units == NO_UNITS || !ALL_UNITS.covers(units)) revert InvalidField("units");
         Holding memory holding = _load(dataset, giver);
         Units free = _free(holding);
-        if (!free.covers(units)) revert UnitsMissing(dataset, giver, free, units);
+        if (!free.covers(units)) {
+            if (holding.units == NO_UNITS) revert NotHolder(dataset, _firstRight(units), giver);
+            revert UnitsMissing(dataset, giver, free, units);
+        }
         if (holding.reserved != NO_UNITS && holding.lapses < block.timestamp) {
             holding.reserved = NO_UNITS;
             ++holding.round;
@@ -304,6 +307,11 @@ contract Titles is LedgerModule, ITitles {
     /// @dev Takes a transfer out of the giver's reservations, unless its round is over.
     function _release(Holding memory holding, Pending memory pending) private pure {
         if (holding.round == pending.round) holding.reserved = holding.reserved - pending.units;
+    }
+
+    function _firstRight(Units units) private pure returns (Right) {
+        if (units.unitsFor(Right.HOLD) != 0) return Right.HOLD;
+        return units.unitsFor(Right.USE) != 0 ? Right.USE : Right.OPERATE;
     }
 
     function _subjects(DatasetId dataset, PartyId giver, PartyId taker)

@@ -21,6 +21,7 @@ from api.dependencies import (
     find_party,
     written,
 )
+from api.license_responses import InboxPage, TransferAnswer
 from api.parameters import (
     AfterQuery,
     DatasetIdPath,
@@ -30,7 +31,7 @@ from api.parameters import (
     parse_party,
 )
 from api.requests import TransferAccept, TransferCancel, TransferStart
-from api.responses import TransferAnswer, TransferChanged, TransferPage, reads, writes
+from api.responses import TransferChanged, TransferPage, reads, writes
 from api.uploads import json_body, json_body_of
 from provenance.errors import NotFoundError
 from provenance.identifiers import (
@@ -41,8 +42,9 @@ from provenance.identifiers import (
     format_address,
     parse_digest32,
 )
-from provenance.index import datasets, transfers
+from provenance.index import blocks, datasets, rights, transfers
 from provenance.index.paging import Page
+from provenance.index.rights import Handover
 from provenance.index.transfers import Transfer
 from provenance.ledger import titles as use_cases
 from provenance.ledger.opening import Ledger
@@ -97,7 +99,7 @@ async def list_party_transfers(
 @router.get(
     "/parties/{party}/inbox",
     summary="The transfers that a party can accept",
-    response_model=TransferPage,
+    response_model=InboxPage,
     responses=reads(404),
 )
 async def list_inbox(
@@ -106,11 +108,14 @@ async def list_inbox(
     after: AfterQuery = None,
     limit: LimitQuery = None,
 ) -> Response:
-    """Pending transfers to the party that have not lapsed."""
+    """Pending transfers to the party that have not lapsed, with the grants that stay."""
 
-    def page(connection: Connection, span: Span) -> Page[Transfer, int]:
+    def page(connection: Connection, span: Span) -> Page[Handover, int]:
         party_id = find_party(connection, party, span.as_of).party_id
-        return transfers.inbox(connection, party_id, **_span(span))
+        found = transfers.inbox(connection, party_id, **_span(span))
+        now = _now(span.as_of) or found.at.timestamp
+        items = [rights.handover(connection, item, now, as_of=span.as_of) for item in found.items]
+        return Page(items, found.next, found.at)
 
     return await reading.page(f"inbox-of-{party.lower()}", after, limit, page, timed=True)
 
@@ -122,13 +127,16 @@ async def list_inbox(
     responses=reads(404),
 )
 async def get_transfer(transfer_id: TransferIdPath, reading: ReadingDependency) -> Response:
-    """Who gives what to whom, and what became of it."""
+    """Who gives what to whom, what became of it, and while it waits the grants that stay.
+
+    Whoever accepts with `expected_head` set to `head` takes over these grants and no others.
+    """
 
     def query(connection: Connection) -> Mapping[str, Any]:
-        found = transfers.get(
-            connection, transfer_id, as_of=reading.as_of, now_s=_now(reading.as_of)
-        )
-        return found.as_json()
+        as_of = reading.as_of
+        found = transfers.get(connection, transfer_id, as_of=as_of, now_s=_now(as_of))
+        now = _now(as_of) or blocks.at(connection, as_of).timestamp
+        return rights.handover(connection, found, now, as_of=as_of).as_json()
 
     return await reading.answer(query, timed=True)
 

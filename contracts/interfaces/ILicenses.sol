@@ -81,6 +81,10 @@ interface ILicenses {
     /// @notice Another grant stands against an exclusive one.
     error ExclusiveConflict(GrantId grant);
 
+    /// @notice More grants than an exclusive one can be compared with stand; revoked and ended ones
+    /// do not count.
+    error TooManyGrants(DatasetId dataset, uint256 limit);
+
     /// @notice The open class of public data does not allow it.
     error OpenClassForbids(uint8 openClass);
 
@@ -118,7 +122,7 @@ interface ILicenses {
     /// held (GRANT); grantee is active and has one of the policy's roles; window and uses within the
     /// policy's. From a title: the policy is within the dataset's ceiling, if it has one; the open
     /// class allows it if OPEN is permitted; no grant permits an
-    /// action of an exclusive one in the same time.
+    /// action of an exclusive one in the same time; at most 64 grants stand to compare it with.
     /// @param onBehalfOf The granter if the caller is its delegate; zero for the caller's own party.
     function issue(GrantTerms calldata terms, PartyId onBehalfOf) external returns (GrantId grant);
 
@@ -160,7 +164,8 @@ interface ILicenses {
     /// @notice Suspends a grant and all below it. A proposed assignment ends.
     /// @dev Emits {GrantStatusSet}. Requirements: caller acts for the party that has the say (over a
     /// grant cut from a title its holder today, over another the grantee of its parent); the grant
-    /// is ACTIVE; reason given.
+    /// is ACTIVE; reason given. The title is OPERATE if the policy permits an action of OPERATE, or
+    /// if the granter had no majority of HOLD; else HOLD.
     function suspend(GrantId grant, bytes32 reasonHash, PartyId onBehalfOf) external;
 
     /// @notice Ends a suspension.

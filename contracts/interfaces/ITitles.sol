@@ -39,7 +39,8 @@ interface ITitles {
         Subject indexed dataset, Subject indexed giver, Subject indexed taker, TransferId transfer, PartyId by
     );
 
-    /// @notice The party does not have the majority of units of the right.
+    /// @notice The party does not have the majority of units of the right, or, if it is to give some,
+    /// has no unit of any right.
     error NotHolder(DatasetId dataset, Right right, PartyId party);
 
     /// @notice The giver has fewer free units than it wants to give.

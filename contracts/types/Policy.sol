@@ -97,7 +97,9 @@ struct Policy {
 }
 
 /// @notice The fields of a {Policy} that bind what is cut under it.
-/// @param open True if nothing limits who may use it and what for: any role and any purpose.
+/// @param open True if it is on no condition: any role, purpose, industry, delivery mode, place and
+/// security grade, and no duty. Times, numbers and a document that says more are no conditions, and
+/// what has no meaning yet excludes nothing.
 struct Bounds {
     uint32 actions;
     uint32 roles;
@@ -146,6 +148,10 @@ uint32 constant ACTIONS_ALL = ACTIONS_HOLD | ACTIONS_USE | ACTIONS_OPERATE | ACT
 // Duties that stay with sub-grants and derived works: 1, 3, 4, 5, 7, 8, 12, 13 (domain 3.3).
 uint16 constant DUTIES_STICKY = 0x31BA;
 uint16 constant DUTIES_ALL = 0x7FFF; // bit 15 is reserved
+
+// Purposes and industries that have a meaning; a policy may hold the other bits too.
+uint64 constant PURPOSES_NAMED = 0x0FFF; // research to compliance (domain 3.4)
+uint32 constant INDUSTRIES_NAMED = 0x000FFFFF; // GB/T 4754 sections A to T
 
 uint16 constant MODES_ALL = 0x003F; // file, API, sandbox, privacy compute, report, physical
 
@@ -196,10 +202,12 @@ struct GrantTerms {
 /// @param usesLeft Uses that are left, those reserved for sub-grants taken off.
 /// @param used Sequence number of the last use.
 /// @param depth 0 for a grant cut from a title.
-/// @param onHold True if it was cut under the HOLD title, false if under the OPERATE title.
+/// @param onHold True if whoever has the HOLD title has the say, false if whoever has OPERATE: it
+/// permits an action of OPERATE, or its granter had no majority of HOLD.
 /// @param dormant True until the grantee activates it, if its policy limits the duration.
 /// @param previous Id of the grant cut from the title of the same dataset before this one, among
-/// those that are exclusive, or those that are not, like this one; zero for a sub-grant.
+/// those that are exclusive, or those that are not, like this one; zero for a sub-grant. Grants that
+/// are over drop out when a new one is compared with the list.
 struct Grant {
     GrantId parent;
     PolicyId policy;

@@ -289,7 +289,7 @@ def print_grants(items: list[dict[str, Any]], *, nested: bool = False) -> None:
     rows = []
     for item in items:
         lead = "  " * (item["depth"] - least) if nested else ""
-        state = item.get("inactive") or "usable"
+        state = item.get("inactive") or ("used up" if item["uses_left"] == 0 else "usable")
         left = "no limit" if item["uses_left"] is None else item["uses_left"]
         parties = (item["granter_id"], item["grantee_id"])
         ends = _said(item["not_after"]) if item["not_after"] >= _FAR else when(item["not_after"])

@@ -138,11 +138,12 @@ def _show(door: Door, found: dict[str, Any]) -> None:
         output.print_json(found)
         return
     terms = dict(found["terms"])
-    shown = {key: value for key, value in found.items() if key not in ("terms", "remarks", "as_of")}
+    apart = ("terms", "remarks", "scope", "as_of")
+    shown = {key: value for key, value in found.items() if key not in apart}
     output.print_receipt(False, shown)
     rows = [(name.replace("_", " "), _said(value)) for name, value in terms.items()]
     output.print_fields([(f"  {name}", value) for name, value in rows])
-    for remark in found.get("remarks", ()):
+    for remark in found.get("remarks") or ():
         output.note(remark)
 
 

@@ -82,13 +82,14 @@ def check(door: Door, grant_id: int, party: str, as_of: int | None, **request: A
     if door.as_json:
         output.print_json(shown)
     else:
-        rule = shown["rule"] or {}
+        rule = shown["rule"]
+        said = f"{rule['field']} of policy {rule['policy_id']}: {rule['says']}" if rule else "none"
         output.print_fields(
             [
                 ("verdict", shown["verdict"]),
                 ("code", shown["code"]),
                 ("detail", shown["detail"]),
-                ("rule", rule and f"{rule['field']} of policy {rule['policy_id']}: {rule['says']}"),
+                ("rule", said),
                 ("grants", " < ".join(str(grant["grant_id"]) for grant in shown["grants"])),
                 ("asked", ", ".join(shown["asked"])),
                 ("block", f"{shown['as_of']['block_number']}, {shown['as_of']['finality']}"),

@@ -86,22 +86,25 @@ def accept(door: Door, transfer_id: int, signer: str, expected_head: str | None)
     \b
       provenance titles accept 1 --as bank
 
-    Grants stay with the title: those that can be used are shown first, and come with the answer.
+    Grants stay with the title: all that are neither revoked nor expired are shown first, as the
+    inbox shows them, and come with the answer. If anything was recorded on the dataset after what
+    was shown, or after HEAD, nothing is accepted.
     """
-    from provenance.ledger import license_views, views
     from provenance.ledger import titles as use
+    from provenance.ledger import views
 
     head = parse_hex(expected_head, 32) if expected_head else None
     with door.ledger() as ledger:
         ledger.party_of_signer(signer)
         offered = views.transfer(ledger, TransferId(transfer_id))
-        live = license_views.live_grants(ledger, DatasetId(offered["dataset_id"]))
-        if live and not door.as_json:
-            output.note(f"{len(live)} grants of dataset {offered['dataset_id']} stay in force:")
-            print_grants(live)
+        if not door.as_json:
+            _print_kept(offered)
+        if head is None and offered["head"]:
+            head = parse_hex(offered["head"], 32)
         found = use.accept_transfer(ledger, signer, TransferId(transfer_id), expected_head=head)
         ledger.sync()
-    more = {"live_grants": live} if door.as_json else {}
+    names = ("head", "grants", "grants_next")
+    more = {name: offered[name] for name in names} if door.as_json else {}
     output.print_receipt(door.as_json, {**found.to_json(), **more})
 
 
@@ -154,10 +157,12 @@ def holders(door: Door, dataset_id: int, as_of: int | None) -> None:
 @click.option("--as", "signer", required=True, metavar="NAME|ADDRESS", help="Whose inbox.")
 @door
 def inbox(door: Door, signer: str) -> None:
-    r"""Show the transfers that a party can accept.
+    r"""Show the transfers that a party can accept, and the grants that stay with the titles.
 
     \b
       provenance titles inbox --as bank
+
+    The head of each dataset's history is what `accept --expected-head` takes.
     """
     from provenance.ledger import parties, views
 
@@ -172,6 +177,17 @@ def inbox(door: Door, signer: str) -> None:
     ]
     heads = ("transfer", "dataset", "giver", "hold", "use", "operate", "expires (UTC)")
     output.print_table(heads, rows)
+    for offered in found["items"]:
+        _print_kept(offered)
+        output.note(f"transfer {offered['transfer_id']}: as of head {offered['head']}")
+
+
+def _print_kept(offered: dict[str, Any]) -> None:
+    """Print the grants that stay with the title of a transfer."""
+    count = f"{len(offered['grants'])}{' and more' if offered['grants_next'] else ''}"
+    if offered["grants"]:
+        output.note(f"{count} grants of dataset {offered['dataset_id']} stay with the title:")
+        print_grants(offered["grants"])
 
 
 def _note_lapsed(transfer: dict[str, Any]) -> None:

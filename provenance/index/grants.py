@@ -45,7 +45,7 @@ class Grant:
         offer_id: the offer that it was taken up from, or None.
         depth: 0 for a grant cut from a title.
         exclusive: whether no other grant cut from the title may permit the same action.
-        on_hold: whether it was cut under the HOLD title, else under the OPERATE title.
+        on_hold: whether whoever has HOLD has the say, else whoever has OPERATE.
         not_before: Unix seconds from which it can be used.
         uses: number of uses it was issued with; None for no limit.
         grantee_id: the party that may use it.
@@ -160,17 +160,19 @@ def live(
     after: int = 0,
     limit: int = DEFAULT_LIMIT,
     as_of: int | None = None,
+    dormant: bool = False,
 ) -> Page[Grant, int]:
     """Return the grants of a dataset that by themselves could be used at a time, by id.
 
-    What is above them may say otherwise: ask ``snapshots.inactivities``.
+    What is above them may say otherwise: ask ``snapshots.inactivities``. With ``dormant`` also
+    those that could be used later: suspended, not begun, not activated.
 
     Raises:
         InputError: a limit out of range.
         IndexBehind: the index has not reached that block.
     """
     wanted = {"dataset_id": dataset_id, "now": now_s, "after": after}
-    return _page(connection, _live(as_of is None), wanted, limit, as_of)
+    return _page(connection, _live(as_of is None, dormant), wanted, limit, as_of)
 
 
 def of_party(
@@ -294,15 +296,14 @@ def _of_dataset(now: bool) -> AnySelect:
 
 
 @cache
-def _live(now: bool) -> AnySelect:
-    mine = and_(
-        _G.c.dataset_id == bindparam("dataset_id"),
-        _G.c.not_before <= bindparam("now"),
-        _S.c.not_after >= bindparam("now"),
-        _S.c.status == int(GrantStatus.ACTIVE),
-        _S.c.dormant.is_(False),
-    )
-    return _ordered(_grants(now).where(mine))
+def _live(now: bool, dormant: bool) -> AnySelect:
+    mine = [_G.c.dataset_id == bindparam("dataset_id"), _S.c.not_after >= bindparam("now")]
+    if dormant:
+        mine.append(_S.c.status != int(GrantStatus.REVOKED))
+    else:
+        mine.append(_S.c.status == int(GrantStatus.ACTIVE))
+        mine += [_S.c.dormant.is_(False), _G.c.not_before <= bindparam("now")]
+    return _ordered(_grants(now).where(*mine))
 
 
 @cache

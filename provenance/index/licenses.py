@@ -18,6 +18,7 @@ from provenance.index.rows import insert_rows
 from provenance.index.timelines import Timeline
 from provenance.policy.grants import GrantStatus
 from provenance.policy.terms import UNLIMITED_DURATION, UNLIMITED_USES
+from provenance.policy.vocabulary import ACTIONS_OPERATE
 
 _G = tables.grants
 _P = tables.policies
@@ -34,7 +35,7 @@ class _Chunk:
         self.states = Timeline(connection, tables.grant_states)
         self.assignments = Timeline(connection, tables.assignments)
         self.on_hold = on_hold
-        self.durations: dict[int, int] = {}
+        self.policies: dict[int, tuple[int, int]] = {}
         self.roots: dict[int, tuple[int, int, bool]] = {}
         self.granted: list[dict[str, Any]] = []
         self.changes: list[dict[str, Any]] = []
@@ -124,8 +125,9 @@ def _load(connection: Connection, chunk: _Chunk, events: Sequence[Event]) -> Non
         for row in connection.execute(select(*columns).where(_G.c.grant_id.in_(part))):
             chunk.roots[row[0]] = (row[1], row[2], bool(row[3]))
     for part in _parts(sorted({given["policy"] for given in issued})):
-        statement = select(_P.c.policy_id, _P.c.max_duration).where(_P.c.policy_id.in_(part))
-        chunk.durations.update((row[0], row[1]) for row in connection.execute(statement))
+        terms = (_P.c.policy_id, _P.c.max_duration, _P.c.actions)
+        statement = select(*terms).where(_P.c.policy_id.in_(part))
+        chunk.policies.update((row[0], (row[1], row[2])) for row in connection.execute(statement))
 
 
 def _parts(ids: Sequence[int]) -> Iterable[Sequence[int]]:
@@ -135,9 +137,12 @@ def _parts(ids: Sequence[int]) -> Iterable[Sequence[int]]:
 def _issued(chunk: _Chunk, event: Event) -> None:
     given, grant_id = event.arguments["terms"], event.arguments["grant"]
     parent, policy = given["parent"], given["policy"]
-    if policy not in chunk.durations:
+    if policy not in chunk.policies:
         raise IndexDrift(f"expected policy {policy} to be stored before, found no event")
-    root, depth, on_hold = grant_id, 0, grant_id in chunk.on_hold
+    max_duration, actions = chunk.policies[policy]
+    # Whoever has OPERATE has the say over what is operated (``Grants._requireTitle``).
+    on_hold = grant_id in chunk.on_hold and not actions & ACTIONS_OPERATE
+    root, depth = grant_id, 0
     if parent:
         chunk.take(parent, event, given["uses"])
         root, above, on_hold = chunk.roots[parent]
@@ -159,7 +164,7 @@ def _issued(chunk: _Chunk, event: Event) -> None:
         "uses": given["uses"],
     }
     chunk.granted.append(row)
-    dormant = chunk.durations[policy] != UNLIMITED_DURATION
+    dormant = max_duration != UNLIMITED_DURATION
     active = int(GrantStatus.ACTIVE)
     state = (given["grantee"], active, dormant, given["notAfter"], given["uses"], 0)
     _set(chunk.states, grant_id, event, state)

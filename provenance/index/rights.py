@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from provenance.identifiers import DatasetId, GrantId
-from provenance.index import datasets, grants, offers, policies, snapshots, titles
+from provenance.identifiers import DatasetId, GrantId, SubjectKind, subject_of
+from provenance.index import datasets, grants, history, offers, policies, snapshots, titles
 from provenance.index.grants import Grant
 from provenance.index.offers import Offer
 from provenance.index.paging import MAX_LIMIT
 from provenance.index.policies import StoredPolicy
 from provenance.index.titles import Holding
+from provenance.index.transfers import Transfer
 from provenance.policy.grants import Inactive
 
 
@@ -120,6 +121,61 @@ def of_dataset(
         policies.of_ids(connection, terms) if terms else {},
         held.next is None and live.next is None and offered.next is None,
     )
+
+
+MAX_KEPT = 100
+"""Most grants that are shown with one transfer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A transfer, and what its taker takes over.
+
+    Attributes:
+        transfer: the transfer.
+        head: head of the dataset's history that the rest is as of, for the taker to pin; None
+            once the transfer has ended.
+        grants: the grants that stay with the title, by id: neither revoked nor expired, whether
+            they can be used at the moment or not.
+        more: id of the last of them when there are more than ``MAX_KEPT``.
+    """
+
+    transfer: Transfer
+    head: bytes | None
+    grants: Sequence[Usable]
+    more: GrantId | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the transfer as doors show it, with the grants."""
+        return {
+            **self.transfer.as_json(),
+            "head": self.head and self.head.hex(),
+            "grants": [grant.as_json() for grant in self.grants],
+            "grants_next": self.more,
+        }
+
+
+def handover(
+    connection: Connection, transfer: Transfer, now_s: int, *, as_of: int | None = None
+) -> Handover:
+    """Return a transfer with what its taker takes over; nothing once it has ended.
+
+    Args:
+        connection: see above.
+        transfer: the transfer as of that block.
+        now_s: Unix seconds that decide what has expired and what can be used.
+        as_of: block number.
+
+    Raises:
+        IndexBehind: the index has not reached that block.
+    """
+    if transfer.status != "started":
+        return Handover(transfer, None, (), None)
+    dataset_id = transfer.dataset_id
+    page = grants.live(connection, dataset_id, now_s, limit=MAX_KEPT, as_of=as_of, dormant=True)
+    found = judged(connection, page.items, now_s, as_of=as_of)
+    head = history.head(connection, subject_of(SubjectKind.DATASET, dataset_id), as_of=as_of)
+    return Handover(transfer, head, found, None if page.next is None else GrantId(page.next))
 
 
 @dataclass(frozen=True, slots=True)

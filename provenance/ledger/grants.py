@@ -20,7 +20,8 @@ from provenance.policy.terms import UNLIMITED_USES
 from provenance.policy.vocabulary import ACTIONS, words_of
 
 ISSUE_GAS = 1_500_000
-"""Gas limit of cutting a grant: an exclusive one is compared with up to 64 others."""
+EXCLUSIVE_GAS = 6_000_000
+"""Gas limit of an exclusive grant: those that are over leave the list that it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def issue(
         on_behalf_of or 0,
         idempotency_key=idempotency_key,
         request_hash=request_hash_of("issue", signer, *asked, on_behalf_of),
-        gas=ISSUE_GAS,
+        gas=EXCLUSIVE_GAS if exclusive else ISSUE_GAS,
     )
     return issued(written)
 

@@ -14,6 +14,7 @@ from provenance.index import grants as indexed
 from provenance.index import offers as offered
 from provenance.index import policies as stored
 from provenance.index.paging import Page
+from provenance.ledger import policies
 from provenance.ledger.opening import Ledger
 from provenance.ledger.views import reading
 
@@ -21,14 +22,15 @@ Clock = Callable[[], float]
 
 
 def policy(ledger: Ledger, policy_id: PolicyId) -> dict[str, Any]:
-    """Return a policy with its terms in words.
+    """Return a policy with its terms in words, and what its document says besides if it is here.
 
     Raises:
         NotFoundError: there is none.
     """
     with reading(ledger, None) as (connection, block):
         found = stored.get(connection, policy_id, as_of=block.block_number)
-    return {**found.as_json(), "as_of": block.to_json()}
+    more = policies.said_besides(ledger, found.document_hash)
+    return {**found.as_json(), **more, "as_of": block.to_json()}
 
 
 def all_policies(ledger: Ledger, *, after: int = 0, limit: int = 100) -> dict[str, Any]:
@@ -131,16 +133,6 @@ def tree(
         "next": more,
         "as_of": block.to_json(),
     }
-
-
-def live_grants(
-    ledger: Ledger, dataset_id: DatasetId, *, clock: Clock = time.time
-) -> list[dict[str, Any]]:
-    """Return the grants of a dataset that can be used now: what a new holder takes over."""
-    with reading(ledger, None) as (connection, block):
-        found = rights.of_dataset(connection, dataset_id, int(clock()), as_of=block.block_number)
-    grants: list[dict[str, Any]] = found.as_json()["grants"]
-    return grants
 
 
 def dataset_rights(

@@ -5,19 +5,22 @@ store before its hash goes on chain. Must never change what a document says: wha
 hold is refused.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from provenance.errors import ContractRevert, NotFoundError
+from provenance.errors import ContractRevert, NotFoundError, ProvenanceError
 from provenance.identifiers import DatasetId, PartyId, PolicyId, TerritoryId, urn
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.writing import write
 from provenance.policy import json_form, licenses, terms
 from provenance.policy.odrl.export import export as export_odrl
-from provenance.policy.odrl.import_ import import_document
+from provenance.policy.odrl.import_ import PROFILE_KEY, import_document
+from provenance.policy.odrl.reading import read
+from provenance.policy.odrl.rules import Scope
 from provenance.policy.terms import Policy
 from provenance.policy.territory import Territory
 
@@ -33,8 +36,10 @@ class Proposal:
         source: ``json``, ``odrl`` or ``license``.
         spdx_id: identifier of the licence, or None.
         document: the ODRL document, or None.
-        remarks: what a reader should know: where the document describes without deciding, or why
-            a licence has these terms.
+        remarks: what a reader should know: where the document describes without deciding, of what
+            and of whom it speaks, or why a licence has these terms.
+        scope: of what and of whom the document speaks; None without a document. Terms do not hold
+            it, grants do.
     """
 
     policy: Policy
@@ -42,6 +47,7 @@ class Proposal:
     spdx_id: str | None = None
     document: bytes | None = None
     remarks: tuple[str, ...] = ()
+    scope: Scope | None = None
 
     @property
     def spdx_hash(self) -> bytes:
@@ -61,6 +67,7 @@ class Proposal:
             "spdx_id": self.spdx_id,
             "document_hash": self.document_hash.hex() if self.document is not None else None,
             "remarks": list(self.remarks),
+            "scope": None if self.scope is None else dict(_named(self.scope)),
         }
 
 
@@ -118,7 +125,26 @@ def of_odrl(document: bytes, profiles: Iterable[str] = ()) -> Proposal:
         TooLarge: it is over the reader's limits.
     """
     found = import_document(document, profiles=profiles)
-    return Proposal(found.policy, "odrl", document=document, remarks=found.annotations)
+    named = [
+        f"{role} {', '.join(iris)}: terms are for anyone, a grant says for what and for whom"
+        for role, iris in _named(found.scope)
+        if iris
+    ]
+    remarks = (*found.annotations, *named)
+    return Proposal(found.policy, "odrl", document=document, remarks=remarks, scope=found.scope)
+
+
+def said_besides(ledger: Ledger, document_hash: bytes | None) -> dict[str, Any]:
+    """Return remarks and scope of the document of stored terms; nothing if it is not here.
+
+    A hash on the ledger may be of anything: what cannot be read as ODRL says nothing here.
+    """
+    found = None
+    if document_hash is not None:
+        with contextlib.suppress(ProvenanceError):
+            document = ledger.documents.get(document_hash)
+            found = of_odrl(document, read(document).identifiers(PROFILE_KEY)).to_json()
+    return {name: found[name] if found else None for name in ("remarks", "scope")}
 
 
 def of_license(spdx_id: str) -> Proposal:
@@ -225,6 +251,15 @@ def export(
         assigner=name("party", assigner) if assigner else None,
         assignees=[name("party", assignee)] if assignee else [],
     )
+
+
+def _named(scope: Scope) -> list[tuple[str, list[str]]]:
+    """Return of what and of whom a document speaks, by ODRL's words."""
+    return [
+        ("target", sorted(scope.targets)),
+        ("assigner", sorted(scope.assigners)),
+        ("assignee", sorted(scope.assignees)),
+    ]
 
 
 def _content_hash(proposal: Proposal, territory_id: int) -> bytes:

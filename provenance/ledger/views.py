@@ -5,6 +5,7 @@ index stays bounded here. Must never write.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +19,7 @@ from provenance.index import (
     holds,
     parties,
     reservations,
+    rights,
     titles,
     transfers,
     versions,
@@ -132,26 +134,36 @@ def holders(ledger: Ledger, dataset_id: DatasetId, *, as_of: int | None = None) 
     }
 
 
-def inbox(ledger: Ledger, party_id: PartyId) -> dict[str, Any]:
-    """Return the transfers that a party can accept."""
+def inbox(
+    ledger: Ledger, party_id: PartyId, *, clock: Callable[[], float] = time.time
+) -> dict[str, Any]:
+    """Return the transfers that a party can accept, with the grants that stay with the titles."""
+    now = int(clock())
     with reading(ledger, None) as (connection, block):
-        page = transfers.inbox(connection, party_id, limit=1000, as_of=block.block_number)
+        number = block.block_number
+        page = transfers.inbox(connection, party_id, limit=100, as_of=number, now_s=now)
+        found = [rights.handover(connection, item, now, as_of=number) for item in page.items]
     return {
         "party_id": party_id,
-        "items": [transfer.as_json() for transfer in page.items],
+        "items": [handover.as_json() for handover in found],
         "next": page.next,
         "as_of": block.to_json(),
     }
 
 
-def transfer(ledger: Ledger, transfer_id: TransferId) -> dict[str, Any]:
-    """Return a transfer.
+def transfer(
+    ledger: Ledger, transfer_id: TransferId, *, clock: Callable[[], float] = time.time
+) -> dict[str, Any]:
+    """Return a transfer with the grants that stay with the title, and the head to pin.
 
     Raises:
         NotFoundError: there is none.
     """
+    now = int(clock())
     with reading(ledger, None) as (connection, block):
-        found = transfers.get(connection, transfer_id, as_of=block.block_number)
+        number = block.block_number
+        pending = transfers.get(connection, transfer_id, as_of=number, now_s=now)
+        found = rights.handover(connection, pending, now, as_of=number)
     return {**found.as_json(), "as_of": block.to_json()}
 
 

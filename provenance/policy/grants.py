@@ -45,7 +45,7 @@ class Grant:
         status: What was last decided about it.
         depth: 0 for a grant cut from a title.
         exclusive: Whether no other grant cut from the title may permit the same action.
-        on_hold: Whether it was cut under the HOLD title, else under the OPERATE title.
+        on_hold: Whether whoever has HOLD has the say, else whoever has OPERATE.
         dormant: Whether its grantee has still to activate it.
         not_before: Unix time in seconds from which it can be used.
         not_after: Unix time in seconds until which it can be used.

@@ -40,7 +40,8 @@ def test_a_title_passes_in_two_steps(service):
     assert found["status"] == "accepted"
     assert found["ended"]["number"] == accepted["block"]["number"]
     listed = service.get(f"/v1/datasets/{dataset_id}/transfers").json()["items"]
-    assert listed == [{k: v for k, v in found.items() if k != "as_of"}]
+    more = ("as_of", "head", "grants", "grants_next")
+    assert listed == [{k: v for k, v in found.items() if k not in more}]
     inbox = service.get(f"/v1/parties/{service.party_ids['bob']}/inbox", limit=500).json()
     assert transfer_id not in [item["transfer_id"] for item in inbox["items"]]
 
@@ -191,8 +192,23 @@ def test_units_that_one_does_not_have_are_refused(service, require_problem):
     dataset_id = service.register()["dataset_id"]
     body = {"to": service.party_ids["alice"], "units": {"use": 1}}
     answer = service.post(f"/v1/datasets/{dataset_id}/transfers", body, "bob")
-    found = require_problem(answer, 409, "units-missing")
+    found = require_problem(answer, 403, "not-holder")
+    assert found["error"] == "NotHolder"
+    body = {"to": service.party_ids["bob"], "units": {"hold": 6000}}
+    path = f"/v1/datasets/{dataset_id}/transfers"
+    assert service.post(path, body).status_code == 201
+    found = require_problem(service.post(path, body), 409, "units-missing")
     assert found["error"] == "UnitsMissing"
+    assert found["arguments"]["free"] == {"hold": 4000, "use": 10_000, "operate": 10_000}
+    assert found["arguments"]["asked"] == {"hold": 6000, "use": 0, "operate": 0}
+
+
+def test_a_field_that_is_refused_is_named(service, require_problem):
+    dataset_id = service.register()["dataset_id"]
+    body = {"to": service.party_ids["alice"]}
+    found = require_problem(service.post(f"/v1/datasets/{dataset_id}/transfers", body), 422)
+    assert (found["error"], found["arguments"]) == ("InvalidField", {"field": "taker"})
+    assert found["detail"] == "InvalidField(field=taker)"
 
 
 @pytest.mark.parametrize("suffix", ["holders", "transfers", "history", "versions"])
@@ -208,3 +224,38 @@ def test_a_transfer_that_does_not_exist_is_not_found(service, require_problem):
 def test_a_taker_that_does_not_exist_is_not_found(service, dataset, require_problem):
     path = f"/v1/datasets/{dataset['dataset_id']}/transfers"
     require_problem(service.post(path, {"to": "0x" + "11" * 20}), 404, "not-found")
+
+
+def test_the_taker_sees_the_grants_before_it_accepts(service, dataset):
+    dataset_id = service.register()["dataset_id"]
+    terms = {"actions": ["read"], "max_grants": dataset_id + 200}  # new, whoever stored some
+    policy_id = service.post("/v1/policies", {"terms": terms}).json()["policy_id"]
+    body = {
+        "dataset_id": dataset_id,
+        "policy_id": policy_id,
+        "to": str(service.party_ids["bob"]),
+    }
+    grants = [service.post("/v1/grants", body).json()["grant_id"] for _ in range(3)]
+    reason = {"reason": "unpaid"}
+    assert service.post(f"/v1/grants/{grants[0]}/suspend", reason).status_code == 200
+    assert service.post(f"/v1/grants/{grants[1]}/revoke", reason).status_code == 200
+    offer = {"to": service.party_ids["bob"]}
+    started = service.post(f"/v1/datasets/{dataset_id}/transfers", offer).json()
+    path = f"/v1/transfers/{started['transfer_id']}"
+    shown = service.get(path).json()
+    inbox = service.get(f"/v1/parties/{service.party_ids['bob']}/inbox", limit=500).json()
+    (waiting,) = [i for i in inbox["items"] if i["transfer_id"] == started["transfer_id"]]
+    for found in (shown, waiting):
+        states = [(grant["grant_id"], grant["inactive"]) for grant in found["grants"]]
+        assert states == [(grants[0], "suspended"), (grants[2], None)]
+        assert found["grants_next"] is None
+    assert waiting["head"] == shown["head"]
+    past = service.get(path, as_of=started["block"]["number"]).json()
+    assert past["grants"][0]["inactive"] == "suspended"
+    assert service.post(f"/v1/grants/{grants[0]}/resume", reason).status_code == 200
+    stale = service.post(f"{path}/accept", {"expected_head": shown["head"]}, "bob")
+    assert (stale.status_code, stale.json()["error"]) == (409, "HeadMoved")
+    head = service.get(path).json()["head"]
+    assert service.post(f"{path}/accept", {"expected_head": head}, "bob").status_code == 200
+    ended = service.get(path).json()
+    assert (ended["head"], ended["grants"]) == (None, [])

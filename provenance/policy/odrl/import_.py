@@ -31,7 +31,9 @@ from provenance.policy.vocabulary import Action, Derivation, Duty
 
 _KINDS = ("Policy", "Set", "Offer", "Agreement")
 _CONFLICT = f"{ODRL}conflict"
-_PROFILE = f"{ODRL}profile"
+PROFILE_KEY = f"{ODRL}profile"
+"""Under which key a document names the profiles it follows."""
+
 _DERIVATION = f"{DPL}derivation"
 _OFF_CHAIN = f"{DPL}offChainTerms"
 _DERIVATIONS = {f"{DPL}derivation:{rule.name.lower()}": rule for rule in Derivation}
@@ -85,12 +87,17 @@ def import_document(document: bytes, *, profiles: Iterable[str] = ()) -> Importe
     _require_known_profile(node, frozenset(profiles) | {PROFILE})
     annotations = tuple(node.annotations())
     strategy = _only(node, _CONFLICT) or f"{ODRL}invalid"
-    rule = _derivation(node)
+    derivation = _derivation(node)
     is_off_chain = _flag(node)
     whole = Node({key: node.keys[key] for key in _ONCE if node.has(key)}, "")
     permissions = [read_permission(part) for part in _rules(node, "permission", whole)]
     prohibitions = [read_prohibition(part) for part in _rules(node, "prohibition", whole)]
-    obligations = [read_duty(part, "obligation") for part in node.nodes(f"{ODRL}obligation")]
+    everyone = read_scope(whole)
+    for rule in permissions:
+        everyone |= rule.scope
+    obligations = [
+        read_duty(part, "obligation", everyone) for part in node.nodes(f"{ODRL}obligation")
+    ]
     for key in _ONCE:
         node.take(key)
     node.finish()
@@ -103,7 +110,7 @@ def import_document(document: bytes, *, profiles: Iterable[str] = ()) -> Importe
     for duty in obligations:
         duties |= duty
     is_off_chain |= body.off_chain or body.limits.off_chain or duties.off_chain
-    policy = _policy(actions, prohibited, duties.bits, body.limits, rule)
+    policy = _policy(actions, prohibited, duties.bits, body.limits, derivation)
     policy = replace(policy, off_chain_terms=is_off_chain)
     require_valid(policy, now=0)
     digest = hashlib.sha256(document).digest()
@@ -151,7 +158,7 @@ def _derivation_rule(actions: int, duties: int, rule: Derivation | None) -> Deri
 
 def _identifier(node: Node) -> str:
     found = node.name()
-    if found is None:
+    if found is None or found.startswith("_:"):
         raise UnsupportedOdrlTerm("uid", "uid", "expected the policy's IRI, found none")
     return found
 
@@ -165,9 +172,9 @@ def _kind(node: Node) -> str:
 
 
 def _require_known_profile(node: Node, known: frozenset[str]) -> None:
-    for iri in node.identifiers(_PROFILE):
+    for iri in node.identifiers(PROFILE_KEY):
         if iri not in known:
-            raise node.refuse(_PROFILE, f"{iri[:80]} may give terms another meaning")
+            raise node.refuse(PROFILE_KEY, f"{iri[:80]} may give terms another meaning")
 
 
 def _only(node: Node, key: str) -> str | None:

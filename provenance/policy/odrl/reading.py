@@ -1,12 +1,14 @@
 """An ODRL document as nodes that know where they stand and what of them was read.
 
 Promises: every key of a node is either taken by a reader or refused by `Node.finish` with its term
-and path, so nothing is dropped; contexts cannot hide anything (a term defined as ``null`` is
-refused). Must never fetch: the W3C's context is bundled, any other that is not in the document is
-refused.
+and path, so nothing is dropped; contexts cannot hide anything (a term defined as ``null``, or a
+word of ODRL that is given another meaning, is refused), and what describes is text or a link.
+Names are IRIs. Must never fetch: the W3C's context is bundled, any other that is not in the
+document is refused.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +46,9 @@ _KEYWORD_WORDS = """
     @context @id @type @value @list @set @vocab @base @version @container @import
 """
 _KEYWORDS = frozenset(_KEYWORD_WORDS.split())
+
+# RFC 3987, section 2.2: a scheme, and none of the characters that IRIs leave out.
+_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f-\xa0<>\"{}|\\^`]*")
 
 _REASONS = {
     f"{ODRL}inheritFrom": "terms are whole: a policy inherits nothing",
@@ -118,16 +123,26 @@ class Node:
         """
         self._taken.add("@id")
         iri = self.keys.get("@id")
-        if not isinstance(iri, str) or not iri:
-            name = self.path.rsplit(".", 1)[-1].split("[")[0]
-            raise UnsupportedOdrlTerm(name, self.path, "expected an IRI, found none")
+        if not isinstance(iri, str) or not _IRI.fullmatch(iri):
+            raise self._no_iri(iri)
         return ALIASES.get(iri, iri)
 
     def name(self) -> str | None:
-        """Return this node's own IRI if it has one."""
+        """Return this node's own IRI, or the label of a blank node, if it has one.
+
+        Raises:
+            UnsupportedOdrlTerm: a name that is neither.
+        """
         self._taken.add("@id")
         found = self.keys.get("@id")
+        if isinstance(found, str) and not found.startswith("_:") and not _IRI.fullmatch(found):
+            raise self._no_iri(found)
         return found if isinstance(found, str) else None
+
+    def _no_iri(self, found: object) -> UnsupportedOdrlTerm:
+        name = self.path.rsplit(".", 1)[-1].split("[")[0] or "uid"
+        shown = f"{found!r:.80}" if found else "none"
+        return UnsupportedOdrlTerm(name, self.path or "uid", f"expected an IRI, found {shown}")
 
     def types(self) -> list[str]:
         """Return the classes of the node."""
@@ -135,9 +150,15 @@ class Node:
         return list(self.keys.get("@type", []))
 
     def annotations(self) -> list[str]:
-        """Take what only describes the node, and return where it stands."""
+        """Take what only describes the node, and return where it stands.
+
+        Raises:
+            UnsupportedOdrlTerm: a description that is an object, which may say anything.
+        """
         found = [key for key in self.keys if key in ANNOTATIONS]
-        self._taken.update(found)
+        for key in found:
+            if not all(_describes(value) for value in self.take(key)):
+                raise self.refuse(key, "a description is text or an IRI, not an object")
         return [self.at(key) for key in found]
 
     def refuse(self, iri: str, reason: str) -> UnsupportedOdrlTerm:
@@ -164,6 +185,13 @@ class Node:
             if key not in self._taken:
                 default = "not a term that terms of use can hold"
                 raise self.refuse(key, _REASONS.get(key, default))
+
+
+def _describes(value: dict[str, Any]) -> bool:
+    """Tell whether a value is text, a number or the IRI of something, and no more."""
+    if "@value" in value:
+        return not isinstance(value["@value"], dict | list)
+    return set(value) == {"@id"}
 
 
 def read(document: bytes) -> Node:
@@ -199,7 +227,8 @@ def read(document: bytes) -> Node:
 def _expand(parsed: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the expanded document (JSON-LD 1.1 Processing Algorithms and API, section 5.1)."""
     options = {
-        "base": "",
+        # Nothing to be relative to: such names stay as they are, to be refused.
+        "base": None,
         "documentLoader": _load,
         "expandContext": {"@vocab": UNKNOWN},
     }
@@ -253,8 +282,36 @@ def _require_known_context(context: object, path: str) -> None:
             raise UnsupportedOdrlTerm(item[:80], where, "a context that is not in the document")
         if _hides(item):
             raise UnsupportedOdrlTerm("null", where, "a context that hides terms")
-        if isinstance(item, dict) and "@import" in item:
-            raise UnsupportedOdrlTerm("@import", where, "a context that is not in the document")
+        if isinstance(item, dict):
+            if "@import" in item:
+                raise UnsupportedOdrlTerm("@import", where, "a context that is not in the document")
+            for term, definition in item.items():
+                if not _keeps_meaning(term, definition):
+                    reason = "a context that gives a term another meaning"
+                    raise UnsupportedOdrlTerm(term[:80], where, reason)
+
+
+def _keeps_meaning(term: str, definition: object) -> bool:
+    """Tell whether a context leaves a term what it is: in ODRL's context, or as an IRI."""
+    if term in CONTEXT:
+        return _defined(definition) == _defined(CONTEXT[term])
+    if ":" in term:
+        return _defined(definition).get("@id", _full(term)) == _full(term)
+    return True
+
+
+def _defined(definition: object) -> dict[str, object]:
+    """Return the definition of a term with its IRI in full."""
+    found = dict(definition) if isinstance(definition, dict) else {"@id": definition}
+    if isinstance(iri := found.get("@id"), str):
+        found["@id"] = _full(iri)
+    return found
+
+
+def _full(iri: str) -> str:
+    """Return an IRI with the prefixes that mean the same in every document."""
+    prefix, colon, rest = iri.partition(":")
+    return PREFIXES[prefix] + rest if colon and prefix in PREFIXES else iri
 
 
 def _hides(context: object) -> bool:

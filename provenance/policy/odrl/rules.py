@@ -57,6 +57,13 @@ class Scope:
     assigners: frozenset[str]
     assignees: frozenset[str]
 
+    def __or__(self, other: "Scope") -> "Scope":
+        return Scope(
+            self.targets | other.targets,
+            self.assigners | other.assigners,
+            self.assignees | other.assignees,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Duties:
@@ -116,7 +123,7 @@ def read_permission(node: Node) -> Rule:
     limits = read_limits(list(node.nodes(_CONSTRAINT)))
     duties = Duties()
     for duty in node.nodes(f"{ODRL}duty"):
-        duties |= read_duty(duty, "duty")
+        duties |= read_duty(duty, "duty", scope)
     node.finish()
     return Rule(node.path, scope, actions, limits, duties, off_chain)
 
@@ -137,15 +144,23 @@ def read_prohibition(node: Node) -> Rule:
     return Rule(node.path, scope, actions, Limits(), Duties(), False)
 
 
-def read_duty(node: Node, kind: str) -> Duties:
+def read_duty(node: Node, kind: str, permitted: Scope) -> Duties:
     """Return a duty of a permission (``duty``) or of the whole policy (``obligation``).
+
+    Args:
+        node: The duty.
+        kind: Which of the two.
+        permitted: Of what and of whom the permission speaks, or all permissions.
 
     Raises:
         UnsupportedOdrlTerm: it says something that cannot be held.
     """
     scope = _begin(node, kind)
-    # Whom a duty serves and what it is about is not in the bits.
+    # Whom a duty serves, what it is about and that somebody else has it is not in the bits: those
+    # speak of whoever is permitted, towards whoever permits.
     off_chain = bool(scope.targets)
+    off_chain |= scope.assigners not in (frozenset(), permitted.assigners)
+    off_chain |= scope.assignees not in (frozenset(), permitted.assignees)
     for function in _PARTY_FUNCTIONS:
         off_chain |= bool(node.identifiers(function))
     bits = 0

@@ -115,7 +115,7 @@ contract AssignmentsTest is LicensedLedger {
 
     function test_RevertWhen_ConsentByOther() public {
         _propose(taker, other.party);
-        vm.expectRevert(abi.encodeWithSelector(ITitles.NotHolder.selector, dataset, Right.HOLD, taker.party));
+        vm.expectRevert(abi.encodeWithSelector(ITitles.NotHolder.selector, dataset, Right.OPERATE, taker.party));
         _consent(taker, other.party);
     }
 
@@ -162,10 +162,10 @@ contract AssignmentsTest is LicensedLedger {
 
     function test_RevertGiven_ConsentStale() public {
         _agree();
-        transferAs(holder, dataset, third, packUnits(5_000, 0, 0));
-        vm.expectRevert(abi.encodeWithSelector(ITitles.NotHolder.selector, dataset, Right.HOLD, holder.party));
+        transferAs(holder, dataset, third, packUnits(0, 0, 5_000));
+        vm.expectRevert(abi.encodeWithSelector(ITitles.NotHolder.selector, dataset, Right.OPERATE, holder.party));
         _accept(other);
-        transferAs(holder, dataset, third, packUnits(1, 0, 0));
+        transferAs(holder, dataset, third, packUnits(0, 0, 1));
         _consent(third, other.party);
         _accept(other);
     }

@@ -50,7 +50,7 @@ contract GrantStatusTest is LicensedLedger {
     }
 
     function test_RevertWhen_NotGranter() public {
-        bytes memory reason = abi.encodeWithSelector(ITitles.NotHolder.selector, dataset, Right.HOLD, taker.party);
+        bytes memory reason = abi.encodeWithSelector(ITitles.NotHolder.selector, dataset, Right.OPERATE, taker.party);
         _expect(reason, 0, taker, root);
         _expect(reason, 2, taker, root);
         _expect(abi.encodeWithSelector(ILicenses.NotGranter.selector, holder.party), 0, holder, child);
@@ -101,6 +101,7 @@ contract GrantStatusTest is LicensedLedger {
     }
 
     function test_SayFollowsTitle() public {
+        root = grantOf(deep(0));
         transferAs(holder, dataset, third, packUnits(10_000, 0, 0));
         bytes memory reason = abi.encodeWithSelector(ITitles.NotHolder.selector, dataset, Right.HOLD, holder.party);
         _expect(reason, 0, holder, root);
@@ -112,6 +113,21 @@ contract GrantStatusTest is LicensedLedger {
         reason = abi.encodeWithSelector(ITitles.NotHolder.selector, dataset, Right.OPERATE, third.party);
         _expect(reason, 2, third, second);
         _act(2, other, second, REASON);
+    }
+
+    function test_SayFollowsOperate() public {
+        GrantId[3] memory operated;
+        operated[0] = grantOf(only(uint32(1 << 20 | 1 << 22))); // distribute, commercial
+        operated[1] = grantOf(only(uint32(1 << 0 | 1 << 22))); // store, commercial
+        operated[2] = root; // use, license
+        transferAs(holder, dataset, other, packUnits(0, 0, 10_000));
+        bytes memory reason =
+            abi.encodeWithSelector(ITitles.NotHolder.selector, dataset, Right.OPERATE, holder.party);
+        for (uint256 i = 0; i < 3; ++i) {
+            _expect(reason, 2, holder, operated[i]);
+            _act(0, other, operated[i], REASON);
+            _act(2, other, operated[i], REASON);
+        }
     }
 
     function test_SayFollowsParent() public {

@@ -29,12 +29,15 @@ import {
     GrantStatus,
     GrantTerms,
     Inactive,
+    MODES_ALL,
     NO_GRANT,
     Policy,
     PolicyId,
-    UNLIMITED_DURATION
+    TerritoryId,
+    UNLIMITED_DURATION,
+    WORLD
 } from "../../../contracts/types/Policy.sol";
-import {ROLE_CONSUMER, ROLE_FINANCIER} from "../../../contracts/types/Roles.sol";
+import {ROLE_CONSUMER, ROLE_FINANCIER, ROLE_SUPPLIER, ROLES_ALL} from "../../../contracts/types/Roles.sol";
 import {datasetSubject, KIND_DATASET, KIND_POLICY, partySubject, Subject} from "../../../contracts/types/Subject.sol";
 import {Right} from "../../../contracts/types/Units.sol";
 import {LicensedLedger} from "./LicensedLedger.sol";
@@ -138,6 +141,61 @@ contract IssueGrantTest is LicensedLedger {
         issueAs(holder, rootTerms(wide));
     }
 
+    function _expectConditional(Policy memory terms) private {
+        issueAs(holder, rootTerms(store(terms)));
+        // Sets nothing but what all of these tests need.
+        assertFalse(policies.boundsOf(store(terms)).open);
+    }
+
+    function test_Conditional() public {
+        dataset = registerPublic(holder, OpenClass.CONDITIONAL);
+        Policy memory terms = only(READ | ACTION_OPEN);
+        terms.duties = 1 << 1;
+        _expectConditional(terms);
+        terms.duties = 0;
+        terms.territory = _territory("CN");
+        _expectConditional(terms);
+        terms.territory = WORLD;
+        terms.modes = 1 << 1;
+        _expectConditional(terms);
+        terms.modes = MODES_ALL;
+        terms.industries &= ~uint32(1 << 19);
+        _expectConditional(terms);
+        terms.industries = type(uint32).max;
+        terms.purposes &= ~uint64(1 << 11);
+        _expectConditional(terms);
+        terms.purposes = type(uint64).max;
+        terms.roles = ROLE_SUPPLIER;
+        _expectConditional(terms);
+        terms.roles = ROLES_ALL;
+        terms.minSecurityGrade = 1;
+        _expectConditional(terms);
+    }
+
+    function test_RevertWhen_ConditionIsNone() public {
+        dataset = registerPublic(holder, OpenClass.CONDITIONAL);
+        bytes memory reason = abi.encodeWithSelector(ILicenses.OpenClassForbids.selector, OpenClass.CONDITIONAL);
+        Policy memory terms = only(READ | ACTION_OPEN);
+        terms.purposes = type(uint64).max >> 1; // no purpose has the highest bit
+        issueAs(holder, rootTerms(store(terms)), reason);
+        terms.purposes = 0xFFF;
+        terms.industries = 0xFFFFF;
+        issueAs(holder, rootTerms(store(terms)), reason);
+        terms.maxUses = 1;
+        terms.maxDuration = 1;
+        terms.notAfter = uint40(block.timestamp + 1);
+        terms.offChainTerms = true;
+        terms.prohibited = TRAIN;
+        GrantTerms memory given = rootTerms(store(terms));
+        (given.uses, given.notAfter) = (1, terms.notAfter);
+        issueAs(holder, given, reason);
+    }
+
+    function _territory(bytes2 code) private returns (TerritoryId) {
+        vm.prank(holder.account);
+        return policies.storeTerritory(countries(code));
+    }
+
     function test_RevertWhen_GranteeMayNot() public {
         Policy memory terms = widest();
         terms.roles = ROLE_FINANCIER;
@@ -180,10 +238,16 @@ contract IssueGrantTest is LicensedLedger {
         issueAs(holder, terms, abi.encodeWithSelector(exceeds, bytes32("uses")));
     }
 
-    function testFuzz_Issue(uint40 notBefore, uint40 notAfter, uint40 uses, bool exclusive, bool timed, bool sold)
-        public
-    {
-        Policy memory limited = widest();
+    function testFuzz_Issue(
+        uint40 notBefore,
+        uint40 notAfter,
+        uint40 uses,
+        bool exclusive,
+        bool timed,
+        bool sold,
+        bool operated
+    ) public {
+        Policy memory limited = deep(operated ? 4 : 0);
         limited.maxDuration = timed ? 1 days : UNLIMITED_DURATION;
         GrantTerms memory terms = rootTerms(store(limited));
         terms.notAfter = uint40(bound(notAfter, block.timestamp + 1, type(uint40).max));
@@ -210,7 +274,7 @@ contract IssueGrantTest is LicensedLedger {
             status: GrantStatus.ACTIVE,
             depth: 0,
             exclusive: exclusive,
-            onHold: !sold,
+            onHold: !sold && !operated,
             dormant: timed,
             notBefore: terms.notBefore,
             notAfter: terms.notAfter,
@@ -283,9 +347,46 @@ contract IssueGrantTest is LicensedLedger {
     }
 
     function test_RevertGiven_TooManyToCompare() public {
-        for (uint256 i = 0; i < 65; ++i) issueAs(holder, _terms(READ, 0, 100, false));
-        issueAs(holder, _terms(COMPUTE, 0, 100, true), _conflict(GrantId.wrap(1)));
+        GrantTerms memory terms = _terms(READ, 0, 100, false);
+        for (uint256 i = 0; i < 64; ++i) issueAs(holder, terms);
+        GrantTerms memory sole = _terms(COMPUTE, 0, 100, true);
+        GrantId first = issueAs(holder, sole);
+        _act(first);
+        issueAs(holder, terms);
+        bytes memory reason = abi.encodeWithSelector(ILicenses.TooManyGrants.selector, dataset, 64);
+        issueAs(holder, sole, reason);
+        _act(GrantId.wrap(30));
+        issueAs(holder, sole);
+        moveOn(1, 101);
+        issueAs(holder, _terms(COMPUTE | READ, 0, 100, true));
+    }
+
+    function _act(GrantId over) private {
+        vm.prank(holder.account);
+        licenses.revoke(over, REASON, NO_PARTY);
+    }
+
+    function _assertPrevious(GrantId id, GrantId previous) private view {
+        assertTrue(licenses.grant(id).previous == previous);
+    }
+
+    function test_OverLeavesList() public {
+        GrantId[7] memory ids;
+        GrantTerms memory long = _terms(READ, 0, 1_000, false);
+        GrantTerms memory short = _terms(READ, 0, 100, false);
+        for (uint256 i = 0; i < 7; ++i) ids[i] = issueAs(holder, i % 4 == 1 ? long : short);
+        for (uint256 i = 1; i < 7; ++i) _assertPrevious(ids[i], ids[i - 1]);
         moveOn(1, 101);
         issueAs(holder, _terms(COMPUTE, 0, 100, true));
+        GrantId last = issueAs(holder, long);
+        _assertPrevious(last, ids[5]);
+        _assertPrevious(ids[5], ids[1]);
+        _assertPrevious(ids[1], NO_GRANT);
+        issueAs(holder, _terms(READ, 0, 1, true), _conflict(last));
+        _act(last);
+        _act(ids[5]);
+        issueAs(holder, _terms(READ, 0, 1, true), _conflict(ids[1]));
+        _act(ids[1]);
+        issueAs(holder, _terms(READ, 0, 1, true));
     }
 }

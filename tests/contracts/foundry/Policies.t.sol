@@ -21,7 +21,8 @@ import {
     Policy,
     PolicyId,
     TerritoryId,
-    UseRequest
+    UseRequest,
+    WORLD
 } from "../../../contracts/types/Policy.sol";
 import {ROLE_PUBLIC_BODY, ROLES_ALL} from "../../../contracts/types/Roles.sol";
 import {KIND_POLICY, KIND_TERRITORY} from "../../../contracts/types/Subject.sol";
@@ -192,7 +193,10 @@ contract PoliciesTest is LicensedLedger {
         assertTrue(policies.policyByContent(contentHash) == id);
         assertEq(policies.actionsOf(id), terms.actions);
         Bounds memory bounds = policies.boundsOf(id);
-        assertEq(bounds.open, terms.roles == ROLES_ALL && terms.purposes == type(uint64).max);
+        bool anyone = terms.roles == ROLES_ALL && terms.purposes & 0xFFF == 0xFFF;
+        bool anyhow = terms.modes == MODES_ALL && terms.industries & 0xFFFFF == 0xFFFFF;
+        bool anywhere = terms.territory == WORLD && terms.minSecurityGrade == 0;
+        assertEq(bounds.open, anyone && anyhow && anywhere && terms.duties == 0);
         assertEq(abi.encode(bounds.actions, bounds.roles), abi.encode(terms.actions, terms.roles));
         assertEq(abi.encode(bounds.notBefore, bounds.notAfter), abi.encode(terms.notBefore, terms.notAfter));
         assertEq(

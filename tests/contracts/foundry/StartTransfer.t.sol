@@ -17,7 +17,7 @@ import {DatasetId, HoldId, NO_DATASET, NO_PARTY, PartyId, TransferId} from "../.
 import {Delegation} from "../../../contracts/types/Party.sol";
 import {ROLE_CONSUMER, ROLE_SUPPLIER} from "../../../contracts/types/Roles.sol";
 import {datasetSubject, KIND_DATASET, partySubject} from "../../../contracts/types/Subject.sol";
-import {ALL_UNITS, NO_UNITS, Units} from "../../../contracts/types/Units.sol";
+import {ALL_UNITS, NO_UNITS, Right, Units} from "../../../contracts/types/Units.sol";
 import {FoldedLedger} from "./FoldedLedger.sol";
 import {packUnits} from "./PackedUnits.sol";
 
@@ -132,8 +132,22 @@ contract StartTransferTest is FoldedLedger {
         );
         vm.prank(supplier.account);
         titles.startTransfer(dataset, other.party, asked, 0, soon, NO_PARTY);
+    }
+
+    function testFuzz_RevertWhen_NotHolder(uint48 units) public {
+        Units asked = _some(units);
+        Right right = asked.unitsFor(Right.USE) == 0 ? Right.OPERATE : Right.USE;
+        if (asked.unitsFor(Right.HOLD) != 0) right = Right.HOLD;
+        vm.expectRevert(abi.encodeWithSelector(ITitles.NotHolder.selector, dataset, right, buyer.party));
+        vm.prank(buyer.account);
+        titles.startTransfer(dataset, other.party, asked, 0, soon, NO_PARTY);
+        // With a unit of another right it is a holder that has too few.
+        transferAs(supplier, dataset, buyer, packUnits(0, 1, 0));
+        asked = packUnits(1, 0, 0);
         vm.expectRevert(
-            abi.encodeWithSelector(ITitles.UnitsMissing.selector, dataset, buyer.party, NO_UNITS, asked)
+            abi.encodeWithSelector(
+                ITitles.UnitsMissing.selector, dataset, buyer.party, packUnits(0, 1, 0), asked
+            )
         );
         vm.prank(buyer.account);
         titles.startTransfer(dataset, other.party, asked, 0, soon, NO_PARTY);

@@ -65,9 +65,37 @@ def test_what_odrl_terms_cannot_hold_is_named(home, type_, tmp_path):
     assert found["error"] == "UnsupportedOdrlTerm"
 
 
+def test_of_whom_a_document_speaks_is_said(home, type_, tmp_path):
+    path = tmp_path / "agreement.jsonld"
+    path.write_text(
+        json.dumps(
+            {
+                "@context": "http://www.w3.org/ns/odrl.jsonld",
+                "@type": "Agreement",
+                "uid": "urn:example:agreement",
+                "permission": [
+                    {"target": "urn:d", "assigner": "urn:a", "assignee": "urn:b", "action": "read"}
+                ],
+            }
+        )
+    )
+    found = type_("policies", "import", path, "--dry-run", "--json").json
+    named = {"target": ["urn:d"], "assigner": ["urn:a"], "assignee": ["urn:b"]}
+    assert found["scope"] == named
+    assert found["remarks"][-1].startswith("assignee urn:b: ")
+    stored = type_("policies", "import", path)
+    assert "assignee urn:b: terms are for anyone" in stored.err
+    shown = type_("policies", "show", 1, "--json").json
+    assert shown["scope"] == named
+    assert "assignee urn:b" in type_("policies", "show", 1).err
+    assert type_("policies", "import", "--license", "CC-BY-4.0", "--json").json["scope"] is None
+    assert type_("policies", "show", 2, "--json").json["scope"] is None
+
+
 def test_a_grant_is_used_suspended_and_revoked(type_, granted):
     asked = ("rights", "check", 1, "--party", "bank", *USE)
     assert type_(*asked, "--json").json["verdict"] == "permitted"
+    assert ["rule", "none"] in [line.split() for line in type_(*asked).out.splitlines()]
     refused = type_(*asked, "--country", "SG", code=1).out
     assert "TERRITORY_NOT_ALLOWED" in refused
     assert "territory of policy 1" in refused
@@ -75,6 +103,8 @@ def test_a_grant_is_used_suspended_and_revoked(type_, granted):
     assert (used["first"], used["uses"]) == (1, 2)
     failed = type_("grants", "use", 1, *USE, "--uses", 9, "--as", "bank", code=1)
     assert "QuotaExceeded" in failed.err
+    type_("grants", "use", 1, *USE, "--uses", 8, "--as", "bank")
+    assert "used up" in type_("grants", "list", "--dataset", 1).out
     type_("grants", "suspend", 1, "--reason", "unpaid")
     assert "suspended" in type_("grants", "show", 1).out
     type_("grants", "resume", 1, "--reason", "paid")
@@ -117,9 +147,43 @@ def test_a_grant_is_assigned_in_three_steps(type_, granted):
 
 
 def test_who_takes_a_title_sees_its_grants(type_, granted):
+    words = ("grants", "issue", "--dataset", 1, "--policy", 1, "--to", "bank")
+    for _ in range(2):
+        type_(*words, "--until", "365d")
+    type_("grants", "suspend", 2, "--reason", "unpaid")
+    type_("grants", "revoke", 3, "--reason", "over")
+    inbox = type_("titles", "inbox", "--as", "bank", "--json").json["items"][0]
+    shown = [(grant["grant_id"], grant["inactive"]) for grant in inbox["grants"]]
+    assert shown == [(1, None), (2, "suspended")]
+    assert inbox["head"] == type_("history", 1, "--json").json["head"]
+    seen = type_("titles", "inbox", "--as", "bank")
+    assert "suspended" in seen.out
+    assert "2 grants of dataset 1 stay with the title" in seen.err
+    assert inbox["head"] in seen.err
+    type_("grants", "resume", 2, "--reason", "paid")
+    stale = ("--expected-head", inbox["head"])
+    assert "HeadMoved" in type_("titles", "accept", 1, "--as", "bank", *stale, code=1).err
+    type_("grants", "suspend", 1, "--reason", "unpaid")
+    type_("grants", "suspend", 2, "--reason", "unpaid")
     taken = type_("titles", "accept", 1, "--as", "bank")
-    assert "1 grants of dataset 1 stay in force" in taken.err
-    assert "usable" in taken.out
+    assert "2 grants of dataset 1 stay with the title" in taken.err
+    assert "suspended" in taken.out
+
+
+def test_what_is_accepted_is_what_was_shown(type_, granted, monkeypatch):
+    from provenance.ledger import titles
+
+    pinned = []
+    accept = titles.accept_transfer
+
+    def seen(*given, expected_head, **more):
+        pinned.append(expected_head.hex())
+        return accept(*given, expected_head=expected_head, **more)
+
+    monkeypatch.setattr(titles, "accept_transfer", seen)
+    taken = type_("titles", "accept", 1, "--as", "bank", "--json").json
+    assert pinned == [taken["head"]]
+    assert [grant["grant_id"] for grant in taken["grants"]] == [1]
 
 
 def test_an_offer_is_made_taken_and_closed(home, type_, terms):
