@@ -130,6 +130,8 @@ def export(door: Door, policy_id: int, dataset_id: int | None, original: bool) -
         else:
             about = DatasetId(dataset_id) if dataset_id else None
             document = use.export(ledger, PolicyId(policy_id), dataset_id=about)
+            for remark in license_views.policy(ledger, PolicyId(policy_id))["remarks"] or ():
+                output.note(remark)
     click.echo(document.decode())
 
 

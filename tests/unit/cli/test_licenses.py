@@ -88,6 +88,7 @@ def test_of_whom_a_document_speaks_is_said(home, type_, tmp_path):
     shown = type_("policies", "show", 1, "--json").json
     assert shown["scope"] == named
     assert "assignee urn:b" in type_("policies", "show", 1).err
+    assert "assignee urn:b" in type_("policies", "export", 1).err
     assert type_("policies", "import", "--license", "CC-BY-4.0", "--json").json["scope"] is None
     assert type_("policies", "show", 2, "--json").json["scope"] is None
 
