@@ -213,7 +213,8 @@ class RunGraph:
         asked = [reads.where(_E.c.moment_us >= since_us, _E.c.moment_us <= until_us)]
         if self._by < ANY_TIME:  # whose START had not come: they began when they were first seen
             first = (_E.c.first_us >= since_us, _E.c.first_us <= until_us)
-            asked.append(reads.where(_E.c.moment_us > self._by, *first))
+            # in an order that has SQLite search by it, not by all moments that are later
+            asked.append(reads.where(_E.c.moment_us > self._by, *first).order_by(_E.c.first_us))
         if version is not None:
             asked += self._naming(reads, node.dataset, INPUT, version)
         rows: list[AnyRow] = []
