@@ -209,12 +209,13 @@ class RunGraph:
         )
         if later is not None:
             until_us = later[5]
-        reads = self._reads(node.dataset)
+        reads = self._reads(node.dataset, self._by)
         asked = [reads.where(_E.c.moment_us >= since_us, _E.c.moment_us <= until_us)]
         if self._by < ANY_TIME:  # whose START had not come: they began when they were first seen
-            first = (_E.c.first_us >= since_us, _E.c.first_us <= until_us)
+            seen = self._reads(node.dataset, min(until_us, self._by))
+            later_start = seen.where(_E.c.moment_us > self._by, _E.c.first_us >= since_us)
             # in an order that has SQLite search by it, not by all moments that are later
-            asked.append(reads.where(_E.c.moment_us > self._by, *first).order_by(_E.c.first_us))
+            asked.append(later_start.order_by(_E.c.first_us))
         if version is not None:
             asked += self._naming(reads, node.dataset, INPUT, version)
         rows: list[AnyRow] = []
@@ -227,15 +228,15 @@ class RunGraph:
                 found[RunNode(bytes(row[0]))] = None
         return list(found), cut
 
-    def _reads(self, dataset: bytes) -> Select[Any]:
-        """Return the query for the runs that read a dataset."""
+    def _reads(self, dataset: bytes, by: int) -> Select[Any]:
+        """Return the query for the runs that were seen to read a dataset by a time."""
         return (
             select(*_EDGE)
             .join_from(_E, _R, _R.c.key == _E.c.run)
             .where(
                 _E.c.dataset == dataset,
                 _E.c.direction == INPUT,
-                _E.c.first_us <= self._by,
+                _E.c.first_us <= by,
                 _R.c.run_id.is_not(None),
             )
         )
