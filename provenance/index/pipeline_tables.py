@@ -128,6 +128,7 @@ edges = Table(
     _number("version_us"),
     _number("moment_us", optional=True),
     Index("pipeline_edges_of_dataset", "dataset", "direction", "moment_us"),
+    Index("pipeline_edges_first_seen", "dataset", "direction", "first_us"),
     sqlite_with_rowid=False,
 )
 """What a run read and wrote, and which version, as its events say.

@@ -6,9 +6,7 @@ the event that a column comes from is not later; else the events up to then are 
 Promises: nothing that an event reports of later has a say. Must never read a document.
 """
 
-from typing import Any
-
-from sqlalchemy import Connection, Select, and_, case, exists, or_, select
+from sqlalchemy import Connection, and_, case, exists, or_, select
 
 from provenance.index import pipeline_tables as tables
 
@@ -69,18 +67,35 @@ def version(
     return found
 
 
-def naming(statement: Select[Any], named: str, by: int) -> Select[Any]:
-    """Return a query over edges, for those of which a version was the last one named by a time."""
+def naming(
+    connection: Connection, dataset: bytes, direction: int, named: str, by: int, limit: int
+) -> list[bytes]:
+    """Return the runs for which a version of a dataset was the last that they named by a time.
+
+    Args:
+        connection: a reader's.
+        dataset: its key.
+        direction: whether they read or wrote it.
+        named: the version.
+        by: microseconds since 1970.
+        limit: most runs.
+    """
     newer = _D.alias()
     is_replaced = exists().where(
-        *(newer.c[column] == _E.c[column] for column in ("run", "direction", "dataset")),
+        *(newer.c[column] == _D.c[column] for column in ("run", "direction", "dataset")),
         newer.c.time_us <= by,
         or_(
             newer.c.time_us > _D.c.time_us,
             and_(newer.c.time_us == _D.c.time_us, newer.c.version > _D.c.version),
         ),
     )
-    same = (_D.c[column] == _E.c[column] for column in ("run", "direction", "dataset"))
-    return statement.join(_D, and_(*same)).where(
-        _D.c.version_key == tables.version_key(named), _D.c.time_us <= by, ~is_replaced
+    # asked alone: beside the edges SQLite would rather search all edges of the dataset
+    statement = select(_D.c.run).where(
+        _D.c.dataset == dataset,
+        _D.c.version_key == tables.version_key(named),
+        _D.c.direction == direction,
+        _D.c.time_us <= by,
+        ~is_replaced,
     )
+    rows = connection.execute(statement.order_by(_D.c.run).limit(limit))
+    return [bytes(row[0]) for row in rows]

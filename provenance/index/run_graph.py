@@ -29,6 +29,7 @@ _EDGE = (
     *(_E.c.run, _E.c.direction, _E.c.dataset, _E.c.version, _E.c.version_us),
     *(_E.c.moment_us, _E.c.first_us),
 )
+_AT_ONCE = 100
 _NEWEST = (_E.c.moment_us.desc(), _E.c.run)
 
 
@@ -174,9 +175,24 @@ class RunGraph:
         return None if found is None else bytes(found[0])
 
     def _writer_of(self, dataset: bytes, version: str) -> bytes | None:
-        named = pipeline_times.naming(self._writes(dataset), version, self._by)
-        found = self._one(named.order_by(*_NEWEST))
-        return None if found is None else bytes(found[0])
+        found = [
+            row
+            for named in self._naming(self._writes(dataset), dataset, OUTPUT, version)
+            if (row := self._one(named.order_by(*_NEWEST))) is not None
+        ]
+        newest = min(found, key=lambda row: (-row[5], bytes(row[0])), default=None)
+        return None if newest is None else bytes(newest[0])
+
+    def _naming(
+        self, statement: Select[Any], dataset: bytes, direction: int, version: str
+    ) -> list[Select[Any]]:
+        """Return queries for those of the edges that named a version by the time."""
+        place = (dataset, direction, version, self._by)
+        runs = pipeline_times.naming(self._connection, *place, MAX_NEIGHBOURS + 1)
+        return [
+            statement.where(_E.c.run.in_(runs[start : start + _AT_ONCE]))
+            for start in range(0, len(runs), _AT_ONCE)
+        ]
 
     def _readers(self, node: VersionNode) -> tuple[list[Node], bool]:
         """Return the runs that read a version: of those that could have, those that did."""
@@ -193,13 +209,15 @@ class RunGraph:
         )
         if later is not None:
             until_us = later[5]
-        reads = self._reads(node.dataset)
+        reads = self._reads(node.dataset, self._by)
         asked = [reads.where(_E.c.moment_us >= since_us, _E.c.moment_us <= until_us)]
         if self._by < ANY_TIME:  # whose START had not come: they began when they were first seen
-            first = (_E.c.first_us >= since_us, _E.c.first_us <= until_us)
-            asked.append(reads.where(_E.c.moment_us > self._by, *first))
+            seen = self._reads(node.dataset, min(until_us, self._by))
+            later_start = seen.where(_E.c.moment_us > self._by, _E.c.first_us >= since_us)
+            # in an order that has SQLite search by it, not by all moments that are later
+            asked.append(later_start.order_by(_E.c.first_us))
         if version is not None:
-            asked.append(pipeline_times.naming(reads, version, self._by))
+            asked += self._naming(reads, node.dataset, INPUT, version)
         rows: list[AnyRow] = []
         for statement in asked:
             rows += self._some(statement.order_by(_E.c.moment_us, _E.c.run))
@@ -210,15 +228,15 @@ class RunGraph:
                 found[RunNode(bytes(row[0]))] = None
         return list(found), cut
 
-    def _reads(self, dataset: bytes) -> Select[Any]:
-        """Return the query for the runs that read a dataset."""
+    def _reads(self, dataset: bytes, by: int) -> Select[Any]:
+        """Return the query for the runs that were seen to read a dataset by a time."""
         return (
             select(*_EDGE)
             .join_from(_E, _R, _R.c.key == _E.c.run)
             .where(
                 _E.c.dataset == dataset,
                 _E.c.direction == INPUT,
-                _E.c.first_us <= self._by,
+                _E.c.first_us <= by,
                 _R.c.run_id.is_not(None),
             )
         )
