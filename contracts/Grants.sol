@@ -302,11 +302,17 @@ abstract contract Grants is GrantRecords {
     /// @dev What the terms of a grant must satisfy whatever it is cut from.
     function _requireInPolicy(GrantTerms memory terms, PartyId granter, Bounds memory bounds) private view {
         _requireRecipient(granter, terms.grantee, bounds.roles);
-        if (terms.notBefore >= terms.notAfter || terms.notAfter <= block.timestamp) revert InvalidField("notAfter");
-        if (terms.uses == 0) revert InvalidField("uses");
         _require(terms.notBefore >= bounds.notBefore, "notBefore");
-        _require(terms.notAfter <= bounds.notAfter, "notAfter");
-        _require(terms.uses <= bounds.maxUses, "uses");
+        _requireLimits(terms.notBefore, terms.notAfter, terms.uses, bounds);
+    }
+
+    /// @dev It ends after it begins, and in the future; it permits a use; and neither is more than
+    /// the policy allows.
+    function _requireLimits(uint40 notBefore, uint40 notAfter, uint40 uses, Bounds memory bounds) internal view {
+        if (notBefore >= notAfter || notAfter <= block.timestamp) revert InvalidField("notAfter");
+        if (uses == 0) revert InvalidField("uses");
+        _require(notAfter <= bounds.notAfter, "notAfter");
+        _require(uses <= bounds.maxUses, "uses");
     }
 
     function _requireRecipient(PartyId from, PartyId to, uint32 roles) internal view {

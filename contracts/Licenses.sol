@@ -169,10 +169,7 @@ contract Licenses is Grants {
         PARTIES.requireClear(granter, SCOPE_GRANT);
         (Bounds memory bounds,) = _requireTitle(dataset, policyId, granter, true);
         if (bounds.maxGrants == 0) revert InvalidField("maxGrants");
-        if (notAfter <= block.timestamp) revert InvalidField("notAfter");
-        _require(notAfter <= bounds.notAfter, "notAfter");
-        if (uses == 0) revert InvalidField("uses");
-        _require(uses <= bounds.maxUses, "uses");
+        _requireLimits(0, notAfter, uses, bounds);
         id = OfferId.wrap(++_offerCount);
         _offers[id] = Offer(dataset, granter, policyId, notAfter, false, bounds.maxGrants, uses);
         _log(
@@ -279,14 +276,8 @@ contract Licenses is Grants {
         if (code == Code.PERMITTED) return;
         if (code == Code.HOLD_ACTIVE) revert HoldActive(HoldId.wrap(detail), scopes);
         if (code == Code.GRANT_NOT_ACTIVE) revert GrantNotActive(id, Inactive(detail));
-        if (code == Code.ACTION_NOT_GRANTED) revert ActionNotGranted(uint8(detail));
-        if (code == Code.ROLE_NOT_ALLOWED) revert RoleNotAllowed(uint32(detail));
-        if (code == Code.PURPOSE_NOT_ALLOWED) revert PurposeNotAllowed(request.purpose);
-        if (code == Code.INDUSTRY_NOT_ALLOWED) revert IndustryNotAllowed(request.industry);
-        if (code == Code.MODE_NOT_ALLOWED) revert ModeNotAllowed(request.mode);
-        if (code == Code.TERRITORY_NOT_ALLOWED) revert TerritoryNotAllowed(request.country);
-        if (code == Code.SECURITY_GRADE_TOO_LOW) revert SecurityGradeTooLow(uint8(detail));
         if (code == Code.QUOTA_EXCEEDED) revert QuotaExceeded(0, uses);
+        POLICIES.refuse(code, detail, request);
         revert Undecided(_policyOf(_record(id)));
     }
 

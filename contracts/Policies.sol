@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Ceilings} from "./Ceilings.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
+import {ILicenses} from "./interfaces/ILicenses.sol";
 import {IParties} from "./interfaces/IParties.sol";
 import {IPolicies} from "./interfaces/IPolicies.sol";
 import {ACT_GRANT} from "./types/Acts.sol";
@@ -157,6 +158,17 @@ contract Policies is Ceilings {
         if (request.securityGrade < least) return (Code.SECURITY_GRADE_TOO_LOW, least);
         if (!usesLeft) return (Code.QUOTA_EXCEEDED, 0);
         return (more ? Code.UNDECIDED : Code.PERMITTED, 0);
+    }
+
+    /// @inheritdoc IPolicies
+    function refuse(Code code, uint64 detail, UseRequest calldata request) external pure {
+        if (code == Code.ACTION_NOT_GRANTED) revert ILicenses.ActionNotGranted(uint8(detail));
+        if (code == Code.ROLE_NOT_ALLOWED) revert ILicenses.RoleNotAllowed(uint32(detail));
+        if (code == Code.PURPOSE_NOT_ALLOWED) revert ILicenses.PurposeNotAllowed(request.purpose);
+        if (code == Code.INDUSTRY_NOT_ALLOWED) revert ILicenses.IndustryNotAllowed(request.industry);
+        if (code == Code.MODE_NOT_ALLOWED) revert ILicenses.ModeNotAllowed(request.mode);
+        if (code == Code.TERRITORY_NOT_ALLOWED) revert ILicenses.TerritoryNotAllowed(request.country);
+        if (code == Code.SECURITY_GRADE_TOO_LOW) revert ILicenses.SecurityGradeTooLow(uint8(detail));
     }
 
     /// @dev The country is well formed and in the territory; the world holds every country.

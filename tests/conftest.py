@@ -14,7 +14,9 @@ import pytest
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
 
 # A busy machine is no bug: how long something takes is measured by the benchmarks.
-hypothesis.settings.register_profile("ledger", deadline=None)
+hypothesis.settings.register_profile(
+    "ledger", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("ledger")
 
 

@@ -84,6 +84,11 @@ interface IPolicies {
         view
         returns (Code code, uint64 detail);
 
+    /// @notice Reverts with the error of {ILicenses} that has the name of a code, if it is a reason
+    /// that {judge} gives for the terms; errors of states are their own contract's.
+    /// @param detail What the code's comment says.
+    function refuse(Code code, uint64 detail, UseRequest calldata request) external pure;
+
     /// @notice Terms of a policy.
     /// @dev Requirements: it exists, else {NotFound}.
     function policy(PolicyId id) external view returns (Policy memory);
