@@ -34,6 +34,9 @@ GRAIN_NS = 2_000_000_000
 """How long before its reading a file must have been at rest: the grain of the coarsest clock."""
 
 _VERSION = 3
+_OBSOLETE = {1: ("files",), 2: ("buckets",)}
+"""Tables of earlier versions, whose content is learned anew."""
+
 _BUSY_S = 60.0
 _LEARNED_BYTES = 1 << 23
 _LARGEST = 2**63 - 1
@@ -212,7 +215,9 @@ class State:
                 raise OSError(f"expected version {_VERSION}, found {version}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
-            for table in ("files", "buckets"):  # of versions 1 and 2: learned anew
+            # asked again, because another process may have prepared it meanwhile, and learned
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            for table in _OBSOLETE.get(version, ()):
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
             connection.execute(_SCHEMA)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
