@@ -209,10 +209,10 @@ def read(document: bytes) -> Node:
         raise TooLarge(f"expected at most {MAX_BYTES} bytes of ODRL, found {len(document)}")
     try:
         # The standard parser recurses as deep as it is told to, which may be deeper than the stack,
-        # and reads numbers of any length; orjson has bounds of its own. Only the standard one can
-        # show a key that is given twice.
+        # reads numbers of any length, and NaN; orjson has bounds of its own. Only the standard one
+        # can show a key that is given twice.
         _require_plain(orjson.loads(document), "", 0)
-        parsed = json.loads(document, object_pairs_hook=_object, parse_constant=_constant)
+        parsed = json.loads(document, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise InvalidDocument(f"expected one JSON document, found {error!s:.120}") from error
     if not isinstance(parsed, dict):
@@ -256,10 +256,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise InvalidDocument(f"expected each key once, found {key[:80]!r} twice")
         found[key] = value
     return found
-
-
-def _constant(name: str) -> object:
-    raise InvalidDocument(f"expected JSON numbers, found {name}")
 
 
 def _require_plain(value: object, path: str, depth: int) -> None:
