@@ -21,7 +21,7 @@ WRITERS = {
     "Forwarder": "cancelNonce relay relayBatch",
     "History": "record",
     "Parties": "confirmAccount confirmRecovery delegate objectToRecovery proposeAccount"
-    " proposeRecovery register removeAccount restore setRoleAdmin setRoles suspend update",
+    " proposeRecovery register removeAccount restore setHeld setRoleAdmin setRoles suspend update",
     "Supervision": "lift order place release",
     "Titles": "acceptTransfer cancelTransfer close open startTransfer",
     "Datasets": "commit concede decide deregister publish publishDerived recordErasure"

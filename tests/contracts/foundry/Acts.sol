@@ -5,8 +5,8 @@ import {PendingTransfer} from "../../../contracts/interfaces/ITitles.sol";
 import {Content, DatasetStatus, VersionStatus} from "../../../contracts/types/Dataset.sol";
 import {NotModule, NotParty} from "../../../contracts/types/Errors.sol";
 import {HoldKind, SCOPE_DEREGISTER, SCOPE_TITLE, SCOPE_VERSION, SCOPES_ALL} from "../../../contracts/types/Holds.sol";
-import {DatasetId, HoldId, NO_HOLD, NO_PARTY, TransferId} from "../../../contracts/types/Ids.sol";
-import {datasetSubject, LEDGER} from "../../../contracts/types/Subject.sol";
+import {DatasetId, HoldId, NO_HOLD, NO_PARTY, PartyId, TransferId} from "../../../contracts/types/Ids.sol";
+import {datasetSubject, LEDGER, partySubject, Subject} from "../../../contracts/types/Subject.sol";
 import {NO_UNITS, Right, Units} from "../../../contracts/types/Units.sol";
 import {Actors} from "./Actors.sol";
 import {packUnits} from "./PackedUnits.sol";
@@ -54,9 +54,14 @@ contract Acts is Actors {
         if (supervision.activeHold(datasetSubject(id), scope) != NO_HOLD) return (false, actor);
         for (uint256 i = 0; i < PEOPLE; ++i) {
             actor = people[i];
-            if (titles.mayAct(id, Right.HOLD, actor.party) && _isActive(actor)) return (true, actor);
+            if (!titles.mayAct(id, Right.HOLD, actor.party) || !_isActive(actor)) continue;
+            if (_isFree(actor.party, scope)) return (true, actor);
         }
         return (false, actor);
+    }
+
+    function _isFree(PartyId party, uint16 scope) private view returns (bool) {
+        return supervision.activeHold(partySubject(party), scope) == NO_HOLD;
     }
 
     function publish(uint256 which, uint256 rootSeed) external act("publish") {
@@ -107,7 +112,8 @@ contract Acts is Actors {
             for (uint256 j = 0; j < PEOPLE; ++j) {
                 giver = (from % PEOPLE + j) % PEOPLE;
                 free = titles.freeUnitsOf(id, people[giver].party);
-                if (free != NO_UNITS && _isActive(people[giver])) return (id, giver, free);
+                if (free == NO_UNITS || !_isActive(people[giver])) continue;
+                if (_isFree(people[giver].party, SCOPE_TITLE)) return (id, giver, free);
             }
         }
         return (id, 0, NO_UNITS);
@@ -116,7 +122,7 @@ contract Acts is Actors {
     function startTransfer(uint256 from, uint256 to, uint256 which, uint256 seed) external act("startTransfer") {
         (DatasetId id, uint256 giver, Units free) = _giver(which, from);
         Actor memory taker = _person(giver + 1 + to % (PEOPLE - 1));
-        if (free == NO_UNITS || !_isActive(taker)) return;
+        if (free == NO_UNITS || !_isActive(taker) || !_isFree(taker.party, SCOPE_TITLE)) return;
         Units units = _atMost(free, seed);
         if (units == NO_UNITS) return;
         uint48 expires = uint48(block.timestamp + 1 + (seed >> 96) % 4 days);
@@ -149,6 +155,7 @@ contract Acts is Actors {
         (TransferId id, bool found, PendingTransfer memory pending) = _pending(which);
         if (!found || pending.lapsed || titles.isClosed(pending.dataset)) return;
         if (!parties.isActive(pending.taker) || !parties.isActive(pending.giver)) return;
+        if (!_isFree(pending.taker, SCOPE_TITLE) || !_isFree(pending.giver, SCOPE_TITLE)) return;
         if (supervision.activeHold(datasetSubject(pending.dataset), SCOPE_TITLE) != NO_HOLD) return;
         bytes32 head = which % 2 == 0 ? bytes32(0) : history.headOf(datasetSubject(pending.dataset));
         for (uint256 i = 0; i < PEOPLE; ++i) {
@@ -189,8 +196,10 @@ contract Acts is Actors {
         DatasetId id = _dataset(which);
         if (DatasetId.unwrap(id) == 0) return;
         uint48 until = uint48(block.timestamp + 1 + lasts % 6 hours);
+        // More often on a dataset: a party that is held does little.
+        Subject target = lasts % 4 == 0 ? partySubject(_person(which).party) : datasetSubject(id);
         vm.prank(spare);
-        supervision.place(datasetSubject(id), HoldKind.FREEZE, 1 + scope % SCOPES_ALL, NO_PARTY, REASON, until);
+        supervision.place(target, HoldKind.FREEZE, 1 + scope % SCOPES_ALL, NO_PARTY, REASON, until);
     }
 
     function liftHold(uint256 which) external act("liftHold") {

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {PendingTransfer} from "../../../contracts/interfaces/ITitles.sol";
 import {Claim, Contest, VersionStatus} from "../../../contracts/types/Dataset.sol";
 import {DatasetId, HoldId, NO_PARTY, PartyId, TransferId} from "../../../contracts/types/Ids.sol";
-import {datasetSubject} from "../../../contracts/types/Subject.sol";
+import {datasetSubject, partySubject} from "../../../contracts/types/Subject.sol";
 import {NO_UNITS, Right, Units, UNITS_WHOLE} from "../../../contracts/types/Units.sol";
 import {Acts} from "./Acts.sol";
 
@@ -107,6 +107,11 @@ contract Checks is Acts {
             (bool registered, bool held) = datasets.standing(id);
             assertEq(held, holds != 0, "a dataset knows whether it is held");
             assertEq(registered, !titles.isClosed(id), "and ends with its titles");
+        }
+        for (uint64 p = 1; p <= parties.count(); ++p) {
+            uint256 holds = supervision.standingHolds(partySubject(PartyId.wrap(p))).length;
+            standing += holds;
+            assertEq(parties.party(PartyId.wrap(p)).held, holds != 0, "a party knows whether it is held");
         }
         for (uint64 h = 1; h <= holdCount; ++h) {
             if (supervision.hold(HoldId.wrap(h)).liftedAt != 0) ++standing;
