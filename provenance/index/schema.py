@@ -30,7 +30,7 @@ from provenance.index import license_tables, lineage_tables
 from provenance.index.columns import Octets, begins, fact, integer, key, lasts, now, octets
 from provenance.index.columns import metadata as metadata
 
-FORMAT = 3
+FORMAT = 4
 """Version of these tables; an index of another format is rebuilt."""
 
 # Where the index stands -----------------------------------------------------------------------
