@@ -189,23 +189,28 @@ class LapsedTransfer(Answer):
 
 
 class Holding(Answer):
-    """What a party holds in a dataset; ``reserved`` is promised to takers, ``lapsed`` in vain.
-
-    ``lapsed`` names the first 100 transfers that can be cancelled to free units.
-    """
+    """What a party holds in a dataset; ``reserved`` is promised to takers."""
 
     dataset_id: int
     party_id: int
     units: Units
     reserved: Units
     since_block: int
+
+
+class ReservedHolding(Holding):
+    """A holding, and what of ``reserved`` is promised in vain.
+
+    ``lapsed`` names the first 100 transfers that can be cancelled to free units.
+    """
+
     lapsed: list[LapsedTransfer]
 
 
 class HoldingPage(PageAnswer):
     """Holders by party id."""
 
-    items: list[Holding]
+    items: list[ReservedHolding]
 
 
 class Transfer(Answer):

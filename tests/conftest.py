@@ -31,15 +31,6 @@ def own_environment(monkeypatch, tmp_path_factory):
     sys.setrecursionlimit(min(sys.getrecursionlimit(), 20_000))
 
 
-@pytest.fixture(autouse=True)
-def own_tracing():
-    """A stack that overflows may end the measuring of coverage; the next test has it again."""
-    tracing = sys.gettrace()
-    yield
-    if sys.gettrace() is not tracing:
-        sys.settrace(tracing)
-
-
 @pytest.fixture(scope="session")
 def corpus():
     """A folder of real data, to read only: ``PROVENANCE_CORPUS``, else what vega-datasets ships."""

@@ -158,7 +158,7 @@ def test_a_check_says_the_rule_it_rests_on(lives, require_problem):
     nobody = {**asked, "party": "0x" + "ee" * 20}
     require_problem(service.post("/v1/rights/check", nobody, None), 404, "not-found")
     require_problem(service.post("/v1/rights/check", {**asked, "action": "sing"}, None), 422)
-    require_problem(service.post("/v1/rights/check", {**asked, "as_of": 2**62}, None), 422)
+    require_problem(service.post("/v1/rights/check", {**asked, "as_of": 2**62}, None), 404)
 
 
 def test_terms_are_read_from_three_sources(lives, require_problem):

@@ -121,9 +121,9 @@ def test_versions_are_those_of_the_contract(connection, ledger):
 def test_parties_are_those_of_the_contract(connection, ledger):
     for party_id in range(1, 5):
         found = parties.get(connection, party_id)
-        ((kind, status, flags, country, zone, sectors, roles, epoch, count, papers),) = ledger.ask(
-            "Parties", "party", party_id
-        )
+        (party,) = ledger.ask("Parties", "party", party_id)
+        kind, status, flags, country, zone, sectors, roles, epoch, count, held, papers = party
+        assert not held
         assert (found.kind, found.flags, found.roles) == (kind, flags, roles)
         assert (found.sectors, found.epoch, found.credential_hash) == (sectors, epoch, papers)
         assert found.status == {1: "active", 2: "suspended"}[status]

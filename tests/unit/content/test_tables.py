@@ -90,6 +90,9 @@ def test_random_tables_are_as_the_slow_reference_says(reference_rows, data):
         ("int16", pa.array([1, None, -3], pa.int16()), [NULL_CELL, cell(b"\xff\xfd")]),
         ("float32", pa.array([1, 2, -0.0], pa.float32()), [cell(b"\x40\0\0\0"), cell(bytes(4))]),
         ("string", pa.array(["a", None, "b"]), [NULL_CELL, cell(b"b")]),
+        ("string", pa.array(["a", None, "b"]).dictionary_encode(), [NULL_CELL, cell(b"b")]),
+        ("bool", pa.array([None, True, False]), [cell(b"\x01"), cell(b"\x00")]),
+        ("fixed_size_binary[1]", pa.array([b"a", b"b"], pa.binary(1)), [cell(b"b")]),
         ("int8", pa.array([1, None, None], pa.int8()), [NULL_CELL, NULL_CELL]),
         (
             "decimal(4, 0)",
@@ -119,6 +122,11 @@ def test_extension_types_and_bytes_are_told_without_a_file():
     array = pa.ExtensionArray.from_storage(pa.uuid(), storage)
     assert tables._cells(pa, kind, array) == [cell(b"0123456789abcdef")]
     assert tables._kind(pa, pa.field("b", pa.large_binary())).name == "binary"
+
+
+@pytest.mark.parametrize(("name", "arrow", "_values"), KINDS, ids=lambda one: str(one)[:30])
+def test_each_type_of_arrow_has_one_of_ours(name, arrow, _values):
+    assert tables._kind(pa, pa.field("c", arrow)).name == name
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_opening_twice_changes_nothing(open_index, tmp_path):
 def test_another_format_is_refused(open_index, tmp_path):
     with database.writing(open_index()) as connection:
         connection.execute(insert(schema.cursor), {**ROW, "format": 99})
-    with pytest.raises(IndexDrift, match="index of format 3, found 99"):
+    with pytest.raises(IndexDrift, match=f"index of format {schema.FORMAT}, found 99"):
         database.open_engine(tmp_path / "index.sqlite3")
 
 
