@@ -186,11 +186,6 @@ def require_party(ledger: Ledger, caller: Caller, party_id: int | None) -> None:
         )
 
 
-def scoped(caller: Caller, idempotency_key: str | None) -> str | None:
-    """Return an idempotency key that no caller shares with another one."""
-    return None if idempotency_key is None else f"{caller.signer} {idempotency_key}"
-
-
 async def _caller(
     request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 ) -> Caller:

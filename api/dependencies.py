@@ -48,7 +48,6 @@ WRITE_THREADS = 256
 """Writes that may wait for their block at once; each costs a thread that sleeps."""
 
 READ_THREADS = 16
-INDEX_WAIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,17 +321,6 @@ async def _moment(
 
 MomentDependency = Annotated[Reading, Depends(_moment)]
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        description="Any text that names this request: sent again with the same key, it is not "
-        "done again, and gets the first answer.",
-        min_length=1,
-        max_length=200,
-        pattern="^[\\x21-\\x7e]+$",
-    ),
-]
-
 
 def find_party(connection: Connection, name: str, as_of: int | None) -> Party:
     """Return the party of an id or of an account, as a path names it.
@@ -362,22 +350,3 @@ def named_party(ledger: Ledger, name: str) -> PartyId:
     if found is None:
         raise NotFoundError("party of account", name.lower())
     return found
-
-
-async def written(
-    context: Context, body: Mapping[str, Any], status: int = 200, location: str | None = None
-) -> Response:
-    """Return the answer to a write, once the index holds its block.
-
-    Args:
-        context: what the application holds.
-        body: the record of the write, with its receipt.
-        status: HTTP status.
-        location: URL of what was made.
-    """
-    # Whoever is told of a write finds it in the next read; a slow index delays but never fails it.
-    await context.follower.wait_for(body["block"]["number"], INDEX_WAIT_S)
-    headers = {"Cache-Control": "no-store"}
-    if location is not None:
-        headers["Location"] = location
-    return Response(orjson.dumps(body), status, headers, JSON)

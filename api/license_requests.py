@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from api.requests import Acting, Body, Digest, Id, PartyName, Text
+from api.requests import Acting, Body, Digest, Id, PartyBody, PartyName, Text
 
 _SECONDS = 2**40 - 1
 _USES = 2**40 - 1
@@ -19,7 +19,7 @@ Word = Annotated[str, Field(min_length=1, max_length=40)]
 Words = Annotated[list[Word], Field(max_length=MAX_WORDS)]
 
 
-class PolicyImport(Acting):
+class PolicyImport(PartyBody):
     """Terms to store: one of `terms`, `odrl` and `license`."""
 
     terms: dict[str, Any] | None = Field(
@@ -116,13 +116,9 @@ class Reasoned(Acting):
     reason: Text = Field(description="Why: stored as a document, committed to.", min_length=1)
 
 
-class HoldPlacing(Body):
+class HoldPlacing(PartyBody):
     """A hold to place."""
 
-    party_id: Id | None = Field(
-        default=None,
-        description="The party that the token has to be of; another party's is refused.",
-    )
     subject: Annotated[str, Field(pattern="^(party|dataset|grant):[1-9][0-9]{0,19}$")] = Field(
         description="What is held: a kind, a colon and an id.", examples=["dataset:1"]
     )
@@ -141,13 +137,9 @@ class HoldPlacing(Body):
     )
 
 
-class HoldLift(Body):
+class HoldLift(PartyBody):
     """Why a hold is lifted."""
 
-    party_id: Id | None = Field(
-        default=None,
-        description="The party that the token has to be of; another party's is refused.",
-    )
     reason: Text = Field(description="Why: stored as a document, committed to.", min_length=1)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Path, Query
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from provenance.errors import InvalidIdentifier
@@ -103,45 +103,20 @@ def parse_quantity(value: Any, most: int) -> int:
     return found
 
 
-DatasetIdPath = Annotated[
-    int,
-    checked(parse_id),
-    Path(description="Id of a dataset.", ge=1, le=MAX_ID, examples=[1]),
-]
-TransferIdPath = Annotated[
-    int,
-    checked(parse_id),
-    Path(description="Id of a transfer.", ge=1, le=MAX_ID, examples=[1]),
-]
-ActivityIdPath = Annotated[
-    int,
-    checked(parse_id),
-    Path(description="Id of an activity.", ge=1, le=MAX_ID, examples=[1]),
-]
-PolicyIdPath = Annotated[
-    int,
-    checked(parse_id),
-    Path(description="Id of a policy.", ge=1, le=MAX_ID, examples=[1]),
-]
-GrantIdPath = Annotated[
-    int,
-    checked(parse_id),
-    Path(description="Id of a grant.", ge=1, le=MAX_ID, examples=[1]),
-]
-OfferIdPath = Annotated[
-    int,
-    checked(parse_id),
-    Path(description="Id of an offer.", ge=1, le=MAX_ID, examples=[1]),
-]
-HoldIdPath = Annotated[
-    int,
-    checked(parse_id),
-    Path(description="Id of a hold.", ge=1, le=MAX_ID, examples=[1]),
-]
+IdNumber = Annotated[int, Field(ge=1, le=MAX_ID), checked(parse_id)]
+"""An id of the ledger. The bounds stand first, or OpenAPI would not name them as bounds."""
+VersionNumber = Annotated[int, Field(ge=1, le=MAX_VERSION), checked(_version_number)]
+BlockNumber = Annotated[int, Field(ge=0, le=MAX_BLOCK), checked(_block_number)]
+
+DatasetIdPath = Annotated[IdNumber, Path(description="Id of a dataset.", examples=[1])]
+TransferIdPath = Annotated[IdNumber, Path(description="Id of a transfer.", examples=[1])]
+ActivityIdPath = Annotated[IdNumber, Path(description="Id of an activity.", examples=[1])]
+PolicyIdPath = Annotated[IdNumber, Path(description="Id of a policy.", examples=[1])]
+GrantIdPath = Annotated[IdNumber, Path(description="Id of a grant.", examples=[1])]
+OfferIdPath = Annotated[IdNumber, Path(description="Id of an offer.", examples=[1])]
+HoldIdPath = Annotated[IdNumber, Path(description="Id of a hold.", examples=[1])]
 VersionPath = Annotated[
-    int,
-    checked(_version_number),
-    Path(description="Number of a version, from 1.", ge=1, le=MAX_VERSION, examples=[1]),
+    VersionNumber, Path(description="Number of a version, from 1.", examples=[1])
 ]
 PartyPath = Annotated[
     str,
@@ -162,12 +137,9 @@ DigestPath = Annotated[
 ]
 
 AsOfQuery = Annotated[
-    int | None,
-    checked(lambda text: None if text is None else _block_number(text)),
+    BlockNumber | None,
     Query(
-        description="Answer as of the end of this block; the newest one of the index by default.",
-        ge=0,
-        le=MAX_BLOCK,
+        description="Answer as of the end of this block; the newest one of the index by default."
     ),
 ]
 AtQuery = Annotated[

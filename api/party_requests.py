@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.requests import Acting, Body, Id, PartyName, Text
+from api.requests import Acting, Id, PartyBody, PartyName, Text
 
 _Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=40)]], Field(max_length=32)]
 
@@ -22,15 +22,6 @@ class ContestDecision(Acting):
     side: Literal["earlier", "later"] = Field(description="The claim that stands.")
     evidence: Text = Field(
         description="What the decision rests on: stored as a document, committed to.", min_length=1
-    )
-
-
-class PartyBody(Body):
-    """Who changes something for a party."""
-
-    party_id: Id | None = Field(
-        default=None,
-        description="The party that the token has to be of; another party's is refused.",
     )
 
 

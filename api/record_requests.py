@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, WithJsonSchema
 
-from api.requests import Body, Id
+from api.requests import Body, PartyBody
 from provenance.errors import InvalidDocument
 from provenance.proofs.batches import RecordKind
 
@@ -54,13 +54,9 @@ def document_of(item: Any) -> bytes:
         raise InvalidDocument(f"expected text or base64: {where}: {fault['msg']}") from None
 
 
-class RecordMany(Body):
+class RecordMany(PartyBody):
     """Documents to record."""
 
-    party_id: Id | None = Field(
-        default=None,
-        description="The party that the token has to be of; another party's is refused.",
-    )
     kind: KindWord = Field(default="document", description="What the documents are.")
     records: Annotated[
         list[Annotated[Any, WithJsonSchema(RecordItem.model_json_schema())]],

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
-from api.parameters import MAX_VERSION, checked, parse_party, parse_quantity
+from api.parameters import MAX_VERSION, IdNumber, checked, parse_party, parse_quantity
 from provenance.errors import InvalidIdentifier
-from provenance.identifiers import MAX_ID, parse_address, parse_digest32, parse_hex, parse_id
+from provenance.identifiers import MAX_ID, parse_address, parse_digest32, parse_hex
 from provenance.ledger.metadata import MAX_TITLE_CHARACTERS
 
 MAX_TEXT_CHARACTERS = 1 << 20
@@ -59,7 +59,7 @@ def _party_name(value: Any) -> str:
     return str(value)
 
 
-Id = Annotated[int, checked(parse_id), Field(ge=1, le=MAX_ID)]
+Id = IdNumber
 Digest = Annotated[
     str, checked(lambda text: parse_digest32(text).hex()), Field(pattern="^[0-9a-f]{64}$")
 ]
@@ -87,13 +87,18 @@ Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
 UnitCount = Annotated[int, Field(ge=0, le=UNITS_WHOLE)]
 
 
-class Acting(Body):
-    """In whose name a write is done."""
+class PartyBody(Body):
+    """Whose write it is."""
 
     party_id: Id | None = Field(
         default=None,
         description="The party that the token has to be of; another party's is refused.",
     )
+
+
+class Acting(PartyBody):
+    """In whose name a write is done."""
+
     on_behalf_of: Id | None = Field(
         default=None,
         description="The party acted for, if the token's party is its delegate on chain.",

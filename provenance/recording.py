@@ -21,7 +21,15 @@ import sys
 import tempfile
 import time
 from asyncio import CancelledError
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial, wraps
@@ -228,7 +236,7 @@ def _recording(plan: Plan, parameters: dict[str, Any]) -> Iterator[Run]:
     leaving: SystemExit | None = None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         state = Path(folder) / "state"
-        roots = _roots(plan, state)
+        roots = _roots(plan.inputs, state)
         with open_ledger(settings, clock=plan.clock) as ledger:
             inputs = _inputs(ledger, plan.inputs, roots)
         run, started = Run(parameters), int(plan.clock())
@@ -250,16 +258,13 @@ def _recording(plan: Plan, parameters: dict[str, Any]) -> Iterator[Run]:
         raise leaving
 
 
-def _roots(plan: Plan, state: Path) -> dict[Path, bytes]:
+def _roots(paths: Iterable[str | Path], state: Path) -> dict[Path, bytes]:
     """Return the roots of inputs; files that a state knows and that did not change are not read.
 
     The state is of one run alone, so that what goes in is read at least once.
     """
     with State(state) as known:
-        return {
-            Path(path): measure(path, Header.of(), state=known).manifest.root
-            for path in plan.inputs
-        }
+        return {Path(path): measure(path, Header.of(), state=known).manifest.root for path in paths}
 
 
 def _require_unchanged(plan: Plan, roots: Mapping[Path, bytes], state: Path) -> None:
@@ -273,7 +278,7 @@ def _require_unchanged(plan: Plan, roots: Mapping[Path, bytes], state: Path) -> 
         if path.resolve() == output:
             continue
         try:
-            found = _roots(Plan(plan.kind, {path: None}), state)[path]
+            found = _roots([path], state)[path]
         except InputError as error:
             raise ReadError(_changed(path)) from error
         if found != root:

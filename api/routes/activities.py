@@ -10,16 +10,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
-from api.authentication import Caller, CallerDependency, require_party, scoped
-from api.dependencies import ContextDependency, IdempotencyKey, MomentDependency, Span, written
+from api.dependencies import MomentDependency, Span
 from api.lineage_requests import ActivityRecording
 from api.lineage_responses import ActivityAnswer, ActivityPage, ActivityRecorded
 from api.parameters import ActivityIdPath, AfterQuery, DatasetIdPath, LimitQuery, VersionPath
 from api.responses import reads, writes
 from api.uploads import Given, body_of, given, manifest_of
+from api.writing import WritingDependency
 from provenance.content.manifest import Manifest
 from provenance.errors import InputError
-from provenance.identifiers import MAX_ID, DatasetId, PartyId
+from provenance.identifiers import MAX_ID, DatasetId
 from provenance.index import activities, versions
 from provenance.index.activities import StoredActivity
 from provenance.index.paging import Page
@@ -43,9 +43,7 @@ router = APIRouter(tags=["lineage"])
 )
 async def record_activity(
     request: Request,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """With a manifest, a file or a path: what came out, as a new dataset or a next version.
 
@@ -53,8 +51,12 @@ async def record_activity(
     `supersedes`, a correction. An input without a right that permits the act is refused.
     """
     async with given(request, ActivityRecording) as found:
-        body = await context.write(_record, caller, found, idempotency_key)
-    return await written(context, body, 201, f"/v1/activities/{body['activity_id']}")
+
+        def act(ledger: Ledger, named: dict[str, Any]) -> Recorded:
+            return _record(ledger, writing.signer, found, named)
+
+        done = await writing.do(found.body, act)
+    return await writing.answer(done, made="/v1/activities/{activity_id}")
 
 
 @router.get(
@@ -118,30 +120,11 @@ async def list_version_activities(
 
 
 def _record(
-    ledger: Ledger,
-    caller: Caller,
-    found: Given[ActivityRecording],
-    idempotency_key: str | None,
-) -> dict[str, Any]:
-    body = found.body
-    require_party(ledger, caller, body.party_id)
-    named: dict[str, Any] = {
-        "on_behalf_of": PartyId(body.on_behalf_of) if body.on_behalf_of else None,
-        "idempotency_key": scoped(caller, idempotency_key),
-    }
-    inputs = [Input(_ref(used.dataset_id, used.version), used.grant_id) for used in body.inputs]
-    return _done(ledger, caller.signer, found, inputs, named).to_json()
-
-
-def _done(
-    ledger: Ledger,
-    signer: str,
-    found: Given[ActivityRecording],
-    inputs: list[Input],
-    named: dict[str, Any],
+    ledger: Ledger, signer: str, found: Given[ActivityRecording], named: dict[str, Any]
 ) -> Recorded:
     """Derive, supersede or record, as the body says."""
     body, deed = found.body, _deed(found.body)
+    inputs = [Input(_ref(used.dataset_id, used.version), used.grant_id) for used in body.inputs]
     if found.file is not None or found.manifest is not None or body.has_content():
         if body.supersedes is not None or body.collected is not None:
             raise InputError("expected content, supersedes or collected, found several")

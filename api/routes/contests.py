@@ -4,27 +4,19 @@ Promises: thin; the party of the token acts: the holder of the earlier dataset c
 decides. Must never speak SQL.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
-from api.authentication import Caller, CallerDependency, require_party, scoped
-from api.dependencies import (
-    Context,
-    ContextDependency,
-    IdempotencyKey,
-    ReadingDependency,
-    Span,
-    written,
-)
+from api.dependencies import ReadingDependency, Span
 from api.parameters import AfterQuery, DatasetIdPath, HoldIdPath, LimitQuery
 from api.party_requests import ContestConcession, ContestDecision
 from api.party_responses import ContestAnswer, ContestEnding, ContestPage
-from api.requests import Acting
 from api.responses import reads, writes
-from provenance.identifiers import HoldId, PartyId
+from api.writing import WritingDependency
+from provenance.identifiers import HoldId
 from provenance.index import contests, datasets
 from provenance.index.contests import Contest
 from provenance.index.paging import Page
@@ -82,19 +74,15 @@ async def get_contest(hold_id: HoldIdPath, reading: ReadingDependency) -> Respon
 async def concede_contest(
     hold_id: HoldIdPath,
     body: ContestConcession,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The party of the token has to have the say over the earlier dataset; the hold is lifted."""
 
-    def act(ledger: Ledger, behalf: PartyId | None, key: str | None) -> ContestEnded:
-        signer = caller.signer
-        return use_cases.concede(
-            ledger, signer, HoldId(hold_id), on_behalf_of=behalf, idempotency_key=key
-        )
+    def act(ledger: Ledger, named: dict[str, Any]) -> ContestEnded:
+        signer = writing.signer
+        return use_cases.concede(ledger, signer, HoldId(hold_id), **named)
 
-    return await _done(context, caller, body, idempotency_key, act)
+    return await writing.record(body, act)
 
 
 @router.post(
@@ -106,9 +94,7 @@ async def concede_contest(
 async def decide_contest(
     hold_id: HoldIdPath,
     body: ContestDecision,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The party of the token has to be an arbiter.
 
@@ -116,31 +102,15 @@ async def decide_contest(
     earlier one, the hold on the later dataset goes on.
     """
 
-    def act(ledger: Ledger, behalf: PartyId | None, key: str | None) -> ContestEnded:
+    def act(ledger: Ledger, named: dict[str, Any]) -> ContestEnded:
         evidence = body.evidence.encode()
         return use_cases.decide(
             ledger,
-            caller.signer,
+            writing.signer,
             HoldId(hold_id),
             body.side,
             evidence,
-            on_behalf_of=behalf,
-            idempotency_key=key,
+            **named,
         )
 
-    return await _done(context, caller, body, idempotency_key, act)
-
-
-async def _done(
-    context: Context,
-    caller: Caller,
-    body: Acting,
-    idempotency_key: str | None,
-    act: Callable[[Ledger, PartyId | None, str | None], ContestEnded],
-) -> Response:
-    def run(ledger: Ledger) -> dict[str, Any]:
-        require_party(ledger, caller, body.party_id)
-        behalf = None if body.on_behalf_of is None else PartyId(body.on_behalf_of)
-        return act(ledger, behalf, scoped(caller, idempotency_key)).to_json()
-
-    return await written(context, await context.write(run))
+    return await writing.record(body, act)

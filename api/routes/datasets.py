@@ -9,21 +9,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
-from api.authentication import Caller, CallerDependency, require_party, scoped
 from api.dependencies import (
     Context,
-    ContextDependency,
-    IdempotencyKey,
     ReadingDependency,
     Span,
-    written,
 )
 from api.license_requests import Reasoned
-from api.parameters import AfterQuery, DatasetIdPath, LimitQuery, checked
+from api.parameters import AfterQuery, DatasetIdPath, IdNumber, LimitQuery, checked
 from api.requests import Registration
 from api.responses import DatasetAnswer, DatasetPage, Ended, Registered, reads, writes
-from api.uploads import Given, body_of, given, manifest_of
-from provenance.identifiers import MAX_ID, DatasetId, PartyId, parse_digest32, parse_id, urn
+from api.uploads import body_of, given, manifest_of
+from api.writing import WritingDependency
+from provenance.identifiers import DatasetId, parse_digest32, urn
 from provenance.index import claims, datasets, versions
 from provenance.index.datasets import Dataset
 from provenance.index.paging import Page
@@ -43,9 +40,7 @@ DigestQuery = Annotated[
     ),
 ]
 RegistrantQuery = Annotated[
-    int | None,
-    checked(lambda text: None if text is None else parse_id(text)),
-    Query(description="Only datasets that this party registered.", ge=1, le=MAX_ID),
+    IdNumber | None, Query(description="Only datasets that this party registered.")
 ]
 
 
@@ -59,9 +54,7 @@ RegistrantQuery = Annotated[
 )
 async def register_dataset(
     request: Request,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """Registers a manifest, an uploaded file, or a path below the data root of the service.
 
@@ -69,8 +62,22 @@ async def register_dataset(
     claimed before is registered and marked as contested.
     """
     async with given(request, Registration) as found:
-        body = await context.write(_register, caller, found, idempotency_key)
-    return await written(context, body, 201, f"/v1/datasets/{body['dataset_id']}")
+        body = found.body
+
+        def act(ledger: Ledger, named: dict[str, Any]) -> use_cases.Registration:
+            return use_cases.register(
+                ledger,
+                writing.signer,
+                manifest_of(ledger.settings, found),
+                body.title,
+                metadata=body.metadata,
+                source=body.source.encode() if body.source is not None else None,
+                classification=Classification.of_words(**body.classification.model_dump()),
+                **named,
+            )
+
+        done = await writing.do(body, act)
+    return await writing.answer(done, made="/v1/datasets/{dataset_id}")
 
 
 @router.get(
@@ -137,27 +144,18 @@ async def get_dataset(dataset_id: DatasetIdPath, reading: ReadingDependency) -> 
 async def deregister_dataset(
     dataset_id: DatasetIdPath,
     body: Reasoned,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """No version is published, no title moves and no grant can be used any more.
 
     The party of the token has to hold the majority of HOLD units; nothing is deleted.
     """
 
-    def end(ledger: Ledger) -> dict[str, Any]:
-        require_party(ledger, caller, body.party_id)
-        return use_cases.deregister(
-            ledger,
-            caller.signer,
-            DatasetId(dataset_id),
-            body.reason.encode(),
-            on_behalf_of=PartyId(body.on_behalf_of) if body.on_behalf_of else None,
-            idempotency_key=scoped(caller, idempotency_key),
-        ).to_json()
+    def end(ledger: Ledger, named: dict[str, Any]) -> use_cases.Withdrawal:
+        dataset, reason = DatasetId(dataset_id), body.reason.encode()
+        return use_cases.deregister(ledger, writing.signer, dataset, reason, **named)
 
-    return await written(context, await context.write(end))
+    return await writing.record(body, end)
 
 
 def shown(context: Context, connection: Connection, found: Dataset) -> dict[str, Any]:
@@ -195,22 +193,3 @@ def _claimed(
         for claim in found.items
     ]
     return Page(items, found.next, found.at)
-
-
-def _register(
-    ledger: Ledger, caller: Caller, found: Given[Registration], idempotency_key: str | None
-) -> dict[str, Any]:
-    body = found.body
-    require_party(ledger, caller, body.party_id)
-    registration = use_cases.register(
-        ledger,
-        caller.signer,
-        manifest_of(ledger.settings, found),
-        body.title,
-        metadata=body.metadata,
-        source=body.source.encode() if body.source is not None else None,
-        classification=Classification.of_words(**body.classification.model_dump()),
-        on_behalf_of=PartyId(body.on_behalf_of) if body.on_behalf_of else None,
-        idempotency_key=scoped(caller, idempotency_key),
-    )
-    return registration.to_json()

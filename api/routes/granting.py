@@ -4,13 +4,11 @@ Promises: thin; the party of the token acts; what the contract refuses is answer
 Must never judge.
 """
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Response
 
-from api.authentication import Caller, CallerDependency, require_party, scoped
-from api.dependencies import Context, ContextDependency, IdempotencyKey, named_party, written
+from api.dependencies import named_party
 from api.license_requests import (
     Acted,
     AssignmentConsent,
@@ -23,9 +21,9 @@ from api.license_requests import (
 )
 from api.license_responses import GrantChanged
 from api.parameters import GrantIdPath
-from api.requests import Acting
 from api.responses import writes
-from provenance.identifiers import DatasetId, GrantId, PartyId, PolicyId, parse_digest32
+from api.writing import WritingDependency
+from provenance.identifiers import DatasetId, GrantId, PolicyId, parse_digest32
 from provenance.ledger import grants, rights
 from provenance.ledger.grants import GrantChange
 from provenance.ledger.opening import Ledger
@@ -44,16 +42,14 @@ _REFUSED = writes(429)
 )
 async def issue_grant(
     body: GrantIssue,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The party of the token grants; a grant is never wider than what it is cut from."""
 
     def act(ledger: Ledger, named: dict[str, Any]) -> GrantChange:
         return grants.issue(
             ledger,
-            caller.signer,
+            writing.signer,
             PolicyId(body.policy_id),
             named_party(ledger, body.to),
             dataset_id=None if body.dataset_id is None else DatasetId(body.dataset_id),
@@ -65,7 +61,7 @@ async def issue_grant(
             **named,
         )
 
-    return await _done(context, caller, body, idempotency_key, act, 201)
+    return await writing.record(body, act, made="/v1/grants/{grant_id}")
 
 
 @router.post(
@@ -76,17 +72,15 @@ async def issue_grant(
 )
 async def activate_grant(
     grant_id: GrantIdPath,
-    context: ContextDependency,
-    caller: CallerDependency,
+    writing: WritingDependency,
     body: Annotated[Acted | None, Body()] = None,
-    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """The party of the token has to be the grantee."""
 
     def act(ledger: Ledger, named: dict[str, Any]) -> GrantChange:
-        return grants.activate(ledger, caller.signer, GrantId(grant_id), **named)
+        return grants.activate(ledger, writing.signer, GrantId(grant_id), **named)
 
-    return await _done(context, caller, body or Acted(), idempotency_key, act)
+    return await writing.record(body or Acted(), act)
 
 
 @router.post(
@@ -98,9 +92,7 @@ async def activate_grant(
 async def use_grant(
     grant_id: GrantIdPath,
     body: GrantUse,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """What the terms do not permit is refused with the first reason, and nothing is recorded."""
     request = rights.request_of(
@@ -114,10 +106,10 @@ async def use_grant(
 
     def act(ledger: Ledger, named: dict[str, Any]) -> GrantChange:
         return grants.use(
-            ledger, caller.signer, GrantId(grant_id), request, uses=body.uses, **named
+            ledger, writing.signer, GrantId(grant_id), request, uses=body.uses, **named
         )
 
-    return await _done(context, caller, body, idempotency_key, act)
+    return await writing.record(body, act)
 
 
 @router.post(
@@ -129,18 +121,16 @@ async def use_grant(
 async def report_uses(
     grant_id: GrantIdPath,
     body: UseReport,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The counter moves by the batch; its root makes gaps and over-use provable later."""
 
     def act(ledger: Ledger, named: dict[str, Any]) -> GrantChange:
         root = parse_digest32(body.receipts)
         grant = GrantId(grant_id)
-        return grants.report(ledger, caller.signer, grant, body.first, body.uses, root, **named)
+        return grants.report(ledger, writing.signer, grant, body.first, body.uses, root, **named)
 
-    return await _done(context, caller, body, idempotency_key, act)
+    return await writing.record(body, act)
 
 
 @router.post(
@@ -152,17 +142,15 @@ async def report_uses(
 async def propose_assignment(
     grant_id: GrantIdPath,
     body: AssignmentProposal,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The party of the token has to be the grantee."""
 
     def act(ledger: Ledger, named: dict[str, Any]) -> GrantChange:
         to = None if body.to is None else named_party(ledger, body.to)
-        return grants.propose_assignment(ledger, caller.signer, GrantId(grant_id), to, **named)
+        return grants.propose_assignment(ledger, writing.signer, GrantId(grant_id), to, **named)
 
-    return await _done(context, caller, body, idempotency_key, act)
+    return await writing.record(body, act)
 
 
 @router.post(
@@ -174,17 +162,15 @@ async def propose_assignment(
 async def consent_to_assignment(
     grant_id: GrantIdPath,
     body: AssignmentConsent,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The party of the token needs the say over the grant."""
 
     def act(ledger: Ledger, named: dict[str, Any]) -> GrantChange:
         to = named_party(ledger, body.to)
-        return grants.consent_to_assignment(ledger, caller.signer, GrantId(grant_id), to, **named)
+        return grants.consent_to_assignment(ledger, writing.signer, GrantId(grant_id), to, **named)
 
-    return await _done(context, caller, body, idempotency_key, act)
+    return await writing.record(body, act)
 
 
 @router.post(
@@ -195,17 +181,15 @@ async def consent_to_assignment(
 )
 async def accept_assignment(
     grant_id: GrantIdPath,
-    context: ContextDependency,
-    caller: CallerDependency,
+    writing: WritingDependency,
     body: Annotated[Acted | None, Body()] = None,
-    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """The party of the token has to be the proposed one, and somebody has to have consented."""
 
     def act(ledger: Ledger, named: dict[str, Any]) -> GrantChange:
-        return grants.accept_assignment(ledger, caller.signer, GrantId(grant_id), **named)
+        return grants.accept_assignment(ledger, writing.signer, GrantId(grant_id), **named)
 
-    return await _done(context, caller, body or Acted(), idempotency_key, act)
+    return await writing.record(body or Acted(), act)
 
 
 # The last one, because its path holds those above.
@@ -219,36 +203,12 @@ async def set_grant_status(
     grant_id: GrantIdPath,
     change: Annotated[Change, Path(description="What is done.")],
     body: Reasoned,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The party of the token needs the say: the title's holder, or the parent's grantee."""
 
     def act(ledger: Ledger, named: dict[str, Any]) -> GrantChange:
         reason = body.reason.encode()
-        return grants.set_status(ledger, caller.signer, GrantId(grant_id), change, reason, **named)
+        return grants.set_status(ledger, writing.signer, GrantId(grant_id), change, reason, **named)
 
-    return await _done(context, caller, body, idempotency_key, act)
-
-
-async def _done(
-    context: Context,
-    caller: Caller,
-    body: Acting,
-    idempotency_key: str | None,
-    act: Callable[[Ledger, dict[str, Any]], GrantChange],
-    status: int = 200,
-) -> Response:
-    """Do one act as the party of the token; return what it did."""
-
-    def run(ledger: Ledger) -> dict[str, Any]:
-        require_party(ledger, caller, body.party_id)
-        principal = None if body.on_behalf_of is None else PartyId(body.on_behalf_of)
-        key = scoped(caller, idempotency_key)
-        named = {"on_behalf_of": principal, "idempotency_key": key}
-        return act(ledger, named).to_json()
-
-    found = await context.write(run)
-    location = f"/v1/grants/{found['grant_id']}" if status == 201 else None
-    return await written(context, found, status, location)
+    return await writing.record(body, act)

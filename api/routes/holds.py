@@ -5,27 +5,21 @@ Must never speak SQL.
 """
 
 import time
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
-from api.authentication import Caller, CallerDependency, require_party, scoped
 from api.dependencies import (
-    Context,
-    ContextDependency,
-    IdempotencyKey,
     ReadingDependency,
     Span,
     named_party,
-    written,
 )
 from api.license_requests import HoldLift, HoldPlacing
 from api.license_responses import HoldAnswer, HoldChanged, HoldPage
 from api.parameters import AfterQuery, HoldIdPath, LimitQuery, checked
-from api.requests import Body
 from api.responses import reads, writes
+from api.writing import WritingDependency
 from provenance.identifiers import HoldId, parse_subject
 from provenance.index import holds
 from provenance.index.holds import Hold
@@ -91,27 +85,25 @@ async def get_hold(hold_id: HoldIdPath, reading: ReadingDependency) -> Response:
 )
 async def place_hold(
     body: HoldPlacing,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The party of the token has to be a regulator or a cross-border authority."""
 
-    def act(ledger: Ledger, key: str | None) -> HoldChange:
-        named = body.beneficiary
+    def act(ledger: Ledger, named: dict[str, Any]) -> HoldChange:
+        favoured = body.beneficiary
         return use_cases.place(
             ledger,
-            caller.signer,
+            writing.signer,
             use_cases.parse_target(body.subject),
             body.kind,
             body.scope,
             body.case.encode(),
             until=body.until,
-            beneficiary=None if named is None else named_party(ledger, named),
-            idempotency_key=key,
+            beneficiary=None if favoured is None else named_party(ledger, favoured),
+            **named,
         )
 
-    return await _done(context, caller, body, idempotency_key, act, 201)
+    return await writing.record(body, act, made="/v1/holds/{hold_id}")
 
 
 @router.post(
@@ -123,34 +115,15 @@ async def place_hold(
 async def lift_hold(
     hold_id: HoldIdPath,
     body: HoldLift,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """By the party that placed it, or by the one that gives that party its role; other holds go on.
 
     A dispute is lifted by an arbiter, once no contest about it is open.
     """
 
-    def act(ledger: Ledger, key: str | None) -> HoldChange:
+    def act(ledger: Ledger, named: dict[str, Any]) -> HoldChange:
         reason = body.reason.encode()
-        return use_cases.lift(ledger, caller.signer, HoldId(hold_id), reason, idempotency_key=key)
+        return use_cases.lift(ledger, writing.signer, HoldId(hold_id), reason, **named)
 
-    return await _done(context, caller, body, idempotency_key, act)
-
-
-async def _done(
-    context: Context,
-    caller: Caller,
-    body: Body,
-    idempotency_key: str | None,
-    act: Callable[[Ledger, str | None], HoldChange],
-    status: int = 200,
-) -> Response:
-    def run(ledger: Ledger) -> dict[str, Any]:
-        require_party(ledger, caller, getattr(body, "party_id", None))
-        return act(ledger, scoped(caller, idempotency_key)).to_json()
-
-    found = await context.write(run)
-    location = f"/v1/holds/{found['hold_id']}" if status == 201 else None
-    return await written(context, found, status, location)
+    return await writing.record(body, act)

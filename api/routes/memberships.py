@@ -4,17 +4,16 @@ Promises: thin; the party of the token acts: an office on the parties it gives r
 on any, a party for its own delegates. Must never speak SQL.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Response
 
-from api.authentication import Caller, CallerDependency, require_party, scoped
-from api.dependencies import Context, ContextDependency, IdempotencyKey, named_party, written
+from api.dependencies import named_party
 from api.parameters import PartyPath
-from api.party_requests import DelegationBody, DelegationEnd, PartyBody, RolesBody, StatusBody
+from api.party_requests import DelegationBody, DelegationEnd, RolesBody, StatusBody
 from api.party_responses import DelegationChanged, PartyChanged
 from api.responses import writes
+from api.writing import WritingDependency
 from provenance.identifiers import DatasetId
 from provenance.ledger import memberships as use_cases
 from provenance.ledger.memberships import DelegationChange, PartyChange
@@ -32,17 +31,15 @@ router = APIRouter(tags=["memberships"])
 async def suspend_party(
     party: PartyPath,
     body: StatusBody,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The party of the token has to give one of its roles, or be a regulator."""
 
-    def act(ledger: Ledger, key: str | None) -> PartyChange:
+    def act(ledger: Ledger, named: dict[str, Any]) -> PartyChange:
         who, reason = named_party(ledger, party), body.reason.encode()
-        return use_cases.suspend(ledger, caller.signer, who, reason, idempotency_key=key)
+        return use_cases.suspend(ledger, writing.signer, who, reason, **named)
 
-    return await _done(context, caller, body, idempotency_key, act)
+    return await writing.record(body, act)
 
 
 @router.post(
@@ -54,17 +51,15 @@ async def suspend_party(
 async def restore_party(
     party: PartyPath,
     body: StatusBody,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The party of the token has to give one of its roles, or be a regulator."""
 
-    def act(ledger: Ledger, key: str | None) -> PartyChange:
+    def act(ledger: Ledger, named: dict[str, Any]) -> PartyChange:
         who, reason = named_party(ledger, party), body.reason.encode()
-        return use_cases.restore(ledger, caller.signer, who, reason, idempotency_key=key)
+        return use_cases.restore(ledger, writing.signer, who, reason, **named)
 
-    return await _done(context, caller, body, idempotency_key, act)
+    return await writing.record(body, act)
 
 
 @router.post(
@@ -76,23 +71,21 @@ async def restore_party(
 async def set_party_roles(
     party: PartyPath,
     body: RolesBody,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The party of the token has to give each role that changes."""
 
-    def act(ledger: Ledger, key: str | None) -> PartyChange:
+    def act(ledger: Ledger, named: dict[str, Any]) -> PartyChange:
         return use_cases.set_roles(
             ledger,
-            caller.signer,
+            writing.signer,
             named_party(ledger, party),
             add=body.add,
             remove=body.remove,
-            idempotency_key=key,
+            **named,
         )
 
-    return await _done(context, caller, body, idempotency_key, act)
+    return await writing.record(body, act)
 
 
 @router.post(
@@ -103,25 +96,23 @@ async def set_party_roles(
 )
 async def make_delegation(
     body: DelegationBody,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """In the name of the party of the token. What was let before is replaced."""
 
-    def act(ledger: Ledger, key: str | None) -> DelegationChange:
+    def act(ledger: Ledger, named: dict[str, Any]) -> DelegationChange:
         return use_cases.delegate(
             ledger,
-            caller.signer,
+            writing.signer,
             named_party(ledger, body.to),
             body.acts,
             body.until,
             roles=body.roles,
             dataset_id=None if body.dataset_id is None else DatasetId(body.dataset_id),
-            idempotency_key=key,
+            **named,
         )
 
-    return await _done(context, caller, body, idempotency_key, act)
+    return await writing.record(body, act)
 
 
 @router.post(
@@ -132,33 +123,17 @@ async def make_delegation(
 )
 async def withdraw_delegation(
     body: DelegationEnd,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """For the dataset that is named, or what was let for any."""
 
-    def act(ledger: Ledger, key: str | None) -> DelegationChange:
+    def act(ledger: Ledger, named: dict[str, Any]) -> DelegationChange:
         return use_cases.withdraw_delegation(
             ledger,
-            caller.signer,
+            writing.signer,
             named_party(ledger, body.to),
             dataset_id=None if body.dataset_id is None else DatasetId(body.dataset_id),
-            idempotency_key=key,
+            **named,
         )
 
-    return await _done(context, caller, body, idempotency_key, act)
-
-
-async def _done(
-    context: Context,
-    caller: Caller,
-    body: PartyBody,
-    idempotency_key: str | None,
-    act: Callable[[Ledger, str | None], PartyChange | DelegationChange],
-) -> Response:
-    def run(ledger: Ledger) -> dict[str, Any]:
-        require_party(ledger, caller, body.party_id)
-        return act(ledger, scoped(caller, idempotency_key)).to_json()
-
-    return await written(context, await context.write(run))
+    return await writing.record(body, act)

@@ -10,24 +10,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Response
 from sqlalchemy import Connection
 
-from api.authentication import Caller, CallerDependency, require_party, scoped
-from api.dependencies import (
-    ContextDependency,
-    IdempotencyKey,
-    ReadingDependency,
-    Span,
-    written,
-)
+from api.dependencies import ReadingDependency, Span
 from api.license_requests import Acted, OfferMake
 from api.license_responses import GrantChanged, OfferAnswer, OfferChanged, OfferPage
 from api.parameters import AfterQuery, DatasetIdPath, LimitQuery, OfferIdPath
-from api.requests import Acting
 from api.responses import reads, writes
-from provenance.identifiers import DatasetId, OfferId, PartyId, PolicyId
+from api.writing import WritingDependency
+from provenance.identifiers import DatasetId, OfferId, PolicyId
 from provenance.index import datasets, offers
 from provenance.index.offers import Offer
 from provenance.index.paging import Page
 from provenance.ledger import offers as use_cases
+from provenance.ledger.grants import GrantChange
+from provenance.ledger.offers import OfferChange
 from provenance.ledger.opening import Ledger
 
 router = APIRouter(tags=["offers"])
@@ -89,25 +84,22 @@ async def get_offer(offer_id: OfferIdPath, reading: ReadingDependency) -> Respon
 async def make_offer(
     dataset_id: DatasetIdPath,
     body: OfferMake,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The party of the token offers (开放共享); the open class of public data has to allow it."""
 
-    def make(ledger: Ledger) -> dict[str, Any]:
+    def make(ledger: Ledger, named: dict[str, Any]) -> OfferChange:
         return use_cases.make(
             ledger,
-            caller.signer,
+            writing.signer,
             DatasetId(dataset_id),
             PolicyId(body.policy_id),
             not_after=body.not_after,
             uses=body.uses,
-            **_acting(ledger, caller, body, idempotency_key),
-        ).to_json()
+            **named,
+        )
 
-    found = await context.write(make)
-    return await written(context, found, 201, f"/v1/offers/{found['offer_id']}")
+    return await writing.record(body, make, made="/v1/offers/{offer_id}")
 
 
 @router.post(
@@ -119,19 +111,15 @@ async def make_offer(
 )
 async def take_offer(
     offer_id: OfferIdPath,
-    context: ContextDependency,
-    caller: CallerDependency,
+    writing: WritingDependency,
     body: Annotated[Acted | None, Body()] = None,
-    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """The party of the token gets a grant with the window of the policy; once for each party."""
 
-    def take(ledger: Ledger) -> dict[str, Any]:
-        named = _acting(ledger, caller, body or Acted(), idempotency_key)
-        return use_cases.take_up(ledger, caller.signer, OfferId(offer_id), **named).to_json()
+    def take(ledger: Ledger, named: dict[str, Any]) -> GrantChange:
+        return use_cases.take_up(ledger, writing.signer, OfferId(offer_id), **named)
 
-    found = await context.write(take)
-    return await written(context, found, 201, f"/v1/grants/{found['grant_id']}")
+    return await writing.record(body or Acted(), take, made="/v1/grants/{grant_id}")
 
 
 @router.post(
@@ -142,26 +130,15 @@ async def take_offer(
 )
 async def close_offer(
     offer_id: OfferIdPath,
-    context: ContextDependency,
-    caller: CallerDependency,
+    writing: WritingDependency,
     body: Annotated[Acted | None, Body()] = None,
-    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """The party of the token has to have made it; grants that were taken up stay."""
 
-    def close(ledger: Ledger) -> dict[str, Any]:
-        named = _acting(ledger, caller, body or Acted(), idempotency_key)
-        return use_cases.close(ledger, caller.signer, OfferId(offer_id), **named).to_json()
+    def close(ledger: Ledger, named: dict[str, Any]) -> OfferChange:
+        return use_cases.close(ledger, writing.signer, OfferId(offer_id), **named)
 
-    return await written(context, await context.write(close))
-
-
-def _acting(
-    ledger: Ledger, caller: Caller, body: Acting, idempotency_key: str | None
-) -> dict[str, Any]:
-    require_party(ledger, caller, body.party_id)
-    principal = None if body.on_behalf_of is None else PartyId(body.on_behalf_of)
-    return {"on_behalf_of": principal, "idempotency_key": scoped(caller, idempotency_key)}
+    return await writing.record(body or Acted(), close)
 
 
 def _now(as_of: int | None) -> int | None:

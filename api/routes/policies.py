@@ -10,14 +10,11 @@ import orjson
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
-from api.authentication import Caller, CallerDependency, require_party, scoped
 from api.dependencies import (
     JSON,
     ContextDependency,
-    IdempotencyKey,
     ReadingDependency,
     Span,
-    written,
 )
 from api.license_requests import PolicyImport
 from api.license_responses import (
@@ -29,6 +26,7 @@ from api.license_responses import (
 )
 from api.parameters import AfterQuery, LimitQuery, PolicyIdPath
 from api.responses import reads, refusals, writes
+from api.writing import WritingDependency
 from provenance.errors import NotFoundError
 from provenance.identifiers import DatasetId, PolicyId
 from provenance.index import policies
@@ -37,7 +35,7 @@ from provenance.index.policies import StoredPolicy
 from provenance.ledger import license_views
 from provenance.ledger import policies as use_cases
 from provenance.ledger.opening import Ledger
-from provenance.ledger.policies import Proposal
+from provenance.ledger.policies import PolicyStored, Proposal
 
 router = APIRouter(tags=["policies"])
 
@@ -118,26 +116,20 @@ async def get_policy_odrl(
 )
 async def store_policy(
     body: PolicyImport,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """From terms by field, an ODRL document, or a licence; the same terms get the same id."""
-    found = await context.write(_store, caller, body, idempotency_key)
+
+    def act(ledger: Ledger, named: dict[str, Any]) -> Proposal | PolicyStored:
+        proposal = _proposal(body)
+        if body.dry_run:
+            return proposal
+        return use_cases.store(ledger, writing.signer, proposal, **named)
+
+    found = await writing.do(body, act)
     if "block" not in found:
         return Response(orjson.dumps(found), 200, {"Cache-Control": "no-store"}, JSON)
-    return await written(context, found, 201, f"/v1/policies/{found['policy_id']}")
-
-
-def _store(
-    ledger: Ledger, caller: Caller, body: PolicyImport, idempotency_key: str | None
-) -> dict[str, Any]:
-    require_party(ledger, caller, body.party_id)
-    proposal = _proposal(body)
-    if body.dry_run:
-        return proposal.to_json()
-    key = scoped(caller, idempotency_key)
-    return use_cases.store(ledger, caller.signer, proposal, idempotency_key=key).to_json()
+    return await writing.answer(found, made="/v1/policies/{policy_id}")
 
 
 def _proposal(body: PolicyImport) -> Proposal:

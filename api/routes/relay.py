@@ -8,11 +8,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api.authentication import Caller, CallerDependency, scoped
-from api.dependencies import ContextDependency, IdempotencyKey, written
 from api.requests import Relay
 from api.responses import Relayed, writes
 from api.uploads import json_body, json_body_of
+from api.writing import WritingDependency
 from provenance.errors import AccessError, ContractRevert
 from provenance.identifiers import parse_address, parse_hex
 from provenance.ledger import relay as use_cases
@@ -28,21 +27,14 @@ router = APIRouter(tags=["chain"])
     responses=writes(),
     openapi_extra=json_body_of(Relay),
 )
-async def relay_request(
-    request: Request,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
+async def relay_request(request: Request, writing: WritingDependency) -> Response:
     """An EIP-712 `ForwardRequest` and its signature; replayed, expired and forged ones are 401."""
     body = await json_body(request, Relay)
-    found = await context.write(_relay, caller, body, idempotency_key)
-    return await written(context, found)
+    found = await writing.context.write(_relay, body, writing.idempotency_key)
+    return await writing.answer(found)
 
 
-def _relay(
-    ledger: Ledger, caller: Caller, body: Relay, idempotency_key: str | None
-) -> dict[str, Any]:
+def _relay(ledger: Ledger, body: Relay, idempotency_key: str | None) -> dict[str, Any]:
     asked = body.request
     request = use_cases.ForwardRequest(
         sender=parse_address(asked.sender),
@@ -54,9 +46,7 @@ def _relay(
     )
     signature = parse_hex(body.signature, prefix=True)
     try:
-        relayed = use_cases.relay(
-            ledger, request, signature, idempotency_key=scoped(caller, idempotency_key)
-        )
+        relayed = use_cases.relay(ledger, request, signature, idempotency_key=idempotency_key)
     except AccessError as error:
         # What the forwarder would say, had it been asked.
         raise ContractRevert("BadSignature", {"from": asked.sender}) from error

@@ -12,14 +12,11 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
-from api.authentication import Caller, CallerDependency, require_party, scoped
 from api.dependencies import (
-    ContextDependency,
-    IdempotencyKey,
     ReadingDependency,
     Span,
     find_party,
-    written,
+    named_party,
 )
 from api.license_responses import InboxPage, TransferAnswer
 from api.parameters import (
@@ -28,18 +25,14 @@ from api.parameters import (
     LimitQuery,
     PartyPath,
     TransferIdPath,
-    parse_party,
 )
 from api.requests import TransferAccept, TransferCancel, TransferStart
 from api.responses import TransferChanged, TransferPage, reads, writes
 from api.uploads import json_body, json_body_of
-from provenance.errors import NotFoundError
+from api.writing import WritingDependency
 from provenance.identifiers import (
-    Address,
     DatasetId,
-    PartyId,
     TransferId,
-    format_address,
     parse_digest32,
 )
 from provenance.index import blocks, datasets, rights, transfers
@@ -48,6 +41,7 @@ from provenance.index.rights import Handover
 from provenance.index.transfers import Transfer
 from provenance.ledger import titles as use_cases
 from provenance.ledger.opening import Ledger
+from provenance.ledger.titles import TransferChange
 from provenance.ledger.vocabulary import Units
 
 router = APIRouter(tags=["transfers"])
@@ -152,14 +146,26 @@ async def get_transfer(transfer_id: TransferIdPath, reading: ReadingDependency) 
 async def start_transfer(
     dataset_id: DatasetIdPath,
     request: Request,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The party of the token gives; nothing moves until the taker accepts."""
     body = await json_body(request, TransferStart)
-    found = await context.write(_start, caller, dataset_id, body, idempotency_key)
-    return await written(context, found, 201, f"/v1/transfers/{found['transfer_id']}")
+    agreed = body.agreement_hash and parse_digest32(body.agreement_hash)
+
+    def act(ledger: Ledger, named: dict[str, Any]) -> TransferChange:
+        return use_cases.start_transfer(
+            ledger,
+            writing.signer,
+            DatasetId(dataset_id),
+            named_party(ledger, body.to),
+            units=Units(**body.units.model_dump()),
+            agreement=body.agreement.encode() if body.agreement is not None else None,
+            agreement_hash=agreed or None,
+            expires=body.expires,
+            **named,
+        )
+
+    return await writing.record(body, act, made="/v1/transfers/{transfer_id}")
 
 
 @router.post(
@@ -172,14 +178,18 @@ async def start_transfer(
 async def accept_transfer(
     transfer_id: TransferIdPath,
     request: Request,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The party of the token has to be the taker."""
     body = await json_body(request, TransferAccept, optional=True)
-    found = await context.write(_accept, caller, transfer_id, body, idempotency_key)
-    return await written(context, found)
+    seen = parse_digest32(body.expected_head) if body.expected_head else None
+
+    def act(ledger: Ledger, named: dict[str, Any]) -> TransferChange:
+        transfer = TransferId(transfer_id)
+        signer = writing.signer
+        return use_cases.accept_transfer(ledger, signer, transfer, expected_head=seen, **named)
+
+    return await writing.record(body, act)
 
 
 @router.post(
@@ -192,14 +202,15 @@ async def accept_transfer(
 async def cancel_transfer(
     transfer_id: TransferIdPath,
     request: Request,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """The giver withdraws, or the taker declines; once it has lapsed, any party may clear it."""
     body = await json_body(request, TransferCancel, optional=True)
-    found = await context.write(_cancel, caller, transfer_id, body, idempotency_key)
-    return await written(context, found)
+
+    def act(ledger: Ledger, named: dict[str, Any]) -> TransferChange:
+        return use_cases.cancel_transfer(ledger, writing.signer, TransferId(transfer_id), **named)
+
+    return await writing.record(body, act)
 
 
 def _now(as_of: int | None) -> int | None:
@@ -213,79 +224,3 @@ def _span(span: Span) -> dict[str, Any]:
         "as_of": span.as_of,
         "now_s": _now(span.as_of),
     }
-
-
-def _start(
-    ledger: Ledger,
-    caller: Caller,
-    dataset_id: int,
-    body: TransferStart,
-    idempotency_key: str | None,
-) -> dict[str, Any]:
-    require_party(ledger, caller, body.party_id)
-    agreement_hash = body.agreement_hash and parse_digest32(body.agreement_hash)
-    change = use_cases.start_transfer(
-        ledger,
-        caller.signer,
-        DatasetId(dataset_id),
-        _taker(ledger, body.to),
-        units=Units(**body.units.model_dump()),
-        agreement=body.agreement.encode() if body.agreement is not None else None,
-        agreement_hash=agreement_hash or None,
-        expires=body.expires,
-        on_behalf_of=_principal(body.on_behalf_of),
-        idempotency_key=scoped(caller, idempotency_key),
-    )
-    return change.to_json()
-
-
-def _accept(
-    ledger: Ledger,
-    caller: Caller,
-    transfer_id: int,
-    body: TransferAccept,
-    idempotency_key: str | None,
-) -> dict[str, Any]:
-    require_party(ledger, caller, body.party_id)
-    change = use_cases.accept_transfer(
-        ledger,
-        caller.signer,
-        TransferId(transfer_id),
-        expected_head=parse_digest32(body.expected_head) if body.expected_head else None,
-        on_behalf_of=_principal(body.on_behalf_of),
-        idempotency_key=scoped(caller, idempotency_key),
-    )
-    return change.to_json()
-
-
-def _cancel(
-    ledger: Ledger,
-    caller: Caller,
-    transfer_id: int,
-    body: TransferCancel,
-    idempotency_key: str | None,
-) -> dict[str, Any]:
-    require_party(ledger, caller, body.party_id)
-    change = use_cases.cancel_transfer(
-        ledger,
-        caller.signer,
-        TransferId(transfer_id),
-        on_behalf_of=_principal(body.on_behalf_of),
-        idempotency_key=scoped(caller, idempotency_key),
-    )
-    return change.to_json()
-
-
-def _taker(ledger: Ledger, name: str) -> PartyId:
-    """Return the party that an id or an account stands for."""
-    found = parse_party(name)
-    if isinstance(found, int):
-        return found
-    party_id = ledger.party_of(Address(found))
-    if party_id is None:
-        raise NotFoundError("party of account", format_address(Address(found)))
-    return party_id
-
-
-def _principal(party_id: int | None) -> PartyId | None:
-    return None if party_id is None else PartyId(party_id)

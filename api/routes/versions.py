@@ -8,20 +8,14 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
-from api.authentication import Caller, CallerDependency, require_party, scoped
-from api.dependencies import (
-    ContextDependency,
-    IdempotencyKey,
-    ReadingDependency,
-    Span,
-    written,
-)
+from api.dependencies import ReadingDependency, Span
 from api.license_requests import Reasoned
 from api.parameters import AfterQuery, DatasetIdPath, LimitQuery, VersionPath
 from api.requests import Publication
 from api.responses import Ended, Registered, VersionPage, reads, writes
-from api.uploads import Given, body_of, given, manifest_of
-from provenance.identifiers import DatasetId, PartyId
+from api.uploads import body_of, given, manifest_of
+from api.writing import WritingDependency
+from provenance.identifiers import DatasetId
 from provenance.index import versions
 from provenance.index.paging import Page
 from provenance.index.versions import Version
@@ -64,18 +58,29 @@ async def list_versions(
 async def publish_version(
     dataset_id: DatasetIdPath,
     request: Request,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """Publishes a manifest, an uploaded file, or a path below the data root of the service.
 
     The party of the token has to hold the majority of HOLD units.
     """
     async with given(request, Publication) as found:
-        body = await context.write(_publish, caller, dataset_id, found, idempotency_key)
-    location = f"/v1/datasets/{dataset_id}/versions"
-    return await written(context, body, 201, location)
+        body = found.body
+
+        def act(ledger: Ledger, named: dict[str, Any]) -> use_cases.Registration:
+            return use_cases.publish(
+                ledger,
+                writing.signer,
+                DatasetId(dataset_id),
+                manifest_of(ledger.settings, found),
+                version=body.version,
+                title=body.title,
+                metadata=body.metadata,
+                **named,
+            )
+
+        done = await writing.do(body, act)
+    return await writing.answer(done, made="/v1/datasets/{dataset_id}/versions")
 
 
 @router.post(
@@ -88,45 +93,12 @@ async def withdraw_version(
     dataset_id: DatasetIdPath,
     version: VersionPath,
     body: Reasoned,
-    context: ContextDependency,
-    caller: CallerDependency,
-    idempotency_key: IdempotencyKey = None,
+    writing: WritingDependency,
 ) -> Response:
     """It stays readable, nobody should start to use it; by the majority of HOLD units."""
 
-    def withdraw(ledger: Ledger) -> dict[str, Any]:
-        require_party(ledger, caller, body.party_id)
-        return use_cases.withdraw_version(
-            ledger,
-            caller.signer,
-            DatasetId(dataset_id),
-            version,
-            body.reason.encode(),
-            on_behalf_of=PartyId(body.on_behalf_of) if body.on_behalf_of else None,
-            idempotency_key=scoped(caller, idempotency_key),
-        ).to_json()
+    def withdraw(ledger: Ledger, named: dict[str, Any]) -> use_cases.Withdrawal:
+        dataset, reason = DatasetId(dataset_id), body.reason.encode()
+        return use_cases.withdraw_version(ledger, writing.signer, dataset, version, reason, **named)
 
-    return await written(context, await context.write(withdraw))
-
-
-def _publish(
-    ledger: Ledger,
-    caller: Caller,
-    dataset_id: int,
-    found: Given[Publication],
-    idempotency_key: str | None,
-) -> dict[str, Any]:
-    body = found.body
-    require_party(ledger, caller, body.party_id)
-    publication = use_cases.publish(
-        ledger,
-        caller.signer,
-        DatasetId(dataset_id),
-        manifest_of(ledger.settings, found),
-        version=body.version,
-        title=body.title,
-        metadata=body.metadata,
-        on_behalf_of=PartyId(body.on_behalf_of) if body.on_behalf_of else None,
-        idempotency_key=scoped(caller, idempotency_key),
-    )
-    return publication.to_json()
+    return await writing.record(body, withdraw)

@@ -18,6 +18,7 @@ from provenance.cli.door import (
     words,
     writing_door,
 )
+from provenance.cli.rights import CONTEXT_OPTIONS
 from provenance.identifiers import DatasetId, PartyId
 
 if TYPE_CHECKING:
@@ -41,11 +42,7 @@ _OPTIONS = (
     click.option("--environment", type=FOLDER_OR_FILE, help="A file that describes where it ran."),
     click.option("--started", metavar="TIME", help="2027-01-31, or a Unix second; now by default."),
     click.option("--ended", metavar="TIME", help="The same."),
-    click.option("--purpose", default="", help="What for, by commas; grants are judged by it."),
-    click.option("--industry", default="", help="Sections of GB/T 4754, by commas."),
-    click.option("--mode", default="", help="file, api, sandbox, privacy_compute, report, …"),
-    click.option("--country", default="CN", show_default=True, help="Where it took place."),
-    click.option("--grade", type=click.IntRange(0, 255), default=0, help="Security grade there."),
+    *CONTEXT_OPTIONS,
     click.option(
         "--for",
         "on_behalf_of",

@@ -16,6 +16,7 @@ from provenance.cli.door import (
     words,
     writing_door,
 )
+from provenance.cli.rights import CONTEXT_OPTIONS
 
 if TYPE_CHECKING:
     from provenance.interchange.drafts import Draft
@@ -70,11 +71,7 @@ _NAMES = (
     click.option("--ended", metavar="TIME", help="The same."),
 )
 _TERMS = (
-    click.option("--purpose", default="", help="What for, by commas; grants are judged by it."),
-    click.option("--industry", default="", help="Sections of GB/T 4754, by commas."),
-    click.option("--mode", default="", help="file, api, sandbox, privacy_compute, report, …"),
-    click.option("--country", default="CN", show_default=True, help="Where it took place."),
-    click.option("--grade", type=click.IntRange(0, 255), default=0, help="Security grade there."),
+    *CONTEXT_OPTIONS,
     click.option("--form", default="resource", help="Of new datasets: raw, resource or product."),
     click.option("--level", default="general", help="general or important (GB/T 43697)."),
     click.option("--pi", default="none", help="Personal information: none, personal, sensitive."),

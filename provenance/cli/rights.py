@@ -14,21 +14,20 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_OPTIONS = (
-    click.option("--action", required=True, help="One action, such as compute."),
+CONTEXT_OPTIONS = (
     click.option("--purpose", default="", help="What for, by commas; all must be permitted."),
     click.option("--industry", default="", help="Sections of GB/T 4754, by commas."),
     click.option("--mode", default="", help="file, api, sandbox, privacy_compute, report, …"),
     click.option("--country", default="CN", show_default=True, help="Where it takes place."),
-    click.option(
-        "--grade", type=click.IntRange(0, 255), default=0, help="Security grade of that place."
-    ),
+    click.option("--grade", type=click.IntRange(0, 255), default=0, help="Security grade there."),
 )
+"""What grants are judged by, besides the act."""
 
 
 def request_options(function: _Command) -> _Command:
     """Add the options that describe a use."""
-    for option in reversed(_OPTIONS):
+    action = click.option("--action", required=True, help="One action, such as compute.")
+    for option in reversed((action, *CONTEXT_OPTIONS)):
         function = option(function)
     return function
 

@@ -176,12 +176,17 @@ def _doubts(whole: Manifest, survey: _Survey) -> Iterator[str]:
 def _settles(whole: Manifest, header: Header) -> bool:
     """Tell whether the files under a header are known from a manifest, and so their root."""
     known = set(header.algorithms) <= set(whole.header.algorithms)
-    return known and _count(whole, header.ignore) is not None
+    return known and _in_hand(whole, header.ignore)
+
+
+def _in_hand(whole: Manifest, ignore: tuple[str, ...]) -> bool:
+    """Tell whether a manifest has every file that patterns leave."""
+    return whole.header.ignore in ((), ignore) or next(whole.entries()).path == SINGLE_FILE
 
 
 def _count(whole: Manifest, ignore: tuple[str, ...]) -> int | None:
     """Return how many files patterns leave of those in hand; None if not all are in hand."""
-    if whole.header.ignore not in ((), ignore) and next(whole.entries()).path != SINGLE_FILE:
+    if not _in_hand(whole, ignore):
         return None
     left_out = leaver_out(ignore)
     return sum(not left_out(entry.path) for entry in whole.entries())

@@ -4,8 +4,6 @@ Promises: nothing moves before the taker accepts; what is returned was read from
 transaction. Must never accept for a taker whose key it was not given.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from provenance.errors import InputError
@@ -75,7 +73,6 @@ def start_transfer(
     expires: int | None = None,
     on_behalf_of: PartyId | None = None,
     idempotency_key: str | None = None,
-    clock: Callable[[], float] = time.time,
 ) -> TransferChange:
     """Reserve units for a taker.
 
@@ -93,7 +90,6 @@ def start_transfer(
         expires: Unix second until which it may be accepted; in seven days by default.
         on_behalf_of: the giver, if the signer's party is its delegate.
         idempotency_key: see :func:`provenance.ledger.writing.write`.
-        clock: returns Unix seconds.
 
     Raises:
         InputError: both an agreement and its hash are given.
@@ -106,7 +102,7 @@ def start_transfer(
     # with the time only if the caller gave it
     offer = (dataset_id, taker, units.pack(), agreement_hash)
     asked = request_hash_of("transfer", signer, *offer, expires, on_behalf_of)
-    until = int(clock()) + DEFAULT_EXPIRY_S if expires is None else expires
+    until = int(ledger.clock()) + DEFAULT_EXPIRY_S if expires is None else expires
     _free_lapsed(ledger, signer, dataset_id, units, on_behalf_of)
     written = write(
         ledger,

@@ -5,7 +5,6 @@ index stays bounded here. Must never write.
 """
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -134,11 +133,9 @@ def holders(ledger: Ledger, dataset_id: DatasetId, *, as_of: int | None = None) 
     }
 
 
-def inbox(
-    ledger: Ledger, party_id: PartyId, *, clock: Callable[[], float] = time.time
-) -> dict[str, Any]:
+def inbox(ledger: Ledger, party_id: PartyId) -> dict[str, Any]:
     """Return the transfers that a party can accept, with the grants that stay with the titles."""
-    now = int(clock())
+    now = int(ledger.clock())
     with reading(ledger, None) as (connection, block):
         number = block.block_number
         page = transfers.inbox(connection, party_id, limit=100, as_of=number, now_s=now)
@@ -151,15 +148,13 @@ def inbox(
     }
 
 
-def transfer(
-    ledger: Ledger, transfer_id: TransferId, *, clock: Callable[[], float] = time.time
-) -> dict[str, Any]:
+def transfer(ledger: Ledger, transfer_id: TransferId) -> dict[str, Any]:
     """Return a transfer with the grants that stay with the title, and the head to pin.
 
     Raises:
         NotFoundError: there is none.
     """
-    now = int(clock())
+    now = int(ledger.clock())
     with reading(ledger, None) as (connection, block):
         number = block.block_number
         pending = transfers.get(connection, transfer_id, as_of=number, now_s=now)

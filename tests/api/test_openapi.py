@@ -61,6 +61,10 @@ def test_every_route_is_described(path, method, operation):
     assert bool(operation.get("security")) == needs_token
 
 
+def test_bounds_have_the_names_of_json_schema():
+    assert not re.findall(r'"(ge|le|gt|lt)":', json.dumps(DOCUMENT))
+
+
 def test_every_reference_leads_somewhere():
     text = json.dumps(DOCUMENT)
     names = set(DOCUMENT["components"]["schemas"])
