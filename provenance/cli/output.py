@@ -131,11 +131,12 @@ class ByteProgress:
 @contextmanager
 def byte_progress(
     what: str, total_bytes: Callable[[], int] | None = None
-) -> Iterator[ByteProgress]:
-    """Give a progress of bytes; it is shown on a terminal only."""
-    progress = ByteProgress(what, total_bytes)
+) -> Iterator[ByteProgress | None]:
+    """Give a progress of bytes, which a terminal shows; None if there is no terminal."""
     if not sys.stderr.isatty():
-        progress._started = float("inf")
+        yield None
+        return
+    progress = ByteProgress(what, total_bytes)
     try:
         yield progress
     finally:

@@ -11,6 +11,7 @@ import os
 import stat
 import struct
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from provenance.content.digest import (
@@ -38,6 +39,9 @@ WHOLE_BYTES = 1 << 18
 
 MAPPED_BYTES = 1 << 25
 """Files from this size on are quicker to map into memory than to read."""
+
+_TOLD_BYTES = 1 << 20
+"""How much is read before it is told, because telling another process costs too."""
 
 BUCKET_BITS = 8
 """Files whose inodes differ in these low bits only are remembered together."""
@@ -146,6 +150,7 @@ class BatchReader:
         self._state = state
         self._threads = threads
         self._buffer = new_buffer()
+        self._maps = ExitStack()  # of the last large file, until the next one or the process ends
         self._template = ",".join(f'"{name}":"%s"' for name in header.algorithms)
         self._digests = [one_shot(name) for name in header.algorithms]
         self._learned: dict[tuple[int, int, str], list[bytes]] = {}
@@ -286,8 +291,14 @@ class BatchReader:
             # imported here: most folders hold no such file
             from provenance.content.mapped import digest_mapped
 
+            self._maps.close()
             measured = digest_mapped(
-                descriptor, shown, self._algorithms, threads=self._threads, progress=progress
+                descriptor,
+                shown,
+                self._algorithms,
+                threads=self._threads,
+                maps=self._maps,
+                progress=progress,
             )
         else:
             measured = digest_descriptor(
@@ -314,15 +325,18 @@ class BatchReader:
 
 
 class _Telling:
-    """Tells progress while a long file is read, and at the end of a batch what is left."""
+    """Tells progress while long files are read, and at the end of a batch what is left."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._told = 0
+        self._told = self._waiting = 0
 
     def __call__(self, length: int) -> None:
-        self._told += length
-        self._progress(length)
+        self._waiting += length
+        if self._waiting >= _TOLD_BYTES:
+            self._progress(self._waiting)
+            self._told += self._waiting
+            self._waiting = 0
 
     def finish(self, total: int) -> None:
         self._progress(total - self._told)

@@ -33,7 +33,7 @@ WINDOW_BATCHES = 512
 """How far blocks may run ahead of the first that is missing."""
 
 MAX_BATCH_FILES = 512
-BATCH_BYTES = 1 << 22
+BATCH_BYTES = 1 << 24
 """About how many bytes a batch should have."""
 
 _FILE_BYTES = 1 << 13  # opening a file costs as much as hashing this many bytes
@@ -53,6 +53,20 @@ def workers_available() -> int:
     affinity = getattr(os, "sched_getaffinity", None)
     processors = len(affinity(0)) if affinity else os.cpu_count() or 1
     return min(processors, MAX_WORKERS) if processors > 1 else 0
+
+
+_killed: set[int] = set()
+
+
+def _reap() -> None:
+    """Let go of killed workers that have ended; none is waited for while it frees its memory."""
+    for pid in tuple(_killed):
+        try:
+            ended, _ = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            ended = pid  # another thread's call has let go of it, or it is a worker of our parent
+        if ended:
+            _killed.discard(pid)
 
 
 class _Worker:
@@ -120,6 +134,7 @@ class Workers:
         self._average_bytes = 1 << 20
 
     def __enter__(self) -> "Workers":
+        _reap()
         gc.freeze()  # so that collections do not copy pages that parent and workers share
         try:
             for _ in range(self._count):
@@ -143,8 +158,9 @@ class Workers:
             # it only reads files, and whoever leaves early does not want what it reads
             if not worker.ended:
                 os.kill(worker.pid, signal.SIGKILL)
-                os.waitpid(worker.pid, 0)
+                _killed.add(worker.pid)
         self._workers = []
+        _reap()
 
     def blocks(self, source: BatchSource) -> Iterator[Block]:
         """Yield the blocks of all batches of a source, in order.

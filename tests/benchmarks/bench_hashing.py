@@ -3,7 +3,7 @@
     python tests/benchmarks/bench_hashing.py [--folder DIR] [--repeat 3] [--only small,mid,large]
         [--skip git,dvc] [--peers DIR]
 
-Whole processes: ``python -m provenance hash`` with manifest and root, against ``b3sum``,
+Whole processes: ``provenance hash`` with manifest and root, against ``b3sum``,
 ``openssl dgst``, ``sha256sum``, ``git add``, ``dvc add`` and ``model-signing``. Data is made once
 in DIR (6.2 GB; by default a temporary folder) and is in the page cache when it is measured. Peers
 that are not found are named and left out: ``--peers DIR`` says where more programs are. ``all``
@@ -29,7 +29,7 @@ SMALL_FILES, SMALL_BYTES = 50_000, 4096
 MID_FILES, MID_BYTES = 2_000, 1 << 20
 LARGE_BYTES = 1 << 32
 # whatever was read before is read again: the peers remember nothing
-OURS = [sys.executable, "-m", "provenance", "hash", "--full"]
+OURS = [str(Path(sys.executable).with_name("provenance")), "hash", "--full"]
 
 
 @dataclass
@@ -194,6 +194,8 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(SETS))
     parser.add_argument("--skip", default="", help="peers that take too long: git,dvc")
     options = parser.parse_args()
+    # what is installed is compiled; a checkout is by its first run, unless this forbids it
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sets = options.only.split(",")
     if options.peers:
         os.environ["PATH"] = f"{options.peers}{os.pathsep}{os.environ['PATH']}"

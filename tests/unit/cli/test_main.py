@@ -240,14 +240,15 @@ def test_passwords_are_asked_once_and_only_on_a_terminal(monkeypatch):
 
 
 def test_progress_appears_after_a_second_on_a_terminal(monkeypatch, capsys):
-    with output.byte_progress("hashing") as quiet:
-        quiet(10)
-        assert quiet._bar is None
-    progress = output.ByteProgress("hashing")
-    progress._started -= 5
-    progress(1 << 20)
-    assert progress._bar is not None
-    progress.close()
+    with output.byte_progress("hashing") as nobody_looks:
+        assert nobody_looks is None
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with output.byte_progress("hashing") as progress:
+        progress(10)
+        assert progress._bar is None
+        progress._started -= 5
+        progress(1 << 20)
+        assert progress._bar is not None
 
 
 def test_json_on_a_page(capsys):
