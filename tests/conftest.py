@@ -5,7 +5,9 @@ Never imports the packages under test: what a room needs is made in its own ``co
 
 import importlib.util
 import os
+import socket
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
@@ -29,6 +31,23 @@ def own_environment(monkeypatch, tmp_path_factory):
             monkeypatch.delenv(name)
     # eth-tester raises it beyond the depth of a thread's stack, as py-evm alone would.
     sys.setrecursionlimit(min(sys.getrecursionlimit(), 20_000))
+
+
+@pytest.fixture
+def free_port():
+    """Return a function that gives a port of 127.0.0.1 for a server to listen on.
+
+    It stays bound until the test ends, so that no connection of another test is given it meanwhile.
+    """
+    with ExitStack() as held:
+
+        def find():
+            probe = held.enter_context(socket.socket())
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
+
+        yield find
 
 
 @pytest.fixture(scope="session")

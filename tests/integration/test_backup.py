@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -29,13 +28,11 @@ _spec.loader.exec_module(homes)
 
 
 @pytest.fixture
-def service(tmp_path):
+def service(tmp_path, free_port):
     """A running service: its settings, its address, and a token for the founder."""
     settings = homes.make(tmp_path / "home")
     secret, _ = Tokens(settings.home).add("founder")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "provenance", "serve", "--port", str(port)],
         env={**os.environ, "PROVENANCE_HOME": str(settings.home)},

@@ -13,7 +13,6 @@ import importlib.util
 import json
 import os
 import random
-import socket
 import subprocess
 import sys
 import threading
@@ -42,8 +41,8 @@ GIVE_UP_S = 300
 class Service:
     """``provenance serve`` as a process that can be killed."""
 
-    def __init__(self, home, log):
-        self.home, self.log, self.port, self.process = home, log, free_port(), None
+    def __init__(self, home, port, log):
+        self.home, self.port, self.log, self.process = home, port, log, None
 
     def start(self):
         environment = {
@@ -164,20 +163,14 @@ def manifest_of(text):
     return manifest.build_from_entries(Header(), [entry])
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def test_nothing_is_lost_when_the_service_is_killed(tmp_path):
+def test_nothing_is_lost_when_the_service_is_killed(tmp_path, free_port):
     seed = random.randrange(2**32)
     print(f"seed {seed}, {KILLS} kills")
     moments = random.Random(seed)
     settings = homes.make(tmp_path / "home")
     tokens = {name: Tokens(settings.home).add(name)[0] for name in ("founder", "bank")}
     with (tmp_path / "log").open("wb") as log:
-        service = Service(settings.home, log)
+        service = Service(settings.home, free_port(), log)
         service.start()
         clients = [Client(service, tokens, number, WRITES // CLIENTS) for number in range(CLIENTS)]
         for client in clients:

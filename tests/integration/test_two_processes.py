@@ -39,13 +39,12 @@ def run(home, *arguments, status=0):
 
 
 @pytest.fixture
-def process_of():
+def process_of(free_port):
     """Return a function that starts a service of a home, and waits until it is ready."""
     started = []
 
     def start(home):
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
         process = subprocess.Popen(
             [sys.executable, "-m", "provenance", "serve", "--port", str(port)],
             env=environment(home),
@@ -126,10 +125,8 @@ def serve(home, port):
     return said
 
 
-def test_a_second_service_hears_who_owns_the_chain(home, service):
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    said = serve(home, port)
+def test_a_second_service_hears_who_owns_the_chain(home, service, free_port):
+    said = serve(home, free_port())
     assert "owned by process" in said
     assert f"{service}/rpc" in said
 

@@ -1,5 +1,4 @@
 import json
-import socket
 import subprocess
 import sys
 
@@ -131,11 +130,10 @@ def test_broken_pipe_is_quiet(monkeypatch, folder):
     assert main.run(["hash", str(folder)]) == 2
 
 
-def test_serve_says_so_once_it_does(type_, home, monkeypatch):
+def test_serve_says_so_once_it_does(type_, home, free_port, monkeypatch):
     from uvicorn import Server
 
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     asked = []
     on_tick = Server.on_tick
 
@@ -154,16 +152,14 @@ def test_serve_says_so_once_it_does(type_, home, monkeypatch):
     assert f"serving http://127.0.0.1:{port}" in found.err
 
 
-def test_serve_ends_without_its_chain(type_, home, monkeypatch):
+def test_serve_ends_without_its_chain(type_, home, free_port, monkeypatch):
     def gone(ledger):
         raise NodeUnavailable("the process of the embedded chain has ended")
 
     monkeypatch.setattr(Ledger, "require_owned", gone)
     monkeypatch.setenv("PROVENANCE_PORT", "8000")
     monkeypatch.setenv("PROVENANCE_HOST", "127.0.0.1")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    found = type_("serve", "--port", port, "--json", code=2)
+    found = type_("serve", "--port", free_port(), "--json", code=2)
     assert found.json["error"] == "NodeUnavailable"
 
 
