@@ -114,8 +114,8 @@ def dated(document):
     known |= {"source_id": 1, "source_version": 1}
     for path, methods in document["paths"].items():
         parameters = methods.get("get", {}).get("parameters", [])
-        numbered = [it for it in parameters if it["name"] == "as_of" and "ge" in it["schema"]]
-        if numbered:
+        forms = [it["schema"].get("anyOf", []) for it in parameters if it["name"] == "as_of"]
+        if any("minimum" in form for each in forms for form in each):
             names = {it["name"] for it in parameters if it["in"] == "path"}
             query = {
                 it["name"]: known.get(it["name"], 1)

@@ -70,6 +70,18 @@ def test_a_prefix_has_the_root_of_the_folder(bucket):
     assert measure("s3://bucket/data").manifest == build(bucket / "data")
 
 
+def test_a_cluster_finds_the_same_root(bucket):
+    from distributed import LocalCluster
+
+    from provenance.content.distributed import measure
+
+    header = Header.of(["sha256", "blake3"])
+    processes = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
+    with LocalCluster(**processes, dashboard_address=":0") as cluster:
+        found = measure(cluster.scheduler_address, "s3://bucket/data/", header)
+    assert found.manifest == build(bucket / "data", algorithms=header.algorithms)
+
+
 def test_an_object_is_a_dataset_of_one_file(bucket):
     found = measure("s3://bucket/data/sub/big")
     assert found.manifest == build(bucket / "data" / "sub" / "big")
