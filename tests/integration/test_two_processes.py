@@ -43,12 +43,12 @@ def process_of(free_port):
     """Return a function that starts a service of a home, and waits until it is ready."""
     started = []
 
-    def start(home):
+    def start(home, *words):
         port = free_port()
         process = subprocess.Popen(
-            [sys.executable, "-m", "provenance", "serve", "--port", str(port)],
+            [sys.executable, "-m", "provenance", "serve", "--port", str(port), *words],
             env=environment(home),
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -68,6 +68,7 @@ def process_of(free_port):
     for process in started:
         process.terminate()
         process.wait(30)
+        process.stdout.close()
         process.stderr.close()
 
 
@@ -137,14 +138,23 @@ def test_a_service_hears_that_its_port_is_taken(home):
         assert f"cannot listen on 127.0.0.1 port {port}" in serve(home, port)
 
 
-def test_a_service_without_its_chain_ends_and_the_next_one_goes_on(home, process_of):
-    first, url = process_of(home)
+def kill_chain(home):
     owner = json.loads((home / "chain.owner.json").read_text())["pid"]
     os.kill(owner, signal.SIGKILL)
+
+
+def test_a_service_without_its_chain_ends_and_the_next_one_goes_on(home, process_of):
+    first, url = process_of(home)
+    kill_chain(home)
     assert first.wait(30) == 2
     said = first.stderr.read()
+    assert said.startswith(f"serving {url} (Ctrl-C ends it)\n")
     assert said.count("error: the process of the embedded chain has ended") == 1, said
     assert "Traceback" not in said
+    second, _ = process_of(home, "--json")
+    kill_chain(home)
+    assert second.wait(30) == 2
+    assert json.loads(second.stdout.read())["error"] == "NodeUnavailable"
     _, url = process_of(home)
     assert httpx.get(f"{url}/readyz").status_code == 200
 

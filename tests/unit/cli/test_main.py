@@ -12,12 +12,10 @@ from provenance.errors import (
     InputError,
     InvalidDocument,
     KeystoreError,
-    NodeUnavailable,
     ReadError,
     RootMismatch,
     TooLarge,
 )
-from provenance.ledger.opening import Ledger
 
 
 def test_hash_needs_no_home_and_prints_the_root(type_, folder, tmp_path):
@@ -128,39 +126,6 @@ def test_broken_pipe_is_quiet(monkeypatch, folder):
     monkeypatch.setattr("provenance.content.manifest.measure", gone)
     monkeypatch.setattr(main.os, "dup2", lambda *_: None)
     assert main.run(["hash", str(folder)]) == 2
-
-
-def test_serve_says_so_once_it_does(type_, home, free_port, monkeypatch):
-    from uvicorn import Server
-
-    port = free_port()
-    asked = []
-    on_tick = Server.on_tick
-
-    async def ask_and_end(server, counter):
-        found = server.servers[0].sockets[0].getsockname()
-        if found[1] != port:  # of another test
-            return await on_tick(server, counter)
-        asked.append(found)
-        return True
-
-    monkeypatch.setattr(Server, "on_tick", ask_and_end)
-    monkeypatch.setenv("PROVENANCE_PORT", "8000")
-    monkeypatch.setenv("PROVENANCE_HOST", "127.0.0.1")
-    found = type_("serve", "--port", port)
-    assert asked == [("127.0.0.1", port)]
-    assert f"serving http://127.0.0.1:{port}" in found.err
-
-
-def test_serve_ends_without_its_chain(type_, home, free_port, monkeypatch):
-    def gone(ledger):
-        raise NodeUnavailable("the process of the embedded chain has ended")
-
-    monkeypatch.setattr(Ledger, "require_owned", gone)
-    monkeypatch.setenv("PROVENANCE_PORT", "8000")
-    monkeypatch.setenv("PROVENANCE_HOST", "127.0.0.1")
-    found = type_("serve", "--port", free_port(), "--json", code=2)
-    assert found.json["error"] == "NodeUnavailable"
 
 
 @pytest.mark.parametrize("number", [2**63, 2**64 - 1])
