@@ -155,7 +155,7 @@ class BatchReader:
         self._digests = [one_shot(name) for name in header.algorithms]
         self._digest = self._digests[0] if len(self._digests) == 1 else None
         self._learned: dict[tuple[int, int, str], list[bytes]] = {}
-        self._started_ns = 0
+        self._rest_ns: int | None = None
 
     def measure(self, batch: Batch, progress: Progress | None = None) -> Block:
         """Return what the files of a batch give.
@@ -172,7 +172,7 @@ class BatchReader:
         trusted: list[bytes] = []
         bytes_read = bytes_trusted = 0
         self._learned = {}
-        self._started_ns = self._state.clock_ns() if self._state else 0
+        self._rest_ns = self._state.rest_ns() if self._state else None
         telling = progress and _Telling(progress)
         for folder, names in batch.runs:
             descriptor, prefix = self._enter(folder)
@@ -279,8 +279,9 @@ class BatchReader:
             os.close(descriptor)
         if before.st_mtime_ns != after.st_mtime_ns or size != after.st_size:
             require_unchanged(before, after, ascii(path))
-        if self._state is not None:
-            self._learn(self._state, before, after, digests)
+        rest = self._rest_ns
+        if rest is not None and after.st_mtime_ns < rest and after.st_ctime_ns < rest:
+            self._learn(before, after, digests)
         return size, digests
 
     def _read_long(
@@ -311,21 +312,16 @@ class BatchReader:
         return tuple([measured.digests[name].hex() for name in self._algorithms])
 
     def _learn(
-        self,
-        state: "State",
-        before: os.stat_result,
-        after: os.stat_result,
-        digests: tuple[str, ...],
+        self, before: os.stat_result, after: os.stat_result, digests: tuple[str, ...]
     ) -> None:
         """Remember a file that was open all the time, and of which size and time are the same."""
         stamp = stamp_of(after)
         if stamp is None or before.st_ctime_ns != after.st_ctime_ns:
             return
-        if state.settled(after, self._started_ns):
-            bucket = after.st_ino >> BUCKET_BITS
-            for name, digest in zip(self._algorithms, digests, strict=True):
-                records = self._learned.setdefault((after.st_dev, bucket, name), [])
-                records.append(stamp + bytes.fromhex(digest))
+        bucket = after.st_ino >> BUCKET_BITS
+        for name, digest in zip(self._algorithms, digests, strict=True):
+            records = self._learned.setdefault((after.st_dev, bucket, name), [])
+            records.append(stamp + bytes.fromhex(digest))
 
 
 class _Telling:

@@ -113,14 +113,12 @@ class State:
             while self._readers:
                 self._readers.pop().close()
 
-    def settled(self, status: os.stat_result, read_ns: int) -> bool:
-        """Tell whether a file that was read at a time had been at rest, so that it may be learned.
+    def rest_ns(self) -> int:
+        """Return since when a file must be at rest that is read now, so that it may be learned.
 
-        Args:
-            status: its status.
-            read_ns: when its reading began, in nanoseconds; a moment before will do.
+        In nanoseconds, as the file system stamps both of its times.
         """
-        return max(status.st_mtime_ns, status.st_ctime_ns) < read_ns - self._grain_ns
+        return self.clock_ns() - self._grain_ns
 
     def lookup(self, algorithms: Iterable[str]) -> Lookup:
         """Return a function that tells digests, with a connection of its own.
