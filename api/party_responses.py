@@ -53,6 +53,24 @@ class PartyChanged(Receipt):
     reason_hash: Digest | None
 
 
+class Delegation(Answer):
+    """What a party lets a delegate do; for any dataset if none is named."""
+
+    party_id: int
+    delegate_id: int
+    dataset_id: int | None
+    acts: list[str]
+    roles: list[str]
+    until: int
+    since_block: int
+
+
+class DelegationPage(PageAnswer):
+    """Delegations by party, delegate and dataset."""
+
+    items: list[Delegation]
+
+
 class DelegationChanged(Receipt):
     """What a party lets a delegate do from now on; no acts if it was withdrawn."""
 

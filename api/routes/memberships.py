@@ -1,23 +1,28 @@
 """What changes for parties: suspension, roles, delegates.
 
 Promises: thin; the party of the token acts: an office on the parties it gives roles to, a regulator
-on any, a party for its own delegates. Must never speak SQL.
+on any, a party for its own delegates, whom everybody may look up. Must never speak SQL.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import Connection
 
-from api.dependencies import named_party
-from api.parameters import PartyPath
+from api.dependencies import ReadingDependency, Span, named_party
+from api.parameters import AfterQuery, IdNumber, LimitQuery, PartyPath
 from api.party_requests import DelegationBody, DelegationEnd, RolesBody, StatusBody
-from api.party_responses import DelegationChanged, PartyChanged
-from api.responses import writes
+from api.party_responses import DelegationChanged, DelegationPage, PartyChanged
+from api.responses import reads, writes
 from api.writing import WritingDependency
 from provenance.identifiers import DatasetId
+from provenance.index import parties
+from provenance.index.paging import Page
+from provenance.index.parties import Delegation
 from provenance.ledger import memberships as use_cases
 from provenance.ledger.memberships import DelegationChange, PartyChange
 from provenance.ledger.opening import Ledger
+from provenance.ledger.views import shown_delegation
 
 router = APIRouter(tags=["memberships"])
 
@@ -86,6 +91,38 @@ async def set_party_roles(
         )
 
     return await writing.record(body, act)
+
+
+@router.get(
+    "/delegations",
+    summary="Who may act in whose name",
+    response_model=DelegationPage,
+    responses=reads(),
+)
+async def list_delegations(
+    reading: ReadingDependency,
+    party: Annotated[IdNumber | None, Query(description="Only those that this party gave.")] = None,
+    delegate: Annotated[
+        IdNumber | None, Query(description="Only those that were given to this party.")
+    ] = None,
+    after: AfterQuery = None,
+    limit: LimitQuery = None,
+) -> Response:
+    """Delegations that stand; one whose time is over stays on the list, but lets nobody act."""
+
+    def page(connection: Connection, span: Span) -> Page[Delegation, tuple[int, int, int]]:
+        first, second, third = span.key or (0, 0, 0)
+        return parties.delegations(
+            connection,
+            party_id=party,
+            delegate_id=delegate,
+            after=(first, second, third),
+            limit=span.limit,
+            as_of=span.as_of,
+        )
+
+    kind = f"delegations-of-{party or 'anyone'}-to-{delegate or 'anyone'}"
+    return await reading.page(kind, after, limit, page, shown_delegation, keys=3)
 
 
 @router.post(

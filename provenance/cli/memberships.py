@@ -1,9 +1,9 @@
-"""``provenance parties`` suspend, restore, set-roles, delegate."""
+"""``provenance parties`` suspend, restore, set-roles, delegate, delegations."""
 
 import click
 
 from provenance.cli import output
-from provenance.cli.door import ID, Door, moment_s, signer_option, words, writing_door
+from provenance.cli.door import ID, Door, door, moment_s, signer_option, words, writing_door
 from provenance.cli.parties import parties
 from provenance.identifiers import DatasetId
 
@@ -120,3 +120,39 @@ def delegate(
             found = use.delegate(ledger, who, party_id, words(acts), until, **named)  # type: ignore[arg-type]
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
+
+
+@parties.command()
+@click.option("--of", "giver", metavar="NAME|ADDRESS", help="Only those that this party gave.")
+@click.option("--to", metavar="NAME|ADDRESS", help="Only those that were given to this party.")
+@door
+def delegations(door: Door, giver: str | None, to: str | None) -> None:
+    r"""Show who may act in whose name.
+
+    \b
+      provenance parties delegations --of bank
+    """
+    from provenance.ledger import views
+    from provenance.ledger.parties import resolve
+
+    with door.ledger() as ledger:
+        named = {
+            name: resolve(ledger, text).party_id
+            for name, text in (("party_id", giver), ("delegate_id", to))
+            if text is not None
+        }
+        found = views.delegations(ledger, **named)  # type: ignore[arg-type]
+    if door.as_json:
+        output.print_json(found)
+        return
+    columns = ("party_id", "delegate_id", "dataset_id", "acts", "roles", "until")
+    rows = [
+        [
+            ",".join(item[name]) if name in ("acts", "roles") else item[name] or ""
+            for name in columns
+        ]
+        for item in found["items"]
+    ]
+    output.print_table(("party", "delegate", "dataset", "acts", "roles", "until"), rows)
+    if not found["complete"]:
+        output.note("There are more: name --of or --to, or ask the service.")

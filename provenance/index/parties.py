@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection, bindparam, or_, select, tuple_
 
 from provenance.errors import NotFoundError
 from provenance.identifiers import Address, DatasetId, PartyId
@@ -152,6 +152,16 @@ class Delegation:
     until: int
     since_block: int
 
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """Party, delegate and dataset: no two that stand have the same."""
+        return self.party_id, self.delegate_id, self.dataset_id
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the delegation as JSON values; bits as numbers."""
+        found = {name: getattr(self, name) for name in self.__slots__}
+        return found | {"dataset_id": self.dataset_id or None}
+
 
 def get(connection: Connection, party_id: int, *, as_of: int | None = None) -> Party:
     """Return a party.
@@ -235,26 +245,35 @@ def delegations(
     *,
     party_id: int | None = None,
     delegate_id: int | None = None,
+    after: tuple[int, int, int] = (0, 0, 0),
+    limit: int = DEFAULT_LIMIT,
     as_of: int | None = None,
-) -> list[Delegation]:
+) -> Page[Delegation, tuple[int, int, int]]:
     """Return the delegations that stand, by party, delegate and dataset; overdue ones included.
 
     Args:
         connection: see above.
         party_id: only those that this party gave.
         delegate_id: only those that were given to this party.
+        after: party, delegate and dataset of the one before the first of the page.
+        limit: most delegations of the page.
         as_of: block number.
 
     Raises:
+        InputError: a limit out of range.
         IndexBehind: the index has not reached that block.
     """
+    block = blocks.at(connection, as_of)
+    wanted = dict(zip(("party", "delegate", "dataset"), after, strict=True))
+    wanted |= {"as_of": block.number, "limit": checked_limit(limit)}
     statement = _delegations(as_of is None)
     if party_id is not None:
         statement = statement.where(_D.c.party_id == party_id)
     if delegate_id is not None:
         statement = statement.where(_D.c.delegate_id == delegate_id)
-    rows = connection.execute(statement, {"as_of": blocks.at(connection, as_of).number})
-    return [Delegation(*row) for row in rows]
+    rows = connection.execute(statement, wanted).all()
+    items = [Delegation(*row) for row in rows[:limit]]
+    return Page(items, items[-1].key if len(rows) > limit else None, block)
 
 
 def role_admin(connection: Connection, role: int, *, as_of: int | None = None) -> PartyId | None:
@@ -324,7 +343,9 @@ def _delegations(now: bool) -> AnySelect:
     names = ("party_id", "delegate_id", "dataset_id", "roles", "acts", "until", "block_number")
     columns = [_D.c[name] for name in names]
     order = (_D.c.party_id, _D.c.delegate_id, _D.c.dataset_id)
-    return select(*columns).where(valid_at(_D, now=now)).order_by(*order)
+    after = tuple_(bindparam("party"), bindparam("delegate"), bindparam("dataset"))
+    standing = select(*columns).where(valid_at(_D, now=now), tuple_(*order) > after)
+    return standing.order_by(*order).limit(bindparam("limit"))
 
 
 @cache

@@ -24,10 +24,12 @@ from provenance.index import (
     versions,
 )
 from provenance.index import datasets as indexed
+from provenance.index.parties import Delegation
 from provenance.ledger.history import block_at
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import AsOf
 from provenance.ledger.vocabulary import (
+    ACTS,
     FLAGS,
     FORMS,
     LEVELS,
@@ -160,6 +162,35 @@ def transfer(ledger: Ledger, transfer_id: TransferId) -> dict[str, Any]:
         pending = transfers.get(connection, transfer_id, as_of=number, now_s=now)
         found = rights.handover(connection, pending, now, as_of=number)
     return {**found.as_json(), "as_of": block.to_json()}
+
+
+def shown_delegation(found: Delegation) -> dict[str, Any]:
+    """Return a delegation as JSON values, with its bits in words."""
+    words = {
+        "acts": list(words_of(ACTS, found.acts)),
+        "roles": list(words_of(ROLES, found.roles)),
+    }
+    return found.as_json() | words
+
+
+def delegations(
+    ledger: Ledger,
+    *,
+    party_id: PartyId | None = None,
+    delegate_id: PartyId | None = None,
+    limit: int = 1000,
+) -> dict[str, Any]:
+    """Return the first delegations that stand: all, or those of a giver or a delegate."""
+    with reading(ledger, None) as (connection, block):
+        page = parties.delegations(
+            connection,
+            party_id=party_id,
+            delegate_id=delegate_id,
+            limit=limit,
+            as_of=block.block_number,
+        )
+    items = [shown_delegation(found) for found in page.items]
+    return {"items": items, "complete": page.next is None, "as_of": block.to_json()}
 
 
 def all_parties(ledger: Ledger, *, after: int = 0, limit: int = 1000) -> dict[str, Any]:

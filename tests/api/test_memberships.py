@@ -105,6 +105,12 @@ def test_a_delegate_acts_until_it_is_withdrawn(supervised, newcomer, require_pro
     found = responses.DelegationChanged.model_validate_json(answer.content).model_dump()
     assert (found["party_id"], found["delegate_id"]) == (alice, party_id)
     assert (found["acts"], found["roles"], found["until"]) == (["transfer"], [], until)
+    listed = supervised.get("/v1/delegations", party=alice, delegate=party_id).json()
+    (item,) = responses.DelegationPage.model_validate(listed).model_dump()["items"]
+    assert {key: found[key] for key in item if key in found} | {
+        "since_block": found["block"]["number"]
+    } == item
+    assert supervised.get("/v1/delegations", delegate=alice).json()["items"] == []
     assert supervised.post(start, body, name).status_code == 201
     other = supervised.register()["dataset_id"]
     require_problem(

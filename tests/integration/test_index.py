@@ -147,7 +147,7 @@ def test_offers_and_delegations_are_those_of_the_contract(connection, ledger):
     ((account, not_before, _),) = ledger.ask("Parties", "recovery", 2)
     assert (offer.recovery, offer.account, offer.not_before) == (True, account, not_before)
     assert parties.offers(connection, 1) == []
-    (given,) = parties.delegations(connection, party_id=3)
+    (given,) = parties.delegations(connection, party_id=3).items
     (roles, acts, until) = ledger.ask("Parties", "delegation", 3, 1, 0)[0]
     assert (given.delegate_id, given.roles, given.acts, given.until) == (1, roles, acts, until)
 

@@ -42,5 +42,11 @@ def test_a_delegate_is_named_and_withdrawn(home, type_):
     made = type_(*words, *given, "--until", "90d", "--json").json
     assert (made["party_id"], made["delegate_id"], made["dataset_id"]) == (3, 4, 1)
     assert (made["acts"], made["roles"]) == (["transfer", "derive"], ["supplier"])
+    (listed,) = type_("parties", "delegations", "--of", "founder", "--json").json["items"]
+    assert {name: made[name] for name in listed if name in made} == {
+        name: listed[name] for name in listed if name != "since_block"
+    }
+    assert type_("parties", "delegations", "--of", "bank", "--json").json["items"] == []
+    assert "transfer,derive" in type_("parties", "delegations", "--to", "bank").out
     ended = type_(*words, "--withdraw", "--dataset", 1, "--json").json
     assert (ended["acts"], ended["until"]) == ([], None)

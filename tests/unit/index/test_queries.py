@@ -144,7 +144,7 @@ def test_delegations_are_those_of_the_model(model):
     connection, world = model
     found = {
         (d.party_id, d.delegate_id, d.dataset_id or 0): (d.roles, d.acts, d.until)
-        for d in parties.delegations(connection)
+        for d in parties.delegations(connection).items
     }
     assert found == world.delegations
 
