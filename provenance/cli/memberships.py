@@ -136,12 +136,10 @@ def delegations(door: Door, giver: str | None, to: str | None) -> None:
     from provenance.ledger.parties import resolve
 
     with door.ledger() as ledger:
-        named = {
-            name: resolve(ledger, text).party_id
-            for name, text in (("party_id", giver), ("delegate_id", to))
-            if text is not None
-        }
-        found = views.delegations(ledger, **named)  # type: ignore[arg-type]
+        party_id, delegate_id = (
+            None if text is None else resolve(ledger, text).party_id for text in (giver, to)
+        )
+        found = views.delegations(ledger, party_id=party_id, delegate_id=delegate_id)
     if door.as_json:
         output.print_json(found)
         return

@@ -147,6 +147,12 @@ def test_delegations_are_those_of_the_model(model):
         for d in parties.delegations(connection).items
     }
     assert found == world.delegations
+    one_by_one, after = set(), (0, 0, 0)
+    while after is not None:
+        page = parties.delegations(connection, after=after, limit=1)
+        one_by_one |= {item.key for item in page.items}
+        after = page.next
+    assert len(one_by_one) == len(found)
 
 
 def test_holds_are_those_of_the_model(model):
