@@ -3,8 +3,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from provenance.content import batch as batches
 from provenance.content.batch import Batch, BatchReader, BatchSource, stamp_of
-from provenance.content.digest import digest_bytes
+from provenance.content.digest import digest_bytes, one_shot
 from provenance.content.entry import Header, parse_entry
 from provenance.content.state import State
 from provenance.content.walk import Folder
@@ -61,6 +62,18 @@ def test_a_file_rewritten_while_read_is_an_error(tmp_path):
     reader = BatchReader(None, ALL)
     with pytest.raises(ReadError, match="changed while it was read"):
         reader.measure(Batch(0, (("", [str(path)]),)), lambda _: os.utime(path, ns=(0, 0)))
+
+
+def test_a_small_file_rewritten_while_read_is_an_error(tmp_path, monkeypatch):
+    path = tmp_path / "f"
+    path.write_bytes(b"x")
+
+    def rewriting(name):
+        return lambda data: os.utime(path, ns=(0, 0)) or one_shot(name)(data)
+
+    monkeypatch.setattr(batches, "one_shot", rewriting)
+    with pytest.raises(ReadError, match="changed while it was read"):
+        BatchReader(None, Header()).measure(Batch(0, (("", [str(path)]),)))
 
 
 def test_a_name_that_is_gone_is_not_looked_up(tmp_path):
