@@ -88,11 +88,11 @@ def test_a_disputed_hold_is_not_lifted_here(supervised, require_problem):
 
 def test_a_hold_lapses_by_itself(supervised):
     dataset_id = supervised.register()["dataset_id"]
-    made = place(supervised, dataset_id, until=int(time.time()) + 4).json()
+    made = place(supervised, dataset_id, until=int(time.time()) + 8).json()
     path = f"/v1/holds/{made['hold_id']}"
     assert supervised.get(path).json()["status"] == "standing"
     placed = supervised.get(path).json()["placed"]["number"]
-    time.sleep(5.1)
+    time.sleep(9.1)
     assert supervised.get(path).json()["status"] == "lapsed"
     assert supervised.get(path, as_of=placed).json()["status"] == "standing"
 

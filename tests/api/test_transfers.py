@@ -97,7 +97,7 @@ def test_pages_of_transfers_go_on(service):
 
 def test_a_lapsed_transfer_is_not_acceptable(service, require_problem):
     dataset_id = service.register()["dataset_id"]
-    started = service.start_transfer(dataset_id, expires=int(time.time()) + 3)
+    started = service.start_transfer(dataset_id, expires=int(time.time()) + 8)
     while time.time() <= started["expires"] + 1:
         time.sleep(0.2)
     path = f"/v1/transfers/{started['transfer_id']}"
@@ -114,7 +114,7 @@ def test_what_a_lapsed_transfer_reserves_is_shown_and_freed_when_needed(service)
     dataset_id = service.register()["dataset_id"]
     half = {"hold": 5_000, "use": 5_000, "operate": 5_000}
     pending = service.start_transfer(dataset_id, units=half)
-    short = service.start_transfer(dataset_id, units=half, expires=int(time.time()) + 3)
+    short = service.start_transfer(dataset_id, units=half, expires=int(time.time()) + 8)
     while time.time() <= short["expires"] + 1:
         time.sleep(0.2)
     path = f"/v1/datasets/{dataset_id}/holders"
