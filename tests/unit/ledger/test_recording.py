@@ -300,7 +300,7 @@ def test_an_input_that_did_not_change_is_read_once(place, monkeypatch):
         return seen[-1]
 
     # a file that was just made is not at rest yet
-    monkeypatch.setattr("provenance.content.state.State.settled", lambda *_: True)
+    monkeypatch.setattr("provenance.content.state.State.rest_ns", lambda _: 2**63)
     monkeypatch.setattr("provenance.recording.measure", counting)
     with recording("apply", inputs={name: versions[name] for name in ("a", "b")}, **how):
         pass
