@@ -24,7 +24,7 @@ from provenance.policy.odrl import values
 from provenance.policy.odrl.context import CC, DPL, ODRL
 from provenance.policy.odrl.export import export
 from provenance.policy.odrl.vocabulary import ACTION_WORDS, own_action
-from provenance.policy.terms import NO_END, Policy
+from provenance.policy.terms import NO_END, UNLIMITED_DURATION, Policy
 from provenance.policy.territory import ALL_COUNTRIES, Territory
 from provenance.policy.vocabulary import (
     INDUSTRIES,
@@ -284,7 +284,7 @@ def changes() -> st.SearchStrategy[dict[str, object]]:
     respects |= {
         "country": st.sampled_from(["CN", "SG", "US", "ZZ"]),
         "moment": st.integers(0, NO_END),
-        "elapsed": st.integers(0, 1 << 32),
+        "elapsed": st.integers(0, UNLIMITED_DURATION),
         "count": st.integers(1, 200),
         "grants": st.integers(0, 200),
         "depth": st.integers(0, 4),
