@@ -193,7 +193,7 @@ def from_error(error: errors.ProvenanceError, instance: str | None = None) -> Re
     kind = kind_of(error)
     members: dict[str, Any] = {}
     if isinstance(error, errors.ContractRevert):
-        members = {"error": error.name, "arguments": _json_safe(error.arguments)}
+        members = error.to_json()
     elif isinstance(error, errors.NotFoundError):
         members = {"kind": error.kind}
     if error.retryable:
@@ -252,11 +252,3 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.ProvenanceError, ours)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, validation)
-
-
-def _json_safe(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments with integers beyond 64 bits as decimal text, which JSON numbers lose."""
-    return {
-        name: str(value) if isinstance(value, int) and abs(value) >= 2**63 else value
-        for name, value in arguments.items()
-    }

@@ -231,6 +231,14 @@ class ContractRevert(ChainError):
         self.name = name
         self.arguments = dict(arguments)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return its name and values; integers beyond 64 bits as text, which JSON numbers lose."""
+        arguments = {
+            name: str(value) if isinstance(value, int) and abs(value) >= 2**63 else value
+            for name, value in self.arguments.items()
+        }
+        return {"error": self.name, "arguments": arguments}
+
 
 class TransactionFailed(ChainError):
     """A transaction was refused by the node, or mined without effect and without a reason."""

@@ -10,16 +10,17 @@ from provenance.cli import output
 from provenance.cli.door import (
     FOLDER_OR_FILE,
     ID,
+    Acting,
     Door,
+    acting_options,
     moment_s,
     read_file,
     read_json,
-    signer_option,
     words,
     writing_door,
 )
 from provenance.cli.rights import CONTEXT_OPTIONS
-from provenance.identifiers import DatasetId, PartyId
+from provenance.identifiers import DatasetId
 
 if TYPE_CHECKING:
     from provenance.ledger.deeds import Deed
@@ -43,13 +44,6 @@ _OPTIONS = (
     click.option("--started", metavar="TIME", help="2027-01-31, or a Unix second; now by default."),
     click.option("--ended", metavar="TIME", help="The same."),
     *CONTEXT_OPTIONS,
-    click.option(
-        "--for",
-        "on_behalf_of",
-        metavar="PARTY",
-        type=ID,
-        help="Which party answers for it, if the one that acts is its delegate.",
-    ),
 )
 
 
@@ -89,10 +83,6 @@ def _deed(door: Door, given: dict[str, Any]) -> "tuple[Deed, list[Input]]":
     return deed, [parse_input(text) for text in given["inputs"]]
 
 
-def _principal(given: dict[str, Any]) -> PartyId | None:
-    return PartyId(given["on_behalf_of"]) if given["on_behalf_of"] else None
-
-
 @click.command()
 @click.argument("path", type=FOLDER_OR_FILE)
 @_deed_options
@@ -104,7 +94,7 @@ def _principal(given: dict[str, Any]) -> PartyId | None:
 @click.option("--form", default="resource", help="raw, resource or product.")
 @click.option("--level", default="general", help="general or important (GB/T 43697).")
 @click.option("--pi", default="none", help="Personal information: none, personal or sensitive.")
-@signer_option
+@acting_options()
 @writing_door
 def derive(
     door: Door,
@@ -114,7 +104,7 @@ def derive(
     metadata: Path | None,
     source: Path | None,
     digest: str,
-    signer: str | None,
+    acting: Acting,
     **given: Any,
 ) -> None:
     r"""Record what came out of an activity, and what it was made from.
@@ -145,8 +135,8 @@ def derive(
         classification=declared,
     )
     with door.ledger() as ledger:
-        who = signer or ledger.first_party
-        found = use.derive(ledger, who, deed, inputs, product, on_behalf_of=_principal(given))
+        who, principal = acting.resolve(ledger)
+        found = use.derive(ledger, who, deed, inputs, product, on_behalf_of=principal)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
 
@@ -154,9 +144,9 @@ def derive(
 @click.command()
 @_deed_options
 @click.option("--of", "collected", metavar="ID:VERSION", help="For collect: what was collected.")
-@signer_option
+@acting_options()
 @writing_door
-def record(door: Door, collected: str | None, signer: str | None, **given: Any) -> None:
+def record(door: Door, collected: str | None, acting: Acting, **given: Any) -> None:
     r"""Record an activity without an output, or that a version was collected.
 
     \b
@@ -169,8 +159,7 @@ def record(door: Door, collected: str | None, signer: str | None, **given: Any) 
     deed, inputs = _deed(door, given)
     origin = parse_input(collected).source if collected else None
     with door.ledger() as ledger:
-        who = signer or ledger.first_party
-        principal = _principal(given)
+        who, principal = acting.resolve(ledger)
         found = use.record(ledger, who, deed, inputs, collected=origin, on_behalf_of=principal)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
@@ -180,9 +169,9 @@ def record(door: Door, collected: str | None, signer: str | None, **given: Any) 
 @click.argument("activity_id", metavar="ACTIVITY", type=ID)
 @_deed_options
 @click.option("--reason", required=True, help="Why; stored as a document, its hash on the ledger.")
-@signer_option
+@acting_options()
 @writing_door
-def supersede(door: Door, activity_id: int, reason: str, signer: str | None, **given: Any) -> None:
+def supersede(door: Door, activity_id: int, reason: str, acting: Acting, **given: Any) -> None:
     r"""Correct an activity: say again what was done. The old one stays, marked.
 
     \b
@@ -193,10 +182,10 @@ def supersede(door: Door, activity_id: int, reason: str, signer: str | None, **g
 
     deed, inputs = _deed(door, given)
     with door.ledger() as ledger:
-        who = signer or ledger.first_party
+        who, principal = acting.resolve(ledger)
         wrong = ActivityId(activity_id)
         found = use.supersede(
-            *(ledger, who, wrong, deed, inputs, reason.encode()), on_behalf_of=_principal(given)
+            *(ledger, who, wrong, deed, inputs, reason.encode()), on_behalf_of=principal
         )
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())

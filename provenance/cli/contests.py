@@ -3,7 +3,7 @@
 import click
 
 from provenance.cli import output
-from provenance.cli.door import ID, Door, door, signer_option, writing_door
+from provenance.cli.door import ID, Acting, Door, acting_options, door, writing_door
 from provenance.identifiers import DatasetId, HoldId
 
 _HOLD = click.argument("hold_id", metavar="HOLD", type=ID)
@@ -16,9 +16,9 @@ def contests() -> None:
 
 @contests.command()
 @_HOLD
-@signer_option
+@acting_options()
 @writing_door
-def concede(door: Door, hold_id: int, signer: str | None) -> None:
+def concede(door: Door, hold_id: int, acting: Acting) -> None:
     r"""Give the earlier claim up, as the holder of its dataset; the hold is lifted.
 
     \b
@@ -29,7 +29,8 @@ def concede(door: Door, hold_id: int, signer: str | None) -> None:
     from provenance.ledger import contests as use
 
     with door.ledger() as ledger:
-        found = use.concede(ledger, signer or ledger.first_party, HoldId(hold_id))
+        who, principal = acting.resolve(ledger)
+        found = use.concede(ledger, who, HoldId(hold_id), on_behalf_of=principal)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
 
@@ -38,9 +39,9 @@ def concede(door: Door, hold_id: int, signer: str | None) -> None:
 @_HOLD
 @click.option("--for", "side", required=True, metavar="SIDE", help="earlier or later: who wins.")
 @click.option("--evidence", required=True, help="On what it rests; stored as a document.")
-@signer_option
+@acting_options()
 @writing_door
-def decide(door: Door, hold_id: int, side: str, evidence: str, signer: str | None) -> None:
+def decide(door: Door, hold_id: int, side: str, evidence: str, acting: Acting) -> None:
     r"""Decide between the two claims, as an arbiter.
 
     \b
@@ -52,8 +53,10 @@ def decide(door: Door, hold_id: int, side: str, evidence: str, signer: str | Non
     from provenance.ledger import contests as use
 
     with door.ledger() as ledger:
-        who = signer or ledger.first_party
-        found = use.decide(ledger, who, HoldId(hold_id), side, evidence.encode())
+        who, principal = acting.resolve(ledger)
+        found = use.decide(
+            ledger, who, HoldId(hold_id), side, evidence.encode(), on_behalf_of=principal
+        )
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
 

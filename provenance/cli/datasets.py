@@ -11,11 +11,12 @@ from provenance.cli import measuring, output
 from provenance.cli.door import (
     FOLDER_OR_FILE,
     ID,
+    Acting,
     Door,
+    acting_options,
     door,
     read_file,
     read_json,
-    signer_option,
     words,
     writing_door,
 )
@@ -43,7 +44,7 @@ datasets.add_command(import_)
 @datasets.command()
 @click.argument("path", type=TARGET)
 @click.option("--title", required=True, help="A name for people.")
-@signer_option
+@acting_options()
 @click.option("--metadata", type=FOLDER_OR_FILE, help="A JSON file that describes the data.")
 @click.option("--source", type=FOLDER_OR_FILE, help="A document that says where the data is from.")
 @click.option("--digest", default="sha256", help="sha256, blake3, sm3: one, or several by commas.")
@@ -71,7 +72,7 @@ def register(
     door: Door,
     path: Target,
     title: str,
-    signer: str | None,
+    acting: Acting,
     metadata: Path | None,
     source: Path | None,
     digest: str,
@@ -108,8 +109,9 @@ def register(
         if rows or rows_key:
             folder = measuring.require_path(path)
             described = _with_rows(ledger, folder, made, words(rows_key), described)
-        who = signer or ledger.first_party
-        earlier = use.registered_by(ledger, who, made.root)
+        who, principal = acting.resolve(ledger)
+        registrant = principal or ledger.party_of_signer(who)
+        earlier = use.registered_by(ledger, registrant, made.root)
         found = use.register(
             ledger,
             who,
@@ -119,6 +121,7 @@ def register(
             source=statement,
             classification=_classified(classification),
             commit_first=commit_first,
+            on_behalf_of=principal,
         )
         ledger.sync()
     _print_registration(door, found, measured, earlier)
@@ -127,7 +130,7 @@ def register(
 @datasets.command()
 @click.argument("dataset_id", metavar="ID", type=ID)
 @click.argument("path", type=TARGET)
-@signer_option
+@acting_options()
 @click.option("--title", help="A title, if it changed.")
 @click.option("--metadata", type=FOLDER_OR_FILE, help="A JSON file that describes the version.")
 @click.option("--version", type=int, help="Refuse if the next version is not this one.")
@@ -139,7 +142,7 @@ def publish(
     door: Door,
     dataset_id: int,
     path: Target,
-    signer: str | None,
+    acting: Acting,
     title: str | None,
     metadata: Path | None,
     version: int | None,
@@ -158,14 +161,16 @@ def publish(
     described = read_json(metadata, door.settings.max_document_bytes) if metadata else None
     measured = _hashed(path, words(digest), ignore, full, dask)
     with door.ledger() as ledger:
+        who, principal = acting.resolve(ledger)
         found = use.publish(
             ledger,
-            signer or ledger.first_party,
+            who,
             DatasetId(dataset_id),
             measured.manifest,
             version=version,
             title=title,
             metadata=described,
+            on_behalf_of=principal,
         )
         ledger.sync()
     _print_registration(door, found, measured, ())
@@ -175,9 +180,9 @@ def publish(
 @click.argument("dataset_id", metavar="ID", type=ID)
 @click.argument("version", metavar="VERSION", type=ID)
 @click.option("--reason", required=True, help="Why; stored as a document, its hash on the ledger.")
-@signer_option
+@acting_options()
 @writing_door
-def withdraw(door: Door, dataset_id: int, version: int, reason: str, signer: str | None) -> None:
+def withdraw(door: Door, dataset_id: int, version: int, reason: str, acting: Acting) -> None:
     r"""Mark a version as withdrawn: it stays readable, nobody should start to use it.
 
     \b
@@ -186,9 +191,9 @@ def withdraw(door: Door, dataset_id: int, version: int, reason: str, signer: str
     from provenance.ledger import datasets as use
 
     with door.ledger() as ledger:
-        found = use.withdraw_version(
-            ledger, signer or ledger.first_party, DatasetId(dataset_id), version, reason.encode()
-        )
+        who, principal = acting.resolve(ledger)
+        wrong = (DatasetId(dataset_id), version, reason.encode())
+        found = use.withdraw_version(ledger, who, *wrong, on_behalf_of=principal)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
 
@@ -196,9 +201,9 @@ def withdraw(door: Door, dataset_id: int, version: int, reason: str, signer: str
 @datasets.command()
 @click.argument("dataset_id", metavar="ID", type=ID)
 @click.option("--reason", required=True, help="Why; stored as a document, its hash on the ledger.")
-@signer_option
+@acting_options()
 @writing_door
-def deregister(door: Door, dataset_id: int, reason: str, signer: str | None) -> None:
+def deregister(door: Door, dataset_id: int, reason: str, acting: Acting) -> None:
     r"""End a dataset: no version is published, no title moves any more.
 
     \b
@@ -207,9 +212,9 @@ def deregister(door: Door, dataset_id: int, reason: str, signer: str | None) -> 
     from provenance.ledger import datasets as use
 
     with door.ledger() as ledger:
-        found = use.deregister(
-            ledger, signer or ledger.first_party, DatasetId(dataset_id), reason.encode()
-        )
+        who, principal = acting.resolve(ledger)
+        ended = (DatasetId(dataset_id), reason.encode())
+        found = use.deregister(ledger, who, *ended, on_behalf_of=principal)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
 

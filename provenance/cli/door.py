@@ -18,7 +18,7 @@ import click
 
 from provenance.config import Settings, load_settings
 from provenance.errors import InputError, InvalidDocument, KeystoreError, ReadError, TooLarge
-from provenance.identifiers import parse_id
+from provenance.identifiers import PartyId, parse_id
 
 if TYPE_CHECKING:
     from provenance.chain.keystore import PasswordSource
@@ -113,6 +113,57 @@ def signer_option(function: _Command) -> _Command:
     return click.option(
         "--as", "signer", metavar="NAME", help="Who acts; by default the first party of the home."
     )(function)
+
+
+@dataclass(frozen=True)
+class Acting:
+    """Who acts: a party of this home, for itself or as the delegate of another.
+
+    Attributes:
+        name: name of its key; None for the first party of the home.
+        principal: the party it acts for, as ``parties.resolve`` takes it, or None for itself.
+    """
+
+    name: str | None
+    principal: str | None
+
+    def resolve(self, ledger: "Ledger") -> tuple[str, PartyId | None]:
+        """Return the name of the key that signs, and the party it acts for, or None for itself.
+
+        Raises:
+            NotFoundError: there is no such party to act for.
+            InvalidIdentifier: an account that does not parse.
+        """
+        from provenance.ledger.parties import resolve
+
+        principal = resolve(ledger, self.principal).party_id if self.principal else None
+        return self.name or ledger.first_party, principal
+
+
+def acting_options(whose: str | None = None) -> Callable[[_Command], Callable[..., Any]]:
+    """Return what adds ``--as`` and ``--on-behalf-of`` to a command, and gives it its ``acting``.
+
+    Args:
+        whose: what the help says about who acts, which must be said then; by default the first
+            party of the home acts.
+    """
+    whom = whose or "Who acts; by default the first party of the home."
+
+    def add(function: _Command) -> Callable[..., Any]:
+        @click.option("--as", "signer", metavar="NAME", required=whose is not None, help=whom)
+        @click.option(
+            "--on-behalf-of",
+            "principal",
+            metavar="NAME|ADDRESS|party:ID",
+            help="The party that it acts for, as its delegate.",
+        )
+        @wraps(function)
+        def run(*given: Any, signer: str | None, principal: str | None, **others: Any) -> Any:
+            return function(*given, acting=Acting(signer, principal), **others)
+
+        return run
+
+    return add
 
 
 class IdType(click.ParamType):  # type: ignore[type-arg] # generic in new versions only

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from provenance.cli import output
-from provenance.cli.door import FOLDER_OR_FILE, ID, Door, signer_option, writing_door
+from provenance.cli.door import FOLDER_OR_FILE, ID, Acting, Door, acting_options, writing_door
 from provenance.identifiers import DatasetId
 
 
@@ -15,7 +15,7 @@ from provenance.identifiers import DatasetId
 @click.option("--path", required=True, help="Path of the entry in the manifest.")
 @click.option("--secret", type=FOLDER_OR_FILE, required=True, help="The secret document.")
 @click.option("--reason", required=True, help="Why, without a name; stored as a document.")
-@signer_option
+@acting_options()
 @writing_door
 def erase(
     door: Door,
@@ -24,7 +24,7 @@ def erase(
     path: str,
     secret: Path,
     reason: str,
-    signer: str | None,
+    acting: Acting,
 ) -> None:
     r"""Forget an entry of a private manifest: overwrite its salt, and record a tombstone.
 
@@ -38,7 +38,8 @@ def erase(
 
     with door.ledger() as ledger:
         number = version or datasets.latest_version(ledger, DatasetId(dataset_id))
-        who = signer or ledger.first_party
-        found = erasures.erase(ledger, who, DatasetId(dataset_id), number, secret, path, reason)
+        who, principal = acting.resolve(ledger)
+        entry = (DatasetId(dataset_id), number, secret, path, reason)
+        found = erasures.erase(ledger, who, *entry, on_behalf_of=principal)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())

@@ -10,11 +10,12 @@ from provenance.cli.datasets import when
 from provenance.cli.door import (
     FOLDER_OR_FILE,
     ID,
+    Acting,
     Door,
+    acting_options,
     door,
     moment_s,
     read_file,
-    signer_option,
     writing_door,
 )
 from provenance.cli.metering import audit, meter, report
@@ -41,7 +42,7 @@ grants.add_command(audit)
 @click.option("--from", "begins", metavar="TIME", help="2027-01-31, or a Unix second.")
 @click.option("--until", "ends", metavar="TIME", help="The same, or 90d for 90 days from now.")
 @click.option("--exclusive", is_flag=True, help="Nobody else gets these actions meanwhile.")
-@signer_option
+@acting_options()
 @writing_door
 def issue(
     door: Door,
@@ -53,7 +54,7 @@ def issue(
     begins: str | None,
     ends: str | None,
     exclusive: bool,
-    signer: str | None,
+    acting: Acting,
 ) -> None:
     r"""Grant the use of a dataset under a policy.
 
@@ -65,9 +66,10 @@ def issue(
     from provenance.ledger import parties
 
     with door.ledger() as ledger:
+        who, principal = acting.resolve(ledger)
         found = use.issue(
             ledger,
-            signer or ledger.first_party,
+            who,
             PolicyId(policy_id),
             parties.resolve(ledger, grantee).party_id,
             dataset_id=DatasetId(dataset_id) if dataset_id else None,
@@ -76,6 +78,7 @@ def issue(
             not_after=moment_s(ends) if ends else None,
             uses=uses,
             exclusive=exclusive,
+            on_behalf_of=principal,
         )
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
@@ -83,9 +86,9 @@ def issue(
 
 @grants.command()
 @click.argument("grant_id", metavar="GRANT", type=ID)
-@click.option("--as", "signer", required=True, metavar="NAME", help="Its grantee.")
+@acting_options("Its grantee.")
 @writing_door
-def activate(door: Door, grant_id: int, signer: str) -> None:
+def activate(door: Door, grant_id: int, acting: Acting) -> None:
     r"""Start the time of a grant whose terms limit its duration.
 
     \b
@@ -94,7 +97,8 @@ def activate(door: Door, grant_id: int, signer: str) -> None:
     from provenance.ledger import grants as use
 
     with door.ledger() as ledger:
-        found = use.activate(ledger, signer, GrantId(grant_id))
+        who, principal = acting.resolve(ledger)
+        found = use.activate(ledger, who, GrantId(grant_id), on_behalf_of=principal)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
 
@@ -103,9 +107,9 @@ def activate(door: Door, grant_id: int, signer: str) -> None:
 @click.argument("grant_id", metavar="GRANT", type=ID)
 @request_options
 @click.option("--uses", type=click.IntRange(min=1), default=1, show_default=True, help="How many.")
-@click.option("--as", "signer", required=True, metavar="NAME", help="Its grantee.")
+@acting_options("Its grantee.")
 @writing_door
-def use(door: Door, grant_id: int, uses: int, signer: str, **request: Any) -> None:
+def use(door: Door, grant_id: int, uses: int, acting: Acting, **request: Any) -> None:
     r"""Record uses; what the terms do not permit is refused with the reason.
 
     \b
@@ -115,7 +119,9 @@ def use(door: Door, grant_id: int, uses: int, signer: str, **request: Any) -> No
 
     asked = requested(request)
     with door.ledger() as ledger:
-        found = cases.use(ledger, signer, GrantId(grant_id), asked, uses=uses)
+        who, principal = acting.resolve(ledger)
+        grant = GrantId(grant_id)
+        found = cases.use(ledger, who, grant, asked, uses=uses, on_behalf_of=principal)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
 
@@ -124,14 +130,14 @@ def _status_command(change: str, help_: str) -> click.Command:
     @click.argument("grant_id", metavar="GRANT", type=ID)
     @click.option("--reason", metavar="TEXT", help="Why; kept as a document, its hash recorded.")
     @click.option("--reason-file", type=FOLDER_OR_FILE, help="A document that says why.")
-    @signer_option
+    @acting_options()
     @writing_door
     def run(
         door: Door,
         grant_id: int,
         reason: str | None,
         reason_file: Path | None,
-        signer: str | None,
+        acting: Acting,
     ) -> None:
         from provenance.ledger import grants as cases
 
@@ -140,8 +146,9 @@ def _status_command(change: str, help_: str) -> click.Command:
         limit = door.settings.max_document_bytes
         why = read_file(reason_file, limit) if reason_file else (reason or "").encode()
         with door.ledger() as ledger:
-            who = signer or ledger.first_party
-            found = cases.set_status(ledger, who, GrantId(grant_id), change, why)
+            who, principal = acting.resolve(ledger)
+            grant = GrantId(grant_id)
+            found = cases.set_status(ledger, who, grant, change, why, on_behalf_of=principal)
             ledger.sync()
         output.print_receipt(door.as_json, found.to_json())
 
@@ -160,7 +167,7 @@ grants.add_command(_status_command("revoke", "End a grant and all cut from it, f
 @click.option("--withdraw", is_flag=True, help="Withdraw what was proposed.")
 @click.option("--consent", metavar="NAME|ADDRESS", help="Consent to this party, as granter.")
 @click.option("--accept", is_flag=True, help="Take the grant over.")
-@signer_option
+@acting_options()
 @writing_door
 def assign(
     door: Door,
@@ -169,7 +176,7 @@ def assign(
     withdraw: bool,
     consent: str | None,
     accept: bool,
-    signer: str | None,
+    acting: Acting,
 ) -> None:
     r"""Pass a grant on, in three steps by three parties.
 
@@ -184,16 +191,17 @@ def assign(
     if sum(map(bool, (to, withdraw, consent, accept))) != 1:
         raise click.UsageError("expected one of --to, --withdraw, --consent, --accept")
     with door.ledger() as ledger:
-        who = signer or ledger.first_party
+        who, principal = acting.resolve(ledger)
+        grant = GrantId(grant_id)
         other: PartyId | None = None
         if name := to or consent:
             other = parties.resolve(ledger, name).party_id
         if accept:
-            found = cases.accept_assignment(ledger, who, GrantId(grant_id))
+            found = cases.accept_assignment(ledger, who, grant, on_behalf_of=principal)
         elif consent and other:
-            found = cases.consent_to_assignment(ledger, who, GrantId(grant_id), other)
+            found = cases.consent_to_assignment(ledger, who, grant, other, on_behalf_of=principal)
         else:
-            found = cases.propose_assignment(ledger, who, GrantId(grant_id), other)
+            found = cases.propose_assignment(ledger, who, grant, other, on_behalf_of=principal)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
 

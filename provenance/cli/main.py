@@ -156,7 +156,8 @@ def _report(
     kind = "UsageError" if usage else type(error).__name__
     if as_json:
         retryable = bool(getattr(error, "retryable", False))
-        output.print_json({"error": kind, "message": message, "retryable": retryable})
+        found = error.to_json() if isinstance(error, ContractRevert) else {"error": kind}
+        output.print_json({**found, "message": message, "retryable": retryable})
     line = output.shown(message, lines=isinstance(error, VerificationError))
     click.echo(f"error: {line}", err=True)
     return code

@@ -5,7 +5,16 @@ from pathlib import Path
 import click
 
 from provenance.cli import output
-from provenance.cli.door import FOLDER_OR_FILE, ID, Door, door, words, writing_door
+from provenance.cli.door import (
+    FOLDER_OR_FILE,
+    ID,
+    Acting,
+    Door,
+    acting_options,
+    door,
+    words,
+    writing_door,
+)
 from provenance.identifiers import GrantId, parse_hex
 
 _RECEIPTS = click.option(
@@ -41,9 +50,9 @@ def meter(
 @click.command()
 @click.argument("grant_id", metavar="GRANT", type=ID)
 @_RECEIPTS
-@click.option("--as", "signer", required=True, metavar="NAME", help="Its grantee.")
+@acting_options("Its grantee.")
 @writing_door
-def report(door: Door, grant_id: int, receipts: Path, signer: str) -> None:
+def report(door: Door, grant_id: int, receipts: Path, acting: Acting) -> None:
     r"""Report all receipts that the ledger has not counted, in one batch.
 
     \b
@@ -52,7 +61,9 @@ def report(door: Door, grant_id: int, receipts: Path, signer: str) -> None:
     from provenance.ledger import metering
 
     with door.ledger() as ledger:
-        found = metering.report(ledger, signer, GrantId(grant_id), receipts)
+        who, principal = acting.resolve(ledger)
+        grant = GrantId(grant_id)
+        found = metering.report(ledger, who, grant, receipts, on_behalf_of=principal)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
 

@@ -3,7 +3,7 @@
 import click
 
 from provenance.cli import output
-from provenance.cli.door import ID, Door, door, moment_s, signer_option, writing_door
+from provenance.cli.door import ID, Acting, Door, acting_options, door, moment_s, writing_door
 from provenance.identifiers import DatasetId, OfferId, PolicyId
 
 
@@ -17,7 +17,7 @@ def offers() -> None:
 @click.option("--policy", "policy_id", type=ID, required=True, help="The terms of each grant.")
 @click.option("--until", "ends", metavar="TIME", help="2027-01-31, 90d, or a Unix second.")
 @click.option("--uses", type=click.IntRange(min=1), help="Of each grant.")
-@signer_option
+@acting_options()
 @writing_door
 def make(
     door: Door,
@@ -25,7 +25,7 @@ def make(
     policy_id: int,
     ends: str | None,
     uses: int | None,
-    signer: str | None,
+    acting: Acting,
 ) -> None:
     r"""Offer grants under a policy to whoever has one of its roles.
 
@@ -36,13 +36,15 @@ def make(
     from provenance.ledger import offers as use
 
     with door.ledger() as ledger:
+        who, principal = acting.resolve(ledger)
         found = use.make(
             ledger,
-            signer or ledger.first_party,
+            who,
             DatasetId(dataset_id),
             PolicyId(policy_id),
             not_after=moment_s(ends) if ends else None,
             uses=uses,
+            on_behalf_of=principal,
         )
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
@@ -50,9 +52,9 @@ def make(
 
 @offers.command()
 @click.argument("offer_id", metavar="OFFER", type=ID)
-@click.option("--as", "signer", required=True, metavar="NAME", help="Who takes it up.")
+@acting_options("Who takes it up.")
 @writing_door
-def take(door: Door, offer_id: int, signer: str) -> None:
+def take(door: Door, offer_id: int, acting: Acting) -> None:
     r"""Take an offer up: you get a grant.
 
     \b
@@ -61,16 +63,17 @@ def take(door: Door, offer_id: int, signer: str) -> None:
     from provenance.ledger import offers as use
 
     with door.ledger() as ledger:
-        found = use.take_up(ledger, signer, OfferId(offer_id))
+        who, principal = acting.resolve(ledger)
+        found = use.take_up(ledger, who, OfferId(offer_id), on_behalf_of=principal)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
 
 
 @offers.command()
 @click.argument("offer_id", metavar="OFFER", type=ID)
-@signer_option
+@acting_options()
 @writing_door
-def close(door: Door, offer_id: int, signer: str | None) -> None:
+def close(door: Door, offer_id: int, acting: Acting) -> None:
     r"""End an offer; grants that were taken up stay.
 
     \b
@@ -79,7 +82,8 @@ def close(door: Door, offer_id: int, signer: str | None) -> None:
     from provenance.ledger import offers as use
 
     with door.ledger() as ledger:
-        found = use.close(ledger, signer or ledger.first_party, OfferId(offer_id))
+        who, principal = acting.resolve(ledger)
+        found = use.close(ledger, who, OfferId(offer_id), on_behalf_of=principal)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
 

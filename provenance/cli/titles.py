@@ -11,11 +11,12 @@ from provenance.cli.datasets import when
 from provenance.cli.door import (
     FOLDER_OR_FILE,
     ID,
+    Acting,
     Door,
+    acting_options,
     door,
     duration_s,
     read_file,
-    signer_option,
     words,
     writing_door,
 )
@@ -35,7 +36,7 @@ def titles() -> None:
 @click.option("--units", type=int, default=10_000, show_default=True, help="Basis points of each.")
 @click.option("--agreement", type=FOLDER_OR_FILE, help="A document; its hash goes on the ledger.")
 @click.option("--expires", default="7d", show_default=True, help="How long it may be accepted.")
-@signer_option
+@acting_options()
 @writing_door
 def transfer(
     door: Door,
@@ -45,7 +46,7 @@ def transfer(
     units: int,
     agreement: Path | None,
     expires: str,
-    signer: str | None,
+    acting: Acting,
 ) -> None:
     r"""Offer rights in a dataset to a party; nothing moves before it accepts.
 
@@ -62,14 +63,16 @@ def transfer(
     until = int(time.time()) + duration_s(expires)
     document = read_file(agreement, door.settings.max_document_bytes) if agreement else None
     with door.ledger() as ledger:
+        who, principal = acting.resolve(ledger)
         found = use.start_transfer(
             ledger,
-            signer or ledger.first_party,
+            who,
             DatasetId(dataset_id),
             parties.resolve(ledger, taker).party_id,
             units=offered,
             agreement=document,
             expires=until,
+            on_behalf_of=principal,
         )
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
@@ -77,10 +80,10 @@ def transfer(
 
 @titles.command()
 @click.argument("transfer_id", metavar="TRANSFER", type=ID)
-@click.option("--as", "signer", required=True, metavar="NAME", help="Who accepts.")
 @click.option("--expected-head", metavar="HEX", help="Refuse if anything was recorded since.")
+@acting_options("Who accepts.")
 @writing_door
-def accept(door: Door, transfer_id: int, signer: str, expected_head: str | None) -> None:
+def accept(door: Door, transfer_id: int, expected_head: str | None, acting: Acting) -> None:
     r"""Accept a transfer: its rights are yours from the next block on.
 
     \b
@@ -95,13 +98,16 @@ def accept(door: Door, transfer_id: int, signer: str, expected_head: str | None)
 
     head = parse_hex(expected_head, 32) if expected_head else None
     with door.ledger() as ledger:
+        signer, principal = acting.resolve(ledger)
         ledger.party_of_signer(signer)
         offered = views.transfer(ledger, TransferId(transfer_id))
         if not door.as_json:
             _print_kept(offered)
         if head is None and offered["head"]:
             head = parse_hex(offered["head"], 32)
-        found = use.accept_transfer(ledger, signer, TransferId(transfer_id), expected_head=head)
+        found = use.accept_transfer(
+            ledger, signer, TransferId(transfer_id), expected_head=head, on_behalf_of=principal
+        )
         ledger.sync()
     names = ("head", "grants", "grants_next")
     more = {name: offered[name] for name in names} if door.as_json else {}
@@ -110,9 +116,9 @@ def accept(door: Door, transfer_id: int, signer: str, expected_head: str | None)
 
 @titles.command()
 @click.argument("transfer_id", metavar="TRANSFER", type=ID)
-@signer_option
+@acting_options()
 @writing_door
-def cancel(door: Door, transfer_id: int, signer: str | None) -> None:
+def cancel(door: Door, transfer_id: int, acting: Acting) -> None:
     r"""Give a pending transfer up: its giver withdraws it, or its taker declines.
 
     \b
@@ -122,8 +128,8 @@ def cancel(door: Door, transfer_id: int, signer: str | None) -> None:
     from provenance.ledger import titles as use
 
     with door.ledger() as ledger:
-        who = signer or ledger.first_party
-        found = use.cancel_transfer(ledger, who, TransferId(transfer_id))
+        who, principal = acting.resolve(ledger)
+        found = use.cancel_transfer(ledger, who, TransferId(transfer_id), on_behalf_of=principal)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
 

@@ -144,7 +144,9 @@ def register(
         salt = secrets.token_bytes(32)
         _commit(ledger, signer, manifest.root, salt, on_behalf_of, idempotency_key)
     declared = (classification or Classification()).values()
-    statement = source or self_declaration(ledger, signer, manifest.root, int(clock()))
+    statement = source or self_declaration(
+        ledger, signer, manifest.root, int(clock()), on_behalf_of=on_behalf_of
+    )
     manifest_hash = put_manifest(ledger, manifest)
     metadata_hash, source_hash = map(ledger.documents.put, (described, statement))
     written = write(
@@ -289,13 +291,12 @@ def latest_version(ledger: Ledger, dataset_id: DatasetId) -> int:
     return versions
 
 
-def registered_by(ledger: Ledger, signer: str, root: bytes) -> tuple[DatasetId, ...]:
-    """Return the datasets in which the party of a key has registered this content before."""
+def registered_by(ledger: Ledger, party_id: PartyId, root: bytes) -> tuple[DatasetId, ...]:
+    """Return the datasets in which a party has registered this content before."""
     from provenance.index import claims
     from provenance.index.database import reading
 
     ledger.sync()
-    party_id = ledger.party_of_signer(signer)
     with reading(ledger.engine) as connection:
         found = claims.find_by_root(connection, root).items
     return tuple(claim.dataset_id for claim in found if claim.claimant_id == party_id)

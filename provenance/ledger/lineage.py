@@ -131,7 +131,7 @@ def derive(
         ContractRevert: the contracts refuse it.
     """
     used = _inputs(inputs)
-    output = _output(ledger, signer, product, int(clock()))
+    output = _output(ledger, signer, product, int(clock()), on_behalf_of)
     _, _, declared, _, (_, manifest_hash, metadata_hash, _, _) = output
     written = write(
         ledger,
@@ -154,12 +154,16 @@ def derive(
     return _recorded(written, registration_of(ledger, written, name))
 
 
-def _output(ledger: Ledger, signer: str, product: Product, now_s: int) -> tuple[Any, ...]:
+def _output(
+    ledger: Ledger, signer: str, product: Product, now_s: int, on_behalf_of: PartyId | None
+) -> tuple[Any, ...]:
     """Store the documents of what came out; return the values of the struct ``Output``."""
     manifest, title = product.manifest, product.title
     if product.dataset_id is None:
         number = product.version or 1
-        statement = product.source or self_declaration(ledger, signer, manifest.root, now_s)
+        statement = product.source or self_declaration(
+            ledger, signer, manifest.root, now_s, on_behalf_of=on_behalf_of
+        )
         source_hash: bytes = ledger.documents.put(statement)
     else:
         number = product.version or latest_version(ledger, product.dataset_id) + 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import rfc8785
 
 from provenance.errors import InputError
+from provenance.identifiers import PartyId
 
 if TYPE_CHECKING:
     from provenance.ledger.opening import Ledger
@@ -49,7 +50,14 @@ def _require_readable(title: str) -> None:
         raise InputError(f"expected a title without control characters, found {title[:80]!a}")
 
 
-def self_declaration(ledger: "Ledger", signer: str, root: bytes, declared_at: int) -> bytes:
+def self_declaration(
+    ledger: "Ledger",
+    signer: str,
+    root: bytes,
+    declared_at: int,
+    *,
+    on_behalf_of: PartyId | None = None,
+) -> bytes:
     """Return a source statement in which the registrant vouches for the data by itself.
 
     Args:
@@ -57,14 +65,21 @@ def self_declaration(ledger: "Ledger", signer: str, root: bytes, declared_at: in
         signer: name of the key that registers.
         root: root of the manifest.
         declared_at: Unix seconds.
+        on_behalf_of: the registrant, if the signer's party is its delegate.
     """
+    account = "0x" + ledger.keystore.address(signer).hex()
+    who = (
+        {"registrant": account}
+        if on_behalf_of is None
+        else {"delegate": account, "registrant_id": on_behalf_of}
+    )
     return canonical(
         {
             "format": SOURCE_FORMAT,
             "kind": "self-declared",
             "declared_at": declared_at,
-            "registrant": "0x" + ledger.keystore.address(signer).hex(),
             "root": root.hex(),
+            **who,
         }
     )
 

@@ -21,7 +21,7 @@ from filelock import FileLock
 from sqlalchemy import Connection
 
 from provenance.errors import InputError, InvalidDocument, NotFoundError, ReadError
-from provenance.identifiers import Digest32, GrantId
+from provenance.identifiers import Digest32, GrantId, PartyId
 from provenance.index import database, policies, uses
 from provenance.index import grants as indexed
 from provenance.index.grants import Grant
@@ -143,15 +143,17 @@ def report(
     grant_id: GrantId,
     path: Path,
     *,
+    on_behalf_of: PartyId | None = None,
     idempotency_key: str | None = None,
 ) -> GrantChange:
     """Report all receipts of a file that the ledger has not counted, in one batch.
 
     Args:
         ledger: the ledger.
-        signer: name of the key that signs, of the grantee.
+        signer: name of the key that signs.
         grant_id: the grant.
         path: the file of receipts.
+        on_behalf_of: the grantee, if the signer's party is its delegate.
         idempotency_key: see :func:`provenance.ledger.writing.write`.
 
     Raises:
@@ -184,6 +186,7 @@ def report(
         first,
         count,
         Digest32(root),
+        on_behalf_of=on_behalf_of,
         idempotency_key=idempotency_key,
     )
 

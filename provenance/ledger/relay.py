@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from provenance.chain.signing import ForwardRequest, recover_signer, request_digest
 from provenance.errors import AccessError, InputError
 from provenance.identifiers import Address, PartyId, format_address
+from provenance.ledger.grants import EXCLUSIVE_GAS
+from provenance.ledger.lineage import DERIVE_GAS
 from provenance.ledger.opening import ADMIN, Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.writing import Written, write
 
 __all__ = ["MAX_DATA_BYTES", "MAX_GAS", "ForwardRequest", "Relayed", "relay"]
 
-MAX_GAS = 2_000_000
+MAX_GAS = max(DERIVE_GAS, EXCLUSIVE_GAS)
+"""As much as the costliest act may take when the service signs it."""
+
 MAX_DATA_BYTES = 65_536
 _OVERHEAD_GAS = 200_000
 

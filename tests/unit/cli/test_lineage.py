@@ -137,7 +137,7 @@ def test_a_delegate_acts_for_its_principal(home, lineage_home, type_, tmp_path):
     settings = replace(lineage_home, home=home)
     with open_ledger(settings) as ledger:
         founder, bank = (ledger.party_of_signer(name) for name in ("founder", "bank"))
-    clean = ("--kind", "clean", "--from", "1:1", "--as", "bank", "--for", founder)
+    clean = ("--kind", "clean", "--from", "1:1", "--as", "bank", "--on-behalf-of", "founder")
     (tmp_path / "m").write_text("made")
     derive = ("lineage", "derive", tmp_path / "m", *clean, "--title", "Made")
     assert "NotDelegate" in type_(*derive, code=1).err
@@ -152,4 +152,4 @@ def test_a_delegate_acts_for_its_principal(home, lineage_home, type_, tmp_path):
     assert again["party_id"] == founder
     shown = type_("lineage", "show", again["activity_id"], "--json").json
     assert (shown["party_id"], shown["agent_id"]) == (founder, bank)
-    type_(*words[:-2], "founder;", code=2)
+    assert "party named" in type_(*words[:-2], "nobody", code=2).err

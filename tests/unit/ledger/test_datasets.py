@@ -5,7 +5,7 @@ import pytest
 
 from provenance.content import manifest
 from provenance.errors import ConflictError, ContractRevert, InputError, NotFoundError
-from provenance.ledger import datasets
+from provenance.ledger import datasets, memberships
 from provenance.ledger.vocabulary import Classification
 
 
@@ -31,12 +31,22 @@ def test_a_source_document_replaces_the_self_declaration(ledger, content):
     assert found.source_hash == hashlib.sha256(b"from the meters").digest()
 
 
+def test_the_statement_of_a_delegate_names_the_registrant_too(ledger, content, clock):
+    until = int(clock()) + 3600
+    memberships.delegate(ledger, "founder", 4, ["register"], until, roles=["supplier"])
+    found = datasets.register(ledger, "bank", content, "T", on_behalf_of=3)
+    assert found.party_id == 3
+    statement = json.loads(ledger.documents.get(found.source_hash))
+    account = "0x" + ledger.keystore.address("bank").hex()
+    assert (statement["delegate"], statement["registrant_id"]) == (account, 3)
+
+
 def test_the_second_claim_to_a_content_is_contested(ledger, content):
     first = datasets.register(ledger, "founder", content, "T")
     second = datasets.register(ledger, "bank", content, "T")
     assert second.contested.earlier == first.dataset_id
     assert second.to_json()["contested"] == {"earlier_dataset_id": 1, "hold_id": 1}
-    assert datasets.registered_by(ledger, "bank", content.root) == (2,)
+    assert datasets.registered_by(ledger, 4, content.root) == (2,)
 
 
 def test_a_commitment_made_first_dates_the_claim_back(ledger, content):

@@ -3,6 +3,8 @@ import pytest
 from provenance.chain.signing import SigningKey, sign_request
 from provenance.errors import AccessError, ContractRevert, InputError
 from provenance.ledger import parties
+from provenance.ledger.grants import EXCLUSIVE_GAS
+from provenance.ledger.lineage import DERIVE_GAS
 from provenance.ledger.parties import Profile
 from provenance.ledger.relay import MAX_GAS, ForwardRequest, relay
 
@@ -92,6 +94,11 @@ def test_only_modules_are_called(ledger, clock, wallet):
 def test_limits_are_kept(ledger, clock, changes):
     with pytest.raises(InputError, match="at most"):
         relay(ledger, request_of(ledger, clock, **changes), bytes(65))
+
+
+def test_a_request_may_name_what_the_costliest_act_takes(ledger, clock, wallet):
+    request = request_of(ledger, clock, gas=max(DERIVE_GAS, EXCLUSIVE_GAS))
+    assert relay(ledger, request, signed(ledger, request)).to_json()["dataset_id"] == 1
 
 
 def test_a_contract_judges_its_own_signatures(ledger, clock):
