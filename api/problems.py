@@ -106,7 +106,7 @@ _CONTRACT_NAMES: Mapping[int, str] = {
         NotProposed NotGrantee NotGranter OpenClassForbids RoleNotAllowed PurposeNotAllowed
         DerivativeForbidden
         IndustryNotAllowed ModeNotAllowed SecurityGradeTooLow SubLicenseDepth GrantNotActive
-        Undecided NotHoldIssuer NotActivityParty CeilingForbids""",
+        Undecided NotHoldIssuer NotActivityParty CeilingForbids CeilingEvaded""",
     404: "NotFound UnknownModule",
     409: """BadStatus RuleSetNotInForce DuplicateContent OpenObjection NoticeNotOver
         ExclusiveConflict SoldOut CommitmentExists AccountTaken LastAccount RecoveryNotDue

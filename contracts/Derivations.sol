@@ -25,7 +25,7 @@ import {
 } from "./types/Dataset.sol";
 import {BadStatus, InvalidField, NotFound} from "./types/Errors.sol";
 import {SCOPE_VERSION} from "./types/Holds.sol";
-import {DatasetId, PartyId} from "./types/Ids.sol";
+import {DatasetId, NO_DATASET, PartyId} from "./types/Ids.sol";
 import {PolicyId} from "./types/Policy.sol";
 import {datasetSubject, KIND_DATASET, KIND_VERSION, partySubject} from "./types/Subject.sol";
 import {Right} from "./types/Units.sol";
@@ -184,7 +184,7 @@ abstract contract Derivations is Claims {
             partySubject(party),
             abi.encode(packed, sourceHash, content, precedence)
         );
-        _enter(content.root, Claim(id, 1, precedence, party));
+        _claim(content.root, Claim(id, 1, precedence, party));
     }
 
     function _publish(PartyId party, DatasetId id, Record storage record, uint32 version, Content calldata content)
@@ -204,7 +204,21 @@ abstract contract Derivations is Claims {
             partySubject(party),
             abi.encode(version, content, precedence)
         );
-        _enter(content.root, Claim(id, version, precedence, party));
+        _claim(content.root, Claim(id, version, precedence, party));
+    }
+
+    /// @dev Content that was derived does not shake off what binds it by being entered once more. Of
+    /// another party it is contested, so this is about the party's own.
+    function _claim(bytes32 root, Claim memory claim) private {
+        Claim memory first = claimOf(root);
+        if (first.dataset != NO_DATASET && first.dataset != claim.dataset) {
+            Record storage before = _datasets[first.dataset];
+            Record storage entered = _datasets[claim.dataset];
+            bool looser =
+                (before.ceiling != 0 && entered.ceiling == 0) || (before.homeTaint && !entered.homeTaint);
+            if (looser && _isOwn(first, claim)) revert CeilingEvaded(first.dataset);
+        }
+        _enter(root, claim);
     }
 
     function _existing(DatasetId id) internal view returns (Record storage record) {

@@ -135,8 +135,7 @@ abstract contract Grants is GrantRecords {
         if (rights & RIGHT_USE != 0) missing &= ~ACTIONS_USE;
         if (missing != 0) revert ActionNotGranted(_lowestBit(missing));
         if (bounds.actions & ACTIONS_OPERATE != 0) onHold = false;
-        (PolicyId ceiling,) = DATASETS.ceiling(dataset);
-        if (ceiling != NO_POLICY) POLICIES.requireWithinCeiling(policyId, ceiling);
+        _requireWithinCeiling(dataset, policyId);
         // An offer opens the data whatever its policy calls it, unless it is to public bodies only.
         bool opens = bounds.actions & ACTION_OPEN != 0 || (offered && bounds.roles != ROLE_PUBLIC_BODY);
         if (opens) _requireOpenClass(dataset, bounds.open);
@@ -172,6 +171,10 @@ abstract contract Grants is GrantRecords {
         _require(terms.notBefore >= parent.notBefore, "notBefore");
         _require(terms.notAfter <= parent.notAfter, "notAfter");
         POLICIES.requireWithin(terms.policy, policyAbove);
+        // A correction may have lowered the ceiling since the grant above was cut.
+        _requireWithinCeiling(terms.dataset, terms.policy);
+        // The condition on which the grant above opens the data may be a duty, which need not stick.
+        if (bounds.actions & ACTION_OPEN != 0) _requireOpenClass(terms.dataset, bounds.open);
         _reserveUses(parent, terms.uses);
         id = GrantId.wrap(++_grantCount);
         _store(id, terms, depth + 1, parent.onHold, bounds, 0);
@@ -313,6 +316,12 @@ abstract contract Grants is GrantRecords {
         if (uses == 0) revert InvalidField("uses");
         _require(notAfter <= bounds.notAfter, "notAfter");
         _require(uses <= bounds.maxUses, "uses");
+    }
+
+    /// @dev What the dataset was made from permits the policy.
+    function _requireWithinCeiling(DatasetId dataset, PolicyId policyId) private view {
+        (PolicyId ceiling,) = DATASETS.ceiling(dataset);
+        if (ceiling != NO_POLICY) POLICIES.requireWithinCeiling(policyId, ceiling);
     }
 
     function _requireRecipient(PartyId from, PartyId to, uint32 roles) internal view {

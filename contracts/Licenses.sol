@@ -50,7 +50,7 @@ contract Licenses is Grants {
     /// @inheritdoc ILicenses
     function activate(GrantId id, PartyId onBehalfOf) external {
         Record storage record = _existing(id);
-        PartyId grantee = _requireGrantee(id, record, onBehalfOf);
+        PartyId grantee = _requireGrantee(id, record, onBehalfOf, ACT_USE);
         if (record.marks & DORMANT == 0) revert BadStatus(KIND_GRANT, GrantId.unwrap(id), record.status);
         record.marks &= ~DORMANT;
         _requireActive(id, record);
@@ -68,7 +68,7 @@ contract Licenses is Grants {
     /// @inheritdoc ILicenses
     function use(GrantId id, UseRequest calldata request, uint40 uses, PartyId onBehalfOf) external {
         Record storage record = _existing(id);
-        PartyId grantee = _requireGrantee(id, record, onBehalfOf);
+        PartyId grantee = _requireGrantee(id, record, onBehalfOf, ACT_USE);
         _requirePermitted(id, grantee, request, _scopesOf(request.action), uses);
         _countUses(id, record, grantee, uses, request.action, 0);
     }
@@ -99,7 +99,7 @@ contract Licenses is Grants {
         PartyId onBehalfOf
     ) external {
         Record storage record = _existing(id);
-        PartyId grantee = _requireGrantee(id, record, onBehalfOf);
+        PartyId grantee = _requireGrantee(id, record, onBehalfOf, ACT_USE);
         _requireClear(id, _datasetOf(record), SCOPE_USE);
         PARTIES.requireClear(grantee, SCOPE_USE);
         _requireActive(id, record);
@@ -111,7 +111,8 @@ contract Licenses is Grants {
     /// @inheritdoc ILicenses
     function proposeAssignment(GrantId id, PartyId to, PartyId onBehalfOf) external {
         Record storage record = _existing(id);
-        PartyId from = _requireGrantee(id, record, onBehalfOf);
+        // To give a grant away takes more than to use it.
+        PartyId from = _requireGrantee(id, record, onBehalfOf, ACT_GRANT);
         if (to == NO_PARTY) {
             if (_assignments[id].to == NO_PARTY) revert AssignmentMissing(id);
         } else {
@@ -313,12 +314,12 @@ contract Licenses is Grants {
         );
     }
 
-    function _requireGrantee(GrantId id, Record storage record, PartyId onBehalfOf)
+    function _requireGrantee(GrantId id, Record storage record, PartyId onBehalfOf, uint32 act)
         private
         view
         returns (PartyId grantee)
     {
-        grantee = _actingParty(onBehalfOf, ACT_USE, _datasetOf(record));
+        grantee = _actingParty(onBehalfOf, act, _datasetOf(record));
         if (_granteeOf(record) != grantee) revert NotGrantee(id, grantee);
     }
 

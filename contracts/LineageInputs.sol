@@ -23,7 +23,9 @@ import {
     ACTION_MODIFY,
     ACTION_READ,
     ACTION_TRAIN,
+    Bounds,
     Code,
+    Inactive,
     NO_GRANT,
     NO_POLICY,
     PolicyId,
@@ -130,6 +132,8 @@ abstract contract LineageInputs is LedgerModule, ILineage {
         } else {
             _takeUnderGrant(making, input);
         }
+        // Data may be deleted by whoever holds it, whatever it was made from.
+        if (!making.deletes && source.ceiling != NO_POLICY) _requireCeiling(making, input, source.ceiling);
         if (!making.derives) return;
         if (source.ceiling != NO_POLICY) making.policies[making.count++] = source.ceiling;
         if (source.level > making.level) making.level = source.level;
@@ -150,16 +154,25 @@ abstract contract LineageInputs is LedgerModule, ILineage {
         making.policies[making.count++] = policy;
     }
 
-    /// @dev Data may be deleted by whoever holds it, whatever it was made from.
     function _requireTitle(Making memory making, Input calldata input, Source memory source) private view {
         Right right = making.deletes ? Right.HOLD : Right.USE;
         if (!TITLES.mayAct(input.dataset, right, making.party)) revert InputNotCovered(input.dataset, input.version);
         uint16 scopes = making.derives ? SCOPE_USE | SCOPE_DERIVE : SCOPE_USE;
         if (source.held) SUPERVISION.requireClear(datasetSubject(input.dataset), scopes);
         PARTIES.requireClear(making.party, scopes);
-        if (making.deletes || source.ceiling == NO_POLICY) return;
+    }
+
+    /// @dev What an input was made from permits this now. A grant was within that when it was cut, but
+    /// a correction may have lowered it since.
+    function _requireCeiling(Making memory making, Input calldata input, PolicyId ceiling) private view {
+        Bounds memory bounds = POLICIES.boundsOf(ceiling);
         (, uint32 roles,) = PARTIES.standingOf(making.party);
-        (Code code, uint64 detail) = POLICIES.judge(source.ceiling, roles, true, making.request);
+        (Code code, uint64 detail) = POLICIES.judge(ceiling, roles, true, making.request);
+        if (block.timestamp < bounds.notBefore) {
+            (code, detail) = (Code.GRANT_NOT_ACTIVE, uint64(Inactive.NOT_YET));
+        } else if (block.timestamp > bounds.notAfter) {
+            (code, detail) = (Code.GRANT_NOT_ACTIVE, uint64(Inactive.EXPIRED));
+        }
         if (code != Code.PERMITTED) revert CeilingForbids(input.dataset, input.version, code, detail);
     }
 

@@ -46,6 +46,7 @@ contract Parties is PartyAccounts {
         Party storage record = _parties[id];
         record.status = PartyStatus.ACTIVE;
         record.roles = roles;
+        record.admission = _lowestBit(roles);
         _setProfile(record, profile);
         _bind(id, record, account);
         Subject subject = partySubject(id);
@@ -55,7 +56,7 @@ contract Parties is PartyAccounts {
     /// @inheritdoc IParties
     function update(PartyId id, Profile calldata profile) external {
         Party storage record = _existing(id);
-        _requireAdminOfAny(record.roles);
+        _requireOffice(record);
         _requireCompatible(id, record.roles, profile.flags);
         _setProfile(record, profile);
         Subject subject = partySubject(id);
@@ -188,11 +189,15 @@ contract Parties is PartyAccounts {
 
     function _setStatus(PartyId id, PartyStatus from, PartyStatus to, bytes32 reasonHash) private {
         Party storage record = _existing(id);
-        if (!_callerIsRegulator()) _requireAdminOfAny(record.roles);
+        bool regulator = _callerIsRegulator();
+        if (!regulator) _requireOffice(record);
         if (record.status != from) {
             revert BadStatus(KIND_PARTY, PartyId.unwrap(id), uint8(record.status));
         }
         if (reasonHash == 0) revert EvidenceMissing();
+        // What supervision has stopped, the market does not start again.
+        if (record.barred && !regulator) revert NotAuthorised(ROLE_REGULATOR);
+        record.barred = regulator && to == PartyStatus.SUSPENDED;
         record.status = to;
         _suspect(PartyId.unwrap(id) % 256, to == PartyStatus.SUSPENDED);
         Subject subject = partySubject(id);
@@ -236,6 +241,13 @@ contract Parties is PartyAccounts {
     function _requireOneSide(uint32 a, uint32 b) private pure {
         // x & -x is the lowest bit of x.
         if (a != 0 && b != 0) revert RoleConflict(a & (~a + 1), b & (~b + 1));
+    }
+
+    function _lowestBit(uint32 word) private pure returns (uint8 bit) {
+        while (word & 1 == 0) {
+            word >>= 1;
+            ++bit;
+        }
     }
 
     function _isCountry(bytes2 code) private pure returns (bool) {

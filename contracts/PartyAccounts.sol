@@ -48,10 +48,7 @@ abstract contract PartyAccounts is LedgerModule, IParties {
         _bind(id, _parties[id], account);
         Subject subject = partySubject(id);
         _log(AccountAdded.selector, subject, abi.encode(account));
-        // It may have been removed since it was named.
-        if (offer.replaced != address(0) && partyOf(offer.replaced) == id) {
-            _remove(id, offer.replaced);
-        }
+        if (offer.replaced != address(0)) _remove(id, offer.replaced);
     }
 
     /// @inheritdoc IParties
@@ -59,12 +56,13 @@ abstract contract PartyAccounts is LedgerModule, IParties {
         PartyId id = _requireParty(_msgSender());
         if (partyOf(account) != id) revert NotParty(account);
         if (_parties[id].accounts == 1) revert LastAccount(account);
+        delete _proposals[id]; // may be the removed one's
         _remove(id, account);
     }
 
     /// @inheritdoc IParties
     function proposeRecovery(PartyId id, address account, bytes32 reasonHash) external {
-        _requireAdminOfAny(_existing(id).roles);
+        _requireOffice(_existing(id));
         _requireNew(account);
         if (reasonHash == 0) revert EvidenceMissing();
         uint48 notBefore = uint48(block.timestamp) + RECOVERY_DELAY;
@@ -176,13 +174,11 @@ abstract contract PartyAccounts is LedgerModule, IParties {
         }
     }
 
-    /// @dev The caller administers one of these roles; for a party without any, the root admin does.
-    function _requireAdminOfAny(uint32 roles) internal view {
-        if (roles == 0 && _msgSender() == DIRECTORY.rootAdmin()) return;
-        for (uint32 rest = roles; rest != 0; rest &= rest - 1) {
-            if (_callerAdministers(rest & (~rest + 1))) return;
-        }
-        revert NotRoleAdmin(roles);
+    /// @dev The caller is the office that admitted the party: whoever gives now the role that it was
+    /// admitted with. Roles come and go, and an office that gives one later gains nothing by it.
+    function _requireOffice(Party storage record) internal view {
+        uint32 role = uint32(1) << record.admission;
+        if (!_callerAdministers(role)) revert NotRoleAdmin(role);
     }
 
     function _callerAdministers(uint32 role) private view returns (bool) {

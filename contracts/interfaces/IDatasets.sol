@@ -69,6 +69,10 @@ interface IDatasets {
     /// @notice The salt opens no commitment of this party to this root.
     error CommitmentUnknown(bytes32 commitment);
 
+    /// @notice The party's dataset with this content is bound by what it was made from, and this one
+    /// would not be: publish it there, or derive it from the same.
+    error CeilingEvaded(DatasetId dataset);
+
     /// @notice Registers a dataset with its first version. The registrant holds all its titles.
     /// @dev Emits {DatasetRegistered}, and {ClaimContested} if the content was claimed before.
     /// Requirements: caller acts for `onBehalfOf`, which has a supplying role; content and source

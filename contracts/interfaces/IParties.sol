@@ -55,7 +55,8 @@ interface IParties {
     function register(address account, Profile calldata profile, uint32 roles) external returns (PartyId party);
 
     /// @notice Supersedes what is declared about a party.
-    /// @dev Emits {PartyUpdated}. Requirements: caller administers one of the party's roles.
+    /// @dev Emits {PartyUpdated}. Requirements: caller administers the role that the party was admitted
+    /// with.
     function update(PartyId party, Profile calldata profile) external;
 
     /// @notice Sets a party's roles.
@@ -69,12 +70,12 @@ interface IParties {
     function setRoleAdmin(uint32 roles, PartyId admin) external;
 
     /// @notice Suspends a party: it passes no check until restored.
-    /// @dev Emits {PartyStatusSet}. Requirements: caller administers one of the party's roles, or
-    /// is a regulator; the party is active; reason given.
+    /// @dev Emits {PartyStatusSet}. Requirements: caller administers the role that the party was
+    /// admitted with, or is a regulator; the party is active; reason given.
     function suspend(PartyId party, bytes32 reasonHash) external;
 
     /// @notice Restores a suspended party.
-    /// @dev As {suspend}; the party is suspended.
+    /// @dev As {suspend}; the party is suspended, and if a regulator did that, caller is a regulator.
     function restore(PartyId party, bytes32 reasonHash) external;
 
     /// @notice Offers a new account a place in the caller's party; zero withdraws the offer.
@@ -87,14 +88,14 @@ interface IParties {
     /// @dev Emits {AccountAdded}, and {AccountRemoved} if one is replaced. Requirements: proposed.
     function confirmAccount(PartyId party) external;
 
-    /// @notice Takes an account's power away for ever.
+    /// @notice Takes an account's power away for ever, and what the party offered to an account back.
     /// @dev Emits {AccountRemoved}. Requirements: caller and `account` are accounts of one party,
     /// which keeps at least one.
     function removeAccount(address account) external;
 
     /// @notice Starts the replacement of all keys of a party that lost them.
-    /// @dev Emits {RecoveryProposed}. Requirements: caller administers one of the party's roles;
-    /// account is new; reason given.
+    /// @dev Emits {RecoveryProposed}. Requirements: caller administers the role that the party was
+    /// admitted with; account is new; reason given.
     function proposeRecovery(PartyId party, address account, bytes32 reasonHash) external;
 
     /// @notice Stops a recovery: whoever still has a key has not lost it.

@@ -11,8 +11,8 @@ uint32 constant ACT_TRANSFER = 1 << 5;
 uint32 constant ACT_ACCEPT = 1 << 6;
 uint32 constant ACT_COMMIT = 1 << 7;
 uint32 constant ACT_DECIDE = 1 << 8;
-uint32 constant ACT_GRANT = 1 << 9; // issue, suspend, resume and revoke grants and offers
-uint32 constant ACT_USE = 1 << 10; // activate and use grants, take up offers, assign
+uint32 constant ACT_GRANT = 1 << 9; // issue, suspend, resume, revoke and assign grants; offers
+uint32 constant ACT_USE = 1 << 10; // activate and use grants, take up offers and assigned grants
 uint32 constant ACT_DERIVE = 1 << 11; // record and supersede activities
 uint32 constant ACT_ANCHOR = 1 << 12;
 

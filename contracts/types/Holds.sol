@@ -26,6 +26,7 @@ uint16 constant SCOPE_DEREGISTER = 1 << 10;
 
 uint16 constant SCOPES_ALL = (1 << 11) - 1;
 
-// A contested claim: not listable, not licensable, not transferable (design 3.1), and it may not be
-// deregistered to slip out of the dispute.
-uint16 constant SCOPES_CONTESTED = SCOPE_LIST | SCOPE_ORDER | SCOPE_GRANT | SCOPE_TITLE | SCOPE_DEREGISTER;
+// A contested claim: not listable, not licensable, not transferable (design 3.1). It may not be
+// deregistered to slip out of the dispute, and nothing is derived from it that would be free of it.
+uint16 constant SCOPES_CONTESTED =
+    SCOPE_LIST | SCOPE_ORDER | SCOPE_GRANT | SCOPE_DERIVE | SCOPE_TITLE | SCOPE_DEREGISTER;

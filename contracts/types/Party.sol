@@ -42,6 +42,10 @@ struct Profile {
 /// @param epoch Grows when a lost key is replaced; keys of an earlier epoch have no power.
 /// @param accounts How many accounts it has in this epoch.
 /// @param held True if a hold was placed on it and not lifted; it may have lapsed.
+/// @param admission Which bit of its roles it was admitted with, the lowest of them: who gives that
+/// role has the say over what is declared about the party, its status and its lost keys. Roles that
+/// others give it later change nothing about that.
+/// @param barred True if a regulator suspended it.
 struct Party {
     PartyKind kind;
     PartyStatus status;
@@ -53,6 +57,8 @@ struct Party {
     uint16 epoch;
     uint16 accounts;
     bool held;
+    uint8 admission;
+    bool barred;
     bytes32 credentialHash;
 }
 

@@ -115,8 +115,7 @@ def propose_recovery(
         new = Address(pending.address(name))
     else:
         new = pending.create(name, ledger.password(name)).address
-    (party,) = ledger.call("Parties", "party", party_id)
-    office = parties.office_for(ledger, _lowest_bit(party[6]))
+    office = parties.office_for(ledger, parties.admission_of(ledger, party_id).role)
     reason_hash = ledger.documents.put(reason)
     written = write(ledger, office, "Parties", "proposeRecovery", party_id, new, reason_hash)
     event = written.event("RecoveryProposed")
@@ -185,7 +184,3 @@ def _confirm(ledger: Ledger, name: str, function: str, party_id: PartyId) -> Wri
 
 def _pending(ledger: Ledger) -> Keystore:
     return Keystore(ledger.settings.home / "keys" / PENDING_FOLDER)
-
-
-def _lowest_bit(bits: int) -> int:
-    return bits & -bits

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from provenance.errors import InputError, NotFoundError
 from provenance.identifiers import DatasetId, Digest32, PartyId
-from provenance.ledger.opening import ADMIN, Ledger
-from provenance.ledger.parties import office_for
+from provenance.ledger.opening import Ledger
+from provenance.ledger.parties import admission_of, office_for
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.vocabulary import ACTS, ROLES, bits_of, words_of
 from provenance.ledger.writing import request_hash_of, write
@@ -94,8 +94,8 @@ def suspend(
 
     Args:
         ledger: the ledger.
-        signer: name of the key that signs: of an office that gives one of the party's roles, or of
-            a regulator; the office's by default.
+        signer: name of the key that signs: of the office that admitted the party, or of a
+            regulator; the office's by default.
         party_id: the party.
         reason: why: a document, stored by its hash.
         idempotency_key: a second call with it returns what the first one did.
@@ -116,7 +116,11 @@ def restore(
     *,
     idempotency_key: str | None = None,
 ) -> PartyChange:
-    """Restore a suspended party; the rest is as for :func:`suspend`."""
+    """Restore a suspended party; the rest is as for :func:`suspend`.
+
+    What a regulator suspended, only a regulator restores; the office that gives that role signs by
+    default.
+    """
     return _set_status(ledger, signer, "restore", party_id, reason, idempotency_key)
 
 
@@ -256,9 +260,9 @@ def _set_status(
 ) -> PartyChange:
     if not reason.strip():
         raise InputError("expected a reason, found none")
-    roles = _roles_of(ledger, party_id)
-    # any of the offices that give it roles will do; for a party without one, the root admin
-    office = signer or (office_for(ledger, roles & -roles) if roles else ADMIN)
+    admitted = admission_of(ledger, party_id)
+    barred = verb == "restore" and admitted.barred
+    office = signer or office_for(ledger, ROLES["regulator"] if barred else admitted.role)
     reason_hash = ledger.documents.put(reason)
     written = write(
         ledger, office, "Parties", verb, party_id, reason_hash, idempotency_key=idempotency_key

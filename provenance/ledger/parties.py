@@ -8,6 +8,7 @@ are personal data; they are this home's names for its keys.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from provenance.errors import InputError, KeystoreError, NotFoundError
 from provenance.identifiers import Address, PartyId, format_address, parse_address, parse_id
@@ -32,6 +33,7 @@ REGULATOR = "regulator"
 """Name of the key of the party that gives and takes roles of supervision."""
 
 DEFAULT_ROLES = ("supplier", "consumer")
+_NO_STATUS = 0  # of a party that does not exist (``Party.sol``)
 _LIKE_AN_ID = re.compile(r"0[xX]|[0-9]+\Z", re.ASCII)
 _PARTY = re.compile(r"party:([0-9]+)\Z", re.ASCII)
 
@@ -213,6 +215,30 @@ def require_name(name: str) -> None:
         raise InputError(
             f"expected a name, found one that reads as an id or account: {name[:80]!a}"
         )
+
+
+class Admission(NamedTuple):
+    """How a party was admitted.
+
+    Attributes:
+        role: the role whose office has the say over its profile, its status and its lost keys.
+        barred: whether a regulator suspended it.
+    """
+
+    role: int
+    barred: bool
+
+
+def admission_of(ledger: Ledger, party_id: PartyId) -> Admission:
+    """Return how a party was admitted, as the chain has it.
+
+    Raises:
+        NotFoundError: there is no such party.
+    """
+    (party,) = ledger.call("Parties", "party", party_id)
+    if party[1] == _NO_STATUS:
+        raise NotFoundError("party", party_id)
+    return Admission(1 << party[10], party[11])
 
 
 def office_for(ledger: Ledger, roles: int) -> str:

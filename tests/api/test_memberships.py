@@ -52,7 +52,9 @@ def test_a_party_is_suspended_and_restored(supervised, newcomer, require_problem
     require_problem(offered, 403, "party-inactive")
     require_problem(supervised.post(f"{path}/suspend", body, "exchange"), 409, "bad-status")
     require_problem(supervised.post(f"{path}/restore", body, name), 403)
-    found = changed(supervised.post(f"{path}/restore", body, "exchange"))
+    # what a regulator suspended, the office that admitted the party does not restore
+    require_problem(supervised.post(f"{path}/restore", body, "exchange"), 403, "not-authorised")
+    found = changed(supervised.post(f"{path}/restore", body, "regulator"))
     assert found["change"] == "restored"
     assert supervised.get(path).json()["status"] == "active"
     account = supervised.get(path).json()["accounts"][0]["account"]

@@ -130,8 +130,8 @@ def test_parties_are_those_of_the_contract(connection, ledger):
     for party_id in range(1, 5):
         found = parties.get(connection, party_id)
         (party,) = ledger.ask("Parties", "party", party_id)
-        kind, status, flags, country, zone, sectors, roles, epoch, count, held, papers = party
-        assert not held
+        kind, status, flags, country, zone, sectors, roles, epoch, count, held, *say, papers = party
+        assert (held, say[1]) == (False, False)
         assert (found.kind, found.flags, found.roles) == (kind, flags, roles)
         assert (found.sectors, found.epoch, found.credential_hash) == (sectors, epoch, papers)
         assert found.status == {1: "active", 2: "suspended"}[status]

@@ -9,6 +9,7 @@ import {
     HoldKind,
     SCOPE_DEREGISTER,
     SCOPE_GRANT,
+    SCOPE_DERIVE,
     SCOPE_LIST,
     SCOPE_ORDER,
     SCOPE_TITLE,
@@ -22,7 +23,8 @@ import {FoldedLedger} from "./FoldedLedger.sol";
 
 /// @notice Claims.tree, leaf by leaf.
 contract ClaimsTest is FoldedLedger {
-    uint16 private constant CONTESTED = SCOPE_LIST | SCOPE_ORDER | SCOPE_GRANT | SCOPE_TITLE | SCOPE_DEREGISTER;
+    uint16 private constant CONTESTED =
+        SCOPE_LIST | SCOPE_ORDER | SCOPE_GRANT | SCOPE_DERIVE | SCOPE_TITLE | SCOPE_DEREGISTER;
 
     Actor private supplier;
     Actor private rival;

@@ -63,7 +63,18 @@ contract PartiesTest is FoldedLedger {
         });
     }
 
+    function _lowestBit(uint32 word) private pure returns (uint8 bit) {
+        while (word & 1 == 0) {
+            word >>= 1;
+            ++bit;
+        }
+    }
+
     function _assertParty(PartyId id, Profile memory profile, uint32 roles) private view {
+        _assertParty(id, profile, roles, roles);
+    }
+
+    function _assertParty(PartyId id, Profile memory profile, uint32 roles, uint32 admitted) private view {
         Party memory expected = Party({
             kind: profile.kind,
             status: PartyStatus.ACTIVE,
@@ -75,6 +86,8 @@ contract PartiesTest is FoldedLedger {
             epoch: 0,
             accounts: 1,
             held: false,
+            admission: _lowestBit(admitted),
+            barred: false,
             credentialHash: profile.credentialHash
         });
         assertEq(abi.encode(parties.party(id)), abi.encode(expected));
@@ -263,7 +276,7 @@ contract PartiesTest is FoldedLedger {
         vm.prank(rootAdmin);
         parties.setRoles(supplier.party, roles);
         takeLogs(1);
-        _assertParty(supplier.party, profileOf("supplier"), roles);
+        _assertParty(supplier.party, profileOf("supplier"), roles, ROLE_SUPPLIER);
     }
 
     function testFuzz_RevertWhen_RoleAdminByOther(address caller) public {

@@ -3,10 +3,17 @@ pragma solidity 0.8.37;
 
 import {IParties} from "../../../contracts/interfaces/IParties.sol";
 import {ACT_ACCEPT} from "../../../contracts/types/Acts.sol";
-import {BadStatus, EvidenceMissing, NotFound, PartyInactive} from "../../../contracts/types/Errors.sol";
+import {BadStatus, EvidenceMissing, NotAuthorised, NotFound, PartyInactive} from "../../../contracts/types/Errors.sol";
 import {DatasetId, NO_DATASET, NO_PARTY, PartyId} from "../../../contracts/types/Ids.sol";
 import {Delegation, PartyStatus} from "../../../contracts/types/Party.sol";
-import {ROLE_CONSUMER, ROLE_EXCHANGE, ROLE_REGULATOR, ROLE_SUPPLIER} from "../../../contracts/types/Roles.sol";
+import {
+    ROLE_AUDITOR,
+    ROLE_CONSUMER,
+    ROLE_CUSTODIAN,
+    ROLE_EXCHANGE,
+    ROLE_REGULATOR,
+    ROLE_SUPPLIER
+} from "../../../contracts/types/Roles.sol";
 import {KIND_PARTY, partySubject} from "../../../contracts/types/Subject.sol";
 import {ALL_UNITS} from "../../../contracts/types/Units.sol";
 import {FoldedLedger} from "./FoldedLedger.sol";
@@ -107,9 +114,55 @@ contract PartyStatusTest is FoldedLedger {
         parties.restore(buyer.party, REASON);
         vm.stopPrank();
         takeLogs(3);
-        vm.expectRevert(abi.encodeWithSelector(IParties.NotRoleAdmin.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IParties.NotRoleAdmin.selector, ROLE_CONSUMER));
         vm.prank(admin.account);
         parties.suspend(buyer.party, REASON);
+    }
+
+    function test_RevertWhen_ByOfficeThatGaveRoleLater() public {
+        vm.prank(rootAdmin);
+        parties.setRoleAdmin(ROLE_AUDITOR, admin.party);
+        bytes memory error = abi.encodeWithSelector(IParties.NotRoleAdmin.selector, ROLE_REGULATOR);
+        vm.startPrank(admin.account);
+        parties.setRoles(regulator.party, ROLE_REGULATOR | ROLE_AUDITOR);
+        vm.expectRevert(error);
+        parties.suspend(regulator.party, REASON);
+        vm.expectRevert(error);
+        parties.update(regulator.party, profileOf("other"));
+        vm.expectRevert(error);
+        parties.proposeRecovery(regulator.party, makeAddr("key"), REASON);
+        vm.stopPrank();
+    }
+
+    function test_OfficeKeepsPartyThatItAdmitted() public {
+        vm.prank(admin.account);
+        parties.setRoles(supplier.party, 0);
+        vm.prank(rootAdmin);
+        parties.setRoles(supplier.party, ROLE_CUSTODIAN);
+        vm.prank(admin.account);
+        parties.suspend(supplier.party, REASON);
+        assertFalse(parties.isActive(supplier.party));
+    }
+
+    function test_RevertWhen_OfficeRestoresWhatRegulatorSuspended() public {
+        vm.prank(regulator.account);
+        parties.suspend(supplier.party, REASON);
+        assertTrue(parties.party(supplier.party).barred);
+        vm.expectRevert(abi.encodeWithSelector(NotAuthorised.selector, ROLE_REGULATOR));
+        vm.prank(admin.account);
+        parties.restore(supplier.party, REASON);
+        vm.prank(regulator.account);
+        parties.restore(supplier.party, REASON);
+        assertFalse(parties.party(supplier.party).barred);
+    }
+
+    function test_RegulatorRestoresWhatOfficeSuspended() public {
+        vm.prank(admin.account);
+        parties.suspend(supplier.party, REASON);
+        assertFalse(parties.party(supplier.party).barred);
+        vm.prank(regulator.account);
+        parties.restore(supplier.party, REASON);
+        assertTrue(parties.isActive(supplier.party));
     }
 
     function test_SuspendedPassesNoCheck() public {

@@ -27,8 +27,21 @@ def test_roles_of_two_offices_are_given_in_turn(home, type_):
     assert "each role once" in type_(*roles, "--add", "venue", "--remove", "venue", code=2).err
     type_(*roles, "--remove", "arbiter")
     assert type_(*roles, "--remove", "custodian", "--json").json["roles"] == []
-    # whom no office gives a role, the key that pays suspends
+    # the office that admitted it has the say over it, whatever roles it has now
     assert type_("parties", "suspend", "vault", "--reason", "over", "--json").json["party_id"] == 5
+
+
+def test_an_office_gains_nothing_by_giving_a_role(home, type_):
+    type_("parties", "set-roles", "regulator", "--add", "auditor", "--as", "exchange")
+    words = ("parties", "suspend", "regulator", "--reason", "coup", "--as", "exchange")
+    assert "NotRoleAdmin" in type_(*words, code=1).err
+
+
+def test_what_a_regulator_suspended_the_market_does_not_restore(home, type_):
+    type_("parties", "suspend", "bank", "--reason", "fraud", "--as", "regulator")
+    words = ("parties", "restore", "bank", "--reason", "business")
+    assert "NotAuthorised" in type_(*words, "--as", "exchange", code=1).err
+    assert type_(*words, "--json").json["change"] == "restored"
 
 
 def test_a_delegate_is_named_and_withdrawn(home, type_):
