@@ -93,16 +93,59 @@ def test_a_title_is_handed_over(type_, home, folder, tmp_path):
     held = type_("titles", "holders", 1, "--json").json["items"]
     assert [(h["party_id"], h["name"]) for h in held] == [(4, "bank")]
     assert "bank" in type_("titles", "holders", 1).out
-    (tmp_path / "contract").write_text("sold")
     offered = type_(
         "titles", "transfer", 1, "--to", "party:3", "--right", "use", "--units", 5, "--as", "bank",
-        "--agreement", tmp_path / "contract", "--expires", "1h", "--json",
+        "--expires", "1h", "--json",
     ).json  # fmt: skip
     assert offered["units"] == {"hold": 0, "use": 5, "operate": 0}
     type_("titles", "cancel", offered["transfer_id"], "--as", "bank")
     began = type_("datasets", "show", 1, "--json").json["registered"]["number"]
     past = type_("titles", "holders", 1, "--as-of", began, "--json").json["items"]
     assert [h["party_id"] for h in past] == [3]
+
+
+def offer_with_agreement(type_, file):
+    """Offer dataset 1 under an agreement; return number, salt and commitment of the transfer."""
+    type_("titles", "cancel", 1)
+    offered = type_("titles", "transfer", 1, "--to", "bank", "--agreement", file, "--json").json
+    return offered["transfer_id"], offered["agreement_salt"], offered["agreement"]
+
+
+def test_an_agreement_stays_with_giver_and_taker(type_, home, tmp_path):
+    file, other = tmp_path / "contract", tmp_path / "other"
+    file.write_text("sold")
+    other.write_text("sold dearly")
+    stored = sorted(home.glob("documents/*/*"))
+    number, salt, agreement = offer_with_agreement(type_, file)
+    assert sorted(home.glob("documents/*/*")) == stored
+    assert (home / "commitments" / f"{agreement}.salt").read_text() == f"{salt}\n"
+    found = type_("titles", "agreement", number, file, "--salt", salt, "--json").json
+    assert (found["verdict"], found["agreement"]) == ("passed", agreement)
+    assert "✓ passed" in type_("titles", "agreement", number, file, "--salt", salt).out
+    refused = type_("titles", "agreement", number, other, "--salt", salt, "--json", code=1).json
+    assert refused["error"] == "CommitmentMismatch"
+    type_("titles", "agreement", number, file, "--salt", "00" * 16, code=1)
+    type_("titles", "agreement", 1, file, "--salt", salt, code=1)
+    type_("titles", "agreement", 99, file, "--salt", salt, code=2)
+    type_("titles", "agreement", number, tmp_path / "none", "--salt", salt, code=2)
+    for wrong in (salt[:-2], salt + "00", "G" * 32, ""):
+        said = type_("titles", "agreement", number, file, "--salt", wrong, code=2).err
+        assert "expected 32 hexadecimal digits of salt" in said
+
+
+def test_a_taker_accepts_the_agreement_it_has_and_no_other(type_, home, tmp_path):
+    file, other = tmp_path / "contract", tmp_path / "other"
+    file.write_text("sold")
+    other.write_text("sold dearly")
+    number, salt, _ = offer_with_agreement(type_, file)
+    accept = ("titles", "accept", number, "--as", "bank")
+    block = type_("index", "status", "--json").json
+    type_(*accept, "--agreement", other, "--salt", salt, code=1)
+    type_(*accept, "--agreement", file, "--salt", "00" * 16, code=1)
+    type_(*accept, "--agreement", file, code=2)
+    type_(*accept, "--salt", salt, code=2)
+    assert type_("index", "status", "--json").json == block
+    assert type_(*accept, "--agreement", file, "--salt", salt, "--json").json["units"]
 
 
 def test_refusals_of_the_contracts_are_one_line(type_, home):
