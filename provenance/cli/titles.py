@@ -21,9 +21,8 @@ from provenance.cli.door import (
     writing_door,
 )
 from provenance.cli.grants import print_grants
-from provenance.errors import InputError, InvalidIdentifier
 from provenance.identifiers import DatasetId, TransferId, parse_hex
-from provenance.proofs.commitments import SALT_BYTES
+from provenance.proofs.commitments import parse_salt
 
 
 @click.group()
@@ -99,7 +98,8 @@ def agreement(door: Door, transfer_id: int, file: Path, salt: str) -> None:
     from provenance.ledger import titles as use
     from provenance.ledger import views
 
-    document, drawn = _opening(door, file, salt)
+    drawn = parse_salt(salt)
+    document = read_file(file, door.settings.max_document_bytes)
     with door.ledger() as ledger:
         offered = views.transfer(ledger, TransferId(transfer_id))
     use.require_agreement(offered, document, drawn)
@@ -144,7 +144,10 @@ def accept(
     from provenance.ledger import views
 
     head = parse_hex(expected_head, 32) if expected_head else None
-    opening = _opening(door, agreement, salt) if agreement and salt is not None else None
+    opening = None
+    if agreement is not None and salt is not None:
+        drawn = parse_salt(salt)
+        opening = read_file(agreement, door.settings.max_document_bytes), drawn
     with door.ledger() as ledger:
         signer, principal = acting.resolve(ledger)
         ledger.party_of_signer(signer)
@@ -236,16 +239,6 @@ def inbox(door: Door, signer: str) -> None:
     for offered in found["items"]:
         _print_kept(offered)
         output.note(f"transfer {offered['transfer_id']}: as of head {offered['head']}")
-
-
-def _opening(door: Door, file: Path, salt: str) -> tuple[bytes, bytes]:
-    """Return an agreement and its salt."""
-    try:
-        drawn = parse_hex(salt, SALT_BYTES)
-    except InvalidIdentifier:
-        # not shown: it would quote what is secret
-        raise InputError(f"expected {2 * SALT_BYTES} hexadecimal digits of salt") from None
-    return read_file(file, door.settings.max_document_bytes), drawn
 
 
 def _print_kept(offered: dict[str, Any]) -> None:

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from provenance.errors import ConflictError, InvalidDocument, InvalidIdentifier, ReadError
-from provenance.identifiers import Digest32, parse_hex
+from provenance.errors import ConflictError, InputError, InvalidDocument, ReadError
+from provenance.identifiers import Digest32
 from provenance.ledger.files import sync_folder, write_whole
 from provenance.ledger.opening import Ledger
-from provenance.proofs.commitments import SALT_BYTES, commitment_of, require_opened
+from provenance.proofs.commitments import SALT_BYTES, commitment_of, parse_salt, require_opened
 
 SALTS_FOLDER = "commitments"
 _MAX_BYTES = 64
@@ -106,7 +106,6 @@ def _read(path: Path) -> bytes | None:
     except OSError as error:
         raise ReadError(f"cannot read {path}: {error.strerror}") from error
     try:
-        return parse_hex(text.removesuffix("\n"), SALT_BYTES)
-    except InvalidIdentifier:
-        # not shown: it would quote what is secret
-        raise InvalidDocument(f"expected {SALT_BYTES} bytes of salt in {path.name}") from None
+        return parse_salt(text.removesuffix("\n"))
+    except InputError as error:
+        raise InvalidDocument(f"{path.name}: {error}") from None

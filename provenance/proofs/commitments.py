@@ -10,8 +10,8 @@ Must never draw a salt nor do I/O: that is ``ledger.commitments``.
 
 import hashlib
 
-from provenance.errors import CommitmentMismatch, InputError
-from provenance.identifiers import Digest32
+from provenance.errors import CommitmentMismatch, InputError, InvalidIdentifier
+from provenance.identifiers import Digest32, parse_hex
 
 SALT_BYTES = 16
 _COMMITMENT = b"\x03"
@@ -28,6 +28,21 @@ def commitment_of(document: bytes, salt: bytes) -> Digest32:
     running = hashlib.sha256(_COMMITMENT + salt)
     running.update(document)
     return Digest32(running.digest())
+
+
+def parse_salt(text: str) -> bytes:
+    """Return the 16 bytes of a salt in lower-case hexadecimal.
+
+    Raises:
+        InputError: any other text, which is not shown: it may be secret.
+    """
+    try:
+        return parse_hex(text, SALT_BYTES)
+    except InvalidIdentifier:
+        digits = 2 * SALT_BYTES
+        raise InputError(
+            f"expected {digits} lower-case hexadecimal digits of salt, found other text"
+        ) from None
 
 
 def require_opened(commitment: bytes, document: bytes, salt: bytes) -> None:

@@ -130,7 +130,7 @@ def test_an_agreement_stays_with_giver_and_taker(type_, home, tmp_path):
     type_("titles", "agreement", number, tmp_path / "none", "--salt", salt, code=2)
     for wrong in (salt[:-2], salt + "00", "G" * 32, ""):
         said = type_("titles", "agreement", number, file, "--salt", wrong, code=2).err
-        assert "expected 32 hexadecimal digits of salt" in said
+        assert "expected 32 lower-case hexadecimal digits of salt" in said
 
 
 def test_a_taker_accepts_the_agreement_it_has_and_no_other(type_, home, tmp_path):
@@ -165,6 +165,26 @@ def test_parties(type_, home):
     outside = "0x" + "42" * 20
     added = type_("parties", "add", "out", "--country", "SG", "--account", outside, "--json").json
     assert (added["account"], added["name"]) == (outside, None)
+
+
+def test_a_credential_stays_with_who_shows_it(type_, home, tmp_path):
+    file, other = tmp_path / "licence", tmp_path / "other"
+    file.write_text("licence 7")
+    other.write_text("licence 8")
+    stored = sorted(home.glob("documents/*/*"))
+    added = type_("parties", "add", "mill", "--country", "CN", "--credential", file, "--json").json
+    assert sorted(home.glob("documents/*/*")) == stored
+    salt = added["credential_salt"]
+    assert (home / "commitments" / f"{added['credential_hash']}.salt").is_file()
+    check = ("parties", "credential", "mill")
+    found = type_(*check, file, "--salt", salt, "--json").json
+    assert (found["verdict"], found["credential_hash"]) == ("passed", added["credential_hash"])
+    assert "✓ passed" in type_(*check, file, "--salt", salt).out
+    type_(*check, other, "--salt", salt, code=1)
+    type_(*check, file, "--salt", "00" * 16, code=1)
+    type_("parties", "credential", "bank", file, "--salt", salt, code=1)
+    type_(*check, file, "--salt", salt[1:], code=2)
+    type_("parties", "credential", "nobody", file, "--salt", salt, code=2)
 
 
 def test_keys(type_, home):

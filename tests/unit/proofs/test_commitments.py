@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provenance.errors import CommitmentMismatch, InputError
-from provenance.proofs.commitments import SALT_BYTES, commitment_of, require_opened
+from provenance.proofs.commitments import SALT_BYTES, commitment_of, parse_salt, require_opened
 
 SALTS = st.binary(min_size=SALT_BYTES, max_size=SALT_BYTES)
 
@@ -42,6 +42,18 @@ def test_the_second_implementation_agrees(reference, document, salt):
 def test_a_salt_of_another_length_is_refused(size):
     with pytest.raises(InputError, match=f"expected 16 bytes of salt, found {size}"):
         commitment_of(b"sold", bytes(size))
+
+
+@given(SALTS)
+def test_a_salt_is_read_as_it_is_written(salt):
+    assert parse_salt(salt.hex()) == salt
+
+
+@pytest.mark.parametrize("text", ["", "ab" * 15, "ab" * 17, "AB" * 16, "0x" + "ab" * 15, "é" * 32])
+def test_another_text_is_no_salt_and_is_not_shown(text):
+    with pytest.raises(InputError, match="expected 32 lower-case") as refused:
+        parse_salt(text)
+    assert not text or text not in str(refused.value)
 
 
 def test_a_mismatch_names_the_commitment_and_no_secret():
