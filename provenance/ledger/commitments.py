@@ -10,7 +10,7 @@ into the document store, nor give a salt to someone who has not shown the docume
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from provenance.errors import ConflictError, InputError, InvalidDocument, ReadError
@@ -33,7 +33,7 @@ class Drawn:
         folder: where the salts of the home are.
     """
 
-    document: bytes
+    document: bytes = field(repr=False)
     commitment: Digest32
     folder: Path
 

@@ -8,7 +8,7 @@ commitment to it.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from provenance.errors import CommitmentMismatch, InputError, KeystoreError, NotFoundError
 from provenance.identifiers import (
@@ -129,7 +129,7 @@ class PartyAdded:
     account: Address
     roles: tuple[str, ...]
     credential_hash: Digest32 | None
-    credential_salt: bytes | None
+    credential_salt: bytes | None = field(repr=False)
     receipt: WriteReceipt
 
     def to_json(self) -> dict[str, object]:

@@ -6,7 +6,7 @@ accept for a taker whose key it was not given, nor store an agreement where othe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from provenance.errors import CommitmentMismatch, InputError
@@ -52,7 +52,7 @@ class TransferChange:
     agreement_hash: Digest32 | None
     expires: int | None
     receipt: WriteReceipt
-    agreement_salt: bytes | None = None
+    agreement_salt: bytes | None = field(default=None, repr=False)
 
     def to_json(self) -> dict[str, object]:
         """Return it as JSON values."""

@@ -68,6 +68,7 @@ def test_an_agreement_is_committed_to_and_not_published(ledger, registered, sett
         assert hashlib.sha256(preimage).digest() == offer.agreement_hash
         assert offer.to_json()["agreement_salt"] == offer.agreement_salt.hex()
         path = settings.home / "commitments" / f"{offer.agreement_hash.hex()}.salt"
+        assert repr(offer.agreement_salt) not in repr(offer)
         assert path.read_text() == offer.agreement_salt.hex() + "\n"
         assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
