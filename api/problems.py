@@ -80,6 +80,9 @@ KINDS: Mapping[type[errors.ProvenanceError], Kind] = {
     errors.RootMismatch: Kind(422, "root-mismatch", "The root differs from the one claimed"),
     errors.HistoryMismatch: Kind(409, "history-mismatch", "The history does not fold to its head"),
     errors.CheckpointMismatch: Kind(409, "checkpoint-mismatch", "Checkpoints differ"),
+    errors.CommitmentMismatch: Kind(
+        422, "commitment-mismatch", "Document or salt are not those committed to"
+    ),
     errors.DocumentMismatch: Kind(
         500, "document-mismatch", "A stored document is damaged", told=False
     ),

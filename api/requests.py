@@ -182,10 +182,14 @@ class TransferStart(Acting):
         description="All units of all rights by default.",
     )
     agreement: Text | None = Field(
-        default=None, description="The agreement: stored as a document, committed to.", min_length=1
+        default=None,
+        description="The agreement: committed to under a salt that the answer has, stored nowhere.",
+        min_length=1,
     )
     agreement_hash: Digest | None = Field(
-        default=None, description="Commitment to an agreement that is kept elsewhere, instead."
+        default=None,
+        description="Commitment to an agreement that the service does not see, instead: "
+        "SHA-256 of 03, a salt of 16 random bytes and the text (docs/formats.md, Commitment).",
     )
     expires: Annotated[int, Field(ge=1, le=_UINT48)] | None = Field(
         default=None,

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.problems import MEDIA_TYPE
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="32 bytes, hexadecimal.")]
+Salt = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="16 bytes, hexadecimal.")]
 Hash = Annotated[str, Field(pattern="^0x[0-9a-f]{64}$", description="32 bytes of the chain.")]
 Address = Annotated[str, Field(pattern="^0x[0-9a-f]{40}$", description="An account or contract.")]
 Finality = Literal["latest", "safe", "finalized"]
@@ -245,6 +246,7 @@ class TransferChanged(Receipt):
     units: Units | None
     status: Literal["started", "accepted", "cancelled"]
     agreement: Digest | None
+    agreement_salt: Salt | None
     expires: int | None
 
 

@@ -27,6 +27,7 @@
     │   ├── RootMismatch
     │   ├── HistoryMismatch
     │   ├── CheckpointMismatch
+    │   ├── CommitmentMismatch
     │   └── DocumentMismatch
     ├── ChainError                 the node, the contracts or the chain file
     │   ├── NodeUnavailable        (retryable)
@@ -188,6 +189,10 @@ class HistoryMismatch(VerificationError):
 
 class CheckpointMismatch(VerificationError):
     """A signed checkpoint contradicts another one, or the chain that is shown."""
+
+
+class CommitmentMismatch(VerificationError):
+    """A document or its salt is not the one that was committed to."""
 
 
 class DocumentMismatch(VerificationError):

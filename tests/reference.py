@@ -113,6 +113,11 @@ def fold(chain_id, history, subject, logs):
     return head
 
 
+def commitment(document, salt):
+    assert len(salt) == 16
+    return sha256(b"\x03", salt, document)
+
+
 def checkpoint_text(chain_id, history, block_number, block_hash, ledger_head):
     import base64
 

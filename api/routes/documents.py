@@ -1,4 +1,4 @@
-"""Documents by the SHA-256 of their bytes: manifests, metadata, agreements, statements.
+"""Documents by the SHA-256 of their bytes: manifests, metadata, statements.
 
 Promises: what is given out has the digest that was asked for, or the answer breaks off; it is
 never rendered or run by a browser. Must never list documents: who has no hash has no business.

@@ -148,7 +148,11 @@ async def start_transfer(
     request: Request,
     writing: WritingDependency,
 ) -> Response:
-    """The party of the token gives; nothing moves until the taker accepts."""
+    """The party of the token gives; nothing moves until the taker accepts.
+
+    Of an agreement the ledger holds a salted commitment (`agreement`); nobody can ask for the text.
+    Keep `agreement_salt`, which no other answer shows, and hand it to the taker with the text.
+    """
     body = await json_body(request, TransferStart)
     agreed = body.agreement_hash and parse_digest32(body.agreement_hash)
 

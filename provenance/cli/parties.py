@@ -1,10 +1,13 @@
-"""``provenance parties``: add, list, rotate-key, recover; ``memberships`` has the others."""
+"""``provenance parties``: add, credential, list, rotate-key, recover; others in ``memberships``."""
+
+from pathlib import Path
 
 import click
 
 from provenance.cli import output
-from provenance.cli.door import ID, Door, door, words, writing_door
+from provenance.cli.door import FOLDER_OR_FILE, ID, Door, door, read_file, words, writing_door
 from provenance.identifiers import PartyId, parse_address
+from provenance.proofs.commitments import parse_salt
 
 
 @click.group()
@@ -21,6 +24,7 @@ def parties() -> None:
 @click.option("--flags", default="", help="foreign_invested, ciio, restricted: by commas.")
 @click.option("--sectors", type=int, default=1, help="Bits of sectors.")
 @click.option("--account", metavar="ADDRESS", help="Its account, if its key is kept elsewhere.")
+@click.option("--credential", type=FOLDER_OR_FILE, help="A file; a salted hash is recorded.")
 @writing_door
 def add(
     door: Door,
@@ -32,14 +36,18 @@ def add(
     flags: str,
     sectors: int,
     account: str | None,
+    credential: Path | None,
 ) -> None:
     r"""Register a party; its key is made here unless an account is given.
 
     \b
       provenance parties add bank --country CN --roles consumer
       provenance parties add fab --country CN --roles supplier --account 0x960e…a3f7e8
+      provenance parties add mill --country CN --credential licence.pdf
 
-    NAME is the name of its key in this home. It does not go on the ledger.
+    NAME is the name of its key in this home. It does not go on the ledger. Of the credential (its
+    licence, name, contact) only a salted commitment does; whoever is to check it is given the file
+    and the salt in the answer, which also stays in HOME/commitments.
     """
     from provenance.ledger import parties as use
 
@@ -47,10 +55,38 @@ def add(
         country, zone=zone, kind=kind, flags=words(flags), sectors=sectors
     )
     address = parse_address(account) if account else None
+    document = read_file(credential, door.settings.max_document_bytes) if credential else None
     with door.ledger() as ledger:
-        found = use.add(ledger, name, profile, words(roles), account=address)
+        found = use.add(ledger, name, profile, words(roles), account=address, credential=document)
         ledger.sync()
     output.print_receipt(door.as_json, found.to_json())
+
+
+@parties.command()
+@click.argument("party", metavar="NAME|ADDRESS|party:ID")
+@click.argument("file", type=FOLDER_OR_FILE)
+@click.option("--salt", required=True, metavar="HEX", help="What the answer to `add` says.")
+@door
+def credential(door: Door, party: str, file: Path, salt: str) -> None:
+    r"""Check that a file is the credential that a party was admitted with.
+
+    \b
+      provenance parties credential mill licence.pdf --salt 8f14e45fceea167a5a36dedd4bea2543
+
+    Exit code 0: it is. 1: file or salt are others, or there is no credential. Neither leaves here.
+    """
+    from provenance.ledger import parties as use
+
+    drawn = parse_salt(salt)
+    document = read_file(file, door.settings.max_document_bytes)
+    with door.ledger() as ledger:
+        party_id = use.resolve(ledger, party).party_id
+        commitment = use.require_credential(ledger, party_id, document, drawn)
+    if door.as_json:
+        fields = {"verdict": "passed", "party_id": party_id, "credential_hash": commitment.hex()}
+        output.print_json(fields)
+    else:
+        click.echo(f"✓ passed: {output.shown(str(file))} is the credential of party {party_id}")
 
 
 @parties.command("list")

@@ -1,4 +1,4 @@
-"""``provenance titles``: transfer, accept, cancel, holders, inbox."""
+"""``provenance titles``: transfer, agreement, accept, cancel, holders, inbox."""
 
 import time
 from pathlib import Path
@@ -22,6 +22,7 @@ from provenance.cli.door import (
 )
 from provenance.cli.grants import print_grants
 from provenance.identifiers import DatasetId, TransferId, parse_hex
+from provenance.proofs.commitments import parse_salt
 
 
 @click.group()
@@ -34,7 +35,7 @@ def titles() -> None:
 @click.option("--to", "taker", required=True, metavar="NAME|ADDRESS", help="Who may accept.")
 @click.option("--right", default="hold,use,operate", show_default=True, help="Which rights.")
 @click.option("--units", type=int, default=10_000, show_default=True, help="Basis points of each.")
-@click.option("--agreement", type=FOLDER_OR_FILE, help="A document; its hash goes on the ledger.")
+@click.option("--agreement", type=FOLDER_OR_FILE, help="A file; a salted hash goes on the ledger.")
 @click.option("--expires", default="7d", show_default=True, help="How long it may be accepted.")
 @acting_options()
 @writing_door
@@ -54,6 +55,9 @@ def transfer(
       provenance titles transfer 1 --to bank
       provenance titles transfer 1 --to 0x960e…a3f7e8 --right use --units 5000 --expires 2w
       provenance titles transfer 1 --to bank --agreement contract.pdf
+
+    Of the agreement only a salted commitment leaves this home. Hand the file and the salt in the
+    answer to the taker; the salt also stays in HOME/commitments.
     """
     from provenance.ledger import parties
     from provenance.ledger import titles as use
@@ -80,27 +84,76 @@ def transfer(
 
 @titles.command()
 @click.argument("transfer_id", metavar="TRANSFER", type=ID)
-@click.option("--expected-head", metavar="HEX", help="Refuse if anything was recorded since.")
-@acting_options("Who accepts.")
-@writing_door
-def accept(door: Door, transfer_id: int, expected_head: str | None, acting: Acting) -> None:
-    r"""Accept a transfer: its rights are yours from the next block on.
+@click.argument("file", type=FOLDER_OR_FILE)
+@click.option("--salt", required=True, metavar="HEX", help="What the giver's answer says.")
+@door
+def agreement(door: Door, transfer_id: int, file: Path, salt: str) -> None:
+    r"""Check that a file is the agreement of a transfer.
 
     \b
-      provenance titles accept 1 --as bank
+      provenance titles agreement 1 contract.pdf --salt 8f14e45fceea167a5a36dedd4bea2543
 
-    Grants stay with the title: all that are neither revoked nor expired are shown first, as the
-    inbox shows them, and come with the answer. If anything was recorded on the dataset after what
-    was shown, or after HEAD, nothing is accepted.
+    Exit code 0: it is. 1: file or salt are others, or there was no agreement. Neither leaves here.
     """
     from provenance.ledger import titles as use
     from provenance.ledger import views
 
+    drawn = parse_salt(salt)
+    document = read_file(file, door.settings.max_document_bytes)
+    with door.ledger() as ledger:
+        offered = views.transfer(ledger, TransferId(transfer_id))
+    use.require_agreement(offered, document, drawn)
+    names = ("transfer_id", "agreement", "as_of")
+    fields = {"verdict": "passed", **{name: offered[name] for name in names}}
+    if door.as_json:
+        output.print_json(fields)
+    else:
+        click.echo(
+            f"✓ passed: {output.shown(str(file))} is the agreement of transfer {transfer_id}"
+        )
+
+
+@titles.command()
+@click.argument("transfer_id", metavar="TRANSFER", type=ID)
+@click.option("--expected-head", metavar="HEX", help="Refuse if anything was recorded since.")
+@click.option("--agreement", type=FOLDER_OR_FILE, help="Refuse if another one was committed to.")
+@click.option("--salt", metavar="HEX", help="Salt of the agreement, from the giver.")
+@acting_options("Who accepts.")
+@writing_door
+def accept(
+    door: Door,
+    transfer_id: int,
+    expected_head: str | None,
+    agreement: Path | None,
+    salt: str | None,
+    acting: Acting,
+) -> None:
+    r"""Accept a transfer: its rights are yours from the next block on.
+
+    \b
+      provenance titles accept 1 --as bank
+      provenance titles accept 1 --as bank --agreement contract.pdf --salt 8f14e45f…4bea2543
+
+    Grants stay with the title: all that are neither revoked nor expired are shown first, as the
+    inbox shows them, and come with the answer. If anything was recorded on the dataset after what
+    was shown, or after HEAD, nothing is accepted; nor if AGREEMENT is not what was committed to.
+    """
+    if (agreement is None) != (salt is None):
+        raise click.UsageError("--agreement and --salt need each other")
+    from provenance.ledger import titles as use
+    from provenance.ledger import views
+
     head = parse_hex(expected_head, 32) if expected_head else None
+    opening = None
+    if agreement is not None and salt is not None:
+        drawn = parse_salt(salt)
+        opening = read_file(agreement, door.settings.max_document_bytes), drawn
     with door.ledger() as ledger:
         signer, principal = acting.resolve(ledger)
         ledger.party_of_signer(signer)
         offered = views.transfer(ledger, TransferId(transfer_id))
+        if opening is not None:
+            use.require_agreement(offered, *opening)
         if not door.as_json:
             _print_kept(offered)
         if head is None and offered["head"]:

@@ -54,10 +54,11 @@ _AFTER = (
     "config.toml",
     "documents/[0-9a-f][0-9a-f]/*",
     "rows/*.secret",
+    "commitments/*.salt",
 )
 _MEMBERS = re.compile(
     r"(?:pins/[A-Za-z0-9_.-]+\.json|keys/(?:(?:pending|retired)/)?[a-z0-9_-][a-z0-9_.-]*\.json"
-    r"|documents/[0-9a-f]{2}/[0-9a-f]{62}|rows/[0-9a-f]{64}\.secret|(?:index|journal|outbox|chain)\.sqlite3|password|checkpoint\.key"
+    r"|documents/[0-9a-f]{2}/[0-9a-f]{62}|rows/[0-9a-f]{64}\.secret|commitments/[0-9a-f]{64}\.salt|(?:index|journal|outbox|chain)\.sqlite3|password|checkpoint\.key"
     r"|deployment\.json|setup\.complete|tokens\.json|config\.toml)\Z",
     re.ASCII,
 )

@@ -139,14 +139,11 @@ def register(
         ContractRevert: the contracts refuse it.
     """
     described = metadata_document(title, metadata or {})
-    salt = ZERO32
+    salt = secrets.token_bytes(32) if commit_first else ZERO32
     if commit_first:
-        salt = secrets.token_bytes(32)
         _commit(ledger, signer, manifest.root, salt, on_behalf_of, idempotency_key)
-    declared = (classification or Classification()).values()
-    statement = source or self_declaration(
-        ledger, signer, manifest.root, int(clock()), on_behalf_of=on_behalf_of
-    )
+    declared, now_s = (classification or Classification()).values(), int(clock())
+    statement = source or self_declaration(ledger, signer, on_behalf_of, manifest.root, now_s)
     manifest_hash = put_manifest(ledger, manifest)
     metadata_hash, source_hash = map(ledger.documents.put, (described, statement))
     written = write(

@@ -162,7 +162,7 @@ def _output(
     if product.dataset_id is None:
         number = product.version or 1
         statement = product.source or self_declaration(
-            ledger, signer, manifest.root, now_s, on_behalf_of=on_behalf_of
+            ledger, signer, on_behalf_of, manifest.root, now_s
         )
         source_hash: bytes = ledger.documents.put(statement)
     else:

@@ -53,19 +53,18 @@ def _require_readable(title: str) -> None:
 def self_declaration(
     ledger: "Ledger",
     signer: str,
+    on_behalf_of: PartyId | None,
     root: bytes,
     declared_at: int,
-    *,
-    on_behalf_of: PartyId | None = None,
 ) -> bytes:
     """Return a source statement in which the registrant vouches for the data by itself.
 
     Args:
         ledger: the ledger.
         signer: name of the key that registers.
+        on_behalf_of: the registrant, if the signer's party is its delegate.
         root: root of the manifest.
         declared_at: Unix seconds.
-        on_behalf_of: the registrant, if the signer's party is its delegate.
     """
     account = "0x" + ledger.keystore.address(signer).hex()
     who = (

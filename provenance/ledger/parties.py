@@ -2,16 +2,26 @@
 
 Promises: a party that this home hosts has an encrypted key under its name before the ledger hears
 of it, so that no party is ever registered whose key is lost. Must never put a name on chain: names
-are personal data; they are this home's names for its keys.
+are personal data; they are this home's names for its keys. Nor a credential: only a salted
+commitment to it.
 """
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from provenance.errors import InputError, KeystoreError, NotFoundError
-from provenance.identifiers import Address, PartyId, format_address, parse_address, parse_id
+from provenance.errors import CommitmentMismatch, InputError, KeystoreError, NotFoundError
+from provenance.identifiers import (
+    Address,
+    Digest32,
+    PartyId,
+    format_address,
+    parse_address,
+    parse_id,
+)
+from provenance.ledger import commitments
+from provenance.ledger.commitments import Drawn
 from provenance.ledger.opening import ADMIN, Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.vocabulary import (
@@ -24,7 +34,8 @@ from provenance.ledger.vocabulary import (
     words_of,
     zone_bytes,
 )
-from provenance.ledger.writing import write
+from provenance.ledger.writing import Written, request_hash_of, write
+from provenance.proofs.commitments import require_opened
 
 EXCHANGE = "exchange"
 """Name of the key of the party that gives and takes market roles."""
@@ -48,7 +59,7 @@ class Profile:
         kind: of ``PARTY_KINDS``.
         flags: bits of ``FLAGS``.
         sectors: bits of sectors.
-        credential_hash: salted hash of licence, name and contact (design 4.2), 32 bytes.
+        credential_hash: commitment to licence, name and contact (design 4.2), 32 bytes.
     """
 
     country: str
@@ -110,6 +121,8 @@ class PartyAdded:
         name: name of its key in this home; None when its key is elsewhere.
         account: its first account.
         roles: its roles.
+        credential_hash: commitment to its credential, 32 bytes, or None.
+        credential_salt: salt of it, 16 bytes; None unless the credential was shown here.
         receipt: the transaction.
     """
 
@@ -117,6 +130,8 @@ class PartyAdded:
     name: str | None
     account: Address
     roles: tuple[str, ...]
+    credential_hash: Digest32 | None
+    credential_salt: bytes | None = field(repr=False)
     receipt: WriteReceipt
 
     def to_json(self) -> dict[str, object]:
@@ -126,6 +141,8 @@ class PartyAdded:
             "name": self.name,
             "account": format_address(self.account),
             "roles": list(self.roles),
+            "credential_hash": self.credential_hash.hex() if self.credential_hash else None,
+            "credential_salt": self.credential_salt.hex() if self.credential_salt else None,
             **self.receipt.to_json(),
         }
 
@@ -145,6 +162,7 @@ def add(
     roles: Iterable[str] = DEFAULT_ROLES,
     *,
     account: Address | None = None,
+    credential: bytes | None = None,
     idempotency_key: str | None = None,
 ) -> PartyAdded:
     """Register a party; the holder of the office that gives these roles signs.
@@ -155,34 +173,69 @@ def add(
         profile: what is declared about it.
         roles: its roles.
         account: account of a key that is kept elsewhere.
+        credential: document to commit to, under a salt that stays in the home.
         idempotency_key: see :func:`provenance.ledger.writing.write`.
 
     Raises:
-        InputError: a role is unknown, or the name is reserved.
+        InputError: a role is unknown, the name is reserved, or the profile has a credential too.
         KeystoreError: the name belongs to a party already.
         ContractRevert: the contracts refuse it.
     """
+    if credential is not None and any(profile.credential_hash):
+        raise InputError("expected a credential or its hash, found both")
     bits = bits_of(ROLES, roles, "a role")
     office = office_for(ledger, bits)
     if account is None:
         account = account_for(ledger, name)
         ledger.fund(account, wait=False)
-    written = write(
-        ledger,
-        office,
-        "Parties",
-        "register",
-        account,
-        profile.values(),
-        bits,
-        idempotency_key=idempotency_key,
-    )
+    with commitments.drawn(ledger, credential) as drawn:
+        declared = replace(profile, credential_hash=drawn.commitment) if drawn else profile
+        written = write(
+            ledger,
+            office,
+            "Parties",
+            "register",
+            *(account, declared.values(), bits),
+            idempotency_key=idempotency_key,
+            # without the salt, which is another one each time
+            request_hash=request_hash_of("register", account, profile.values(), bits, credential),
+        )
+    return _added(ledger, written, account, bits, drawn)
+
+
+def require_credential(ledger: Ledger, party_id: PartyId, document: bytes, salt: bytes) -> Digest32:
+    """Raise an error unless a document is the credential of a party; return the commitment.
+
+    Args:
+        ledger: the ledger.
+        party_id: the party.
+        document: the document in hand.
+        salt: its salt, 16 bytes.
+
+    Raises:
+        InputError: the salt has another length.
+        CommitmentMismatch: the credential or its salt is another one, or there is none.
+    """
+    (party,) = ledger.call("Parties", "party", party_id)
+    committed = party[-1]
+    if not any(committed):
+        raise CommitmentMismatch(f"expected party {party_id} with a credential, found none")
+    require_opened(committed, document, salt)
+    return Digest32(committed)
+
+
+def _added(
+    ledger: Ledger, written: Written, account: Address, bits: int, drawn: Drawn | None
+) -> PartyAdded:
     event = written.event("PartyRegistered")
+    committed = event.arguments["profile"]["credentialHash"]
     return PartyAdded(
         PartyId(written.id_in(event, "party")),
         hosted_name(ledger, account),
         account,
         words_of(ROLES, bits),
+        Digest32(committed) if any(committed) else None,
+        drawn.settle(committed) if drawn else None,
         written.receipt,
     )
 

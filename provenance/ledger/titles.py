@@ -1,17 +1,23 @@
 """Titles: hand over rights in a dataset in two steps, or give a hand-over up.
 
 Promises: nothing moves before the taker accepts; what is returned was read from the mined
-transaction. Must never accept for a taker whose key it was not given.
+transaction; of an agreement only a salted commitment leaves the home (design 2, rule 5). Must never
+accept for a taker whose key it was not given, nor store an agreement where others can read it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from provenance.errors import InputError
-from provenance.identifiers import DatasetId, Digest32, PartyId, TransferId
+from provenance.errors import CommitmentMismatch, InputError
+from provenance.identifiers import DatasetId, Digest32, PartyId, TransferId, parse_digest32
+from provenance.ledger import commitments
+from provenance.ledger.commitments import Drawn
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.vocabulary import ALL_UNITS, Units
 from provenance.ledger.writing import DEFAULT_GAS, Written, request_hash_of, write
+from provenance.proofs.commitments import require_opened
 
 ZERO32 = bytes(32)
 DEFAULT_EXPIRY_S = 7 * 24 * 3600
@@ -31,7 +37,8 @@ class TransferChange:
         taker: party that may accept.
         units: units of each right.
         status: ``started``, ``accepted`` or ``cancelled``.
-        agreement_hash: SHA-256 of the agreement; None for none, and after the first step.
+        agreement_hash: commitment to the agreement; None for none, and after the first step.
+        agreement_salt: salt of it, 16 bytes; None unless the giver showed the agreement here.
         expires: Unix second until which the taker may accept; None after the first step.
         receipt: the transaction.
     """
@@ -45,6 +52,7 @@ class TransferChange:
     agreement_hash: Digest32 | None
     expires: int | None
     receipt: WriteReceipt
+    agreement_salt: bytes | None = field(default=None, repr=False)
 
     def to_json(self) -> dict[str, object]:
         """Return it as JSON values."""
@@ -56,6 +64,7 @@ class TransferChange:
             "units": self.units.to_json() if self.units else None,
             "status": self.status,
             "agreement": self.agreement_hash.hex() if self.agreement_hash else None,
+            "agreement_salt": self.agreement_salt.hex() if self.agreement_salt else None,
             "expires": self.expires,
             **self.receipt.to_json(),
         }
@@ -85,8 +94,8 @@ def start_transfer(
         dataset_id: the dataset.
         taker: party that may accept.
         units: units of each right.
-        agreement: document to store and commit to.
-        agreement_hash: commitment to an agreement that is kept elsewhere, instead.
+        agreement: document to commit to, under a salt that stays in the home.
+        agreement_hash: commitment to an agreement whose salt is kept elsewhere, instead.
         expires: Unix second until which it may be accepted; in seven days by default.
         on_behalf_of: the giver, if the signer's party is its delegate.
         idempotency_key: see :func:`provenance.ledger.writing.write`.
@@ -97,28 +106,44 @@ def start_transfer(
     """
     if agreement is not None and agreement_hash is not None:
         raise InputError("expected an agreement or its hash, found both")
-    if agreement is not None:
-        agreement_hash = ledger.documents.put(agreement)
-    # with the time only if the caller gave it
-    offer = (dataset_id, taker, units.pack(), agreement_hash)
+    # with the time only if the caller gave it, and without the salt, which is another one each time
+    offer = (dataset_id, taker, units.pack(), agreement, agreement_hash)
     asked = request_hash_of("transfer", signer, *offer, expires, on_behalf_of)
     until = int(ledger.clock()) + DEFAULT_EXPIRY_S if expires is None else expires
     _free_lapsed(ledger, signer, dataset_id, units, on_behalf_of)
-    written = write(
-        ledger,
-        signer,
-        "Titles",
-        "startTransfer",
-        dataset_id,
-        taker,
-        units.pack(),
-        agreement_hash or ZERO32,
-        until,
-        on_behalf_of or 0,
-        idempotency_key=idempotency_key,
-        request_hash=asked,
-    )
-    return _started(written)
+    with commitments.drawn(ledger, agreement) as drawn:
+        written = write(
+            ledger,
+            signer,
+            "Titles",
+            "startTransfer",
+            *(dataset_id, taker, units.pack()),
+            drawn.commitment if drawn else agreement_hash or ZERO32,
+            until,
+            on_behalf_of or 0,
+            idempotency_key=idempotency_key,
+            request_hash=asked,
+        )
+    return _started(written, drawn)
+
+
+def require_agreement(transfer: Mapping[str, Any], document: bytes, salt: bytes) -> None:
+    """Raise an error unless a document is the agreement that a transfer was started with.
+
+    Args:
+        transfer: the transfer, as ``views.transfer`` gives it.
+        document: the document in hand.
+        salt: its salt, 16 bytes, from the giver.
+
+    Raises:
+        InputError: the salt has another length.
+        CommitmentMismatch: the agreement or its salt is another one, or there is none.
+    """
+    committed = transfer["agreement"]
+    if committed is None:
+        number = transfer["transfer_id"]
+        raise CommitmentMismatch(f"expected transfer {number} with an agreement, found none")
+    require_opened(parse_digest32(committed), document, salt)
 
 
 def accept_transfer(
@@ -248,7 +273,7 @@ def _free_lapsed(
         )
 
 
-def _started(written: Written) -> TransferChange:
+def _started(written: Written, drawn: Drawn | None) -> TransferChange:
     event = written.event("TransferStarted")
     agreement = event.arguments["agreement"]
     return TransferChange(
@@ -261,4 +286,5 @@ def _started(written: Written) -> TransferChange:
         Digest32(agreement) if any(agreement) else None,
         event.arguments["expires"],
         written.receipt,
+        drawn.settle(agreement) if drawn else None,
     )

@@ -13,6 +13,7 @@ A tour:
 - :mod:`~provenance.proofs.standing`: who holds a dataset and how it stands, as its history says;
 - :mod:`~provenance.proofs.bundle`, :mod:`~provenance.proofs.bundle_verification`: all of it in one
   file, and the verdict on it;
+- :mod:`~provenance.proofs.commitments`: a document that its holders keep is the one committed to;
 - :mod:`~provenance.proofs.verification`: bytes in hand and what the ledger says, put together
   into a ``Verdict`` that names what passed, what failed and what was not checked.
 

@@ -1,6 +1,22 @@
 """GET /v1/parties and GET /v1/parties/{id or address}."""
 
+import time
+
 import pytest
+
+from provenance.ledger import parties
+from provenance.ledger.parties import Profile
+
+
+def test_a_party_shows_the_commitment_to_its_credential_and_no_more(service):
+    cn = Profile.of_words("CN")
+    added = parties.add(service.ledger, "licensed", cn, credential=b"licence 7")
+    deadline = time.monotonic() + 30
+    while (found := service.get(f"/v1/parties/{added.party_id}")).status_code == 404:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert found.json()["credential_hash"] == added.credential_hash.hex()
+    assert added.credential_salt.hex() not in found.text
 
 
 def test_parties_are_listed_in_pages(service):

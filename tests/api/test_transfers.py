@@ -1,5 +1,6 @@
 """Start, accept and cancel transfers; the lists of them, holders and the inbox."""
 
+import hashlib
 import json
 import time
 
@@ -11,10 +12,8 @@ NONE = {"hold": 0, "use": 0, "operate": 0}
 
 def test_a_title_passes_in_two_steps(service):
     dataset_id = service.register()["dataset_id"]
-    started = service.start_transfer(dataset_id, agreement="we agree")
+    started = service.start_transfer(dataset_id)
     transfer_id = started["transfer_id"]
-    agreement = service.get(f"/v1/documents/{started['agreement']}")
-    assert agreement.text == "we agree"
     held = service.get(f"/v1/datasets/{dataset_id}/holders").json()["items"]
     assert [(item["party_id"], item["reserved"]) for item in held] == [
         (service.party_ids["alice"], ALL)
@@ -44,6 +43,60 @@ def test_a_title_passes_in_two_steps(service):
     assert listed == [{k: v for k, v in found.items() if k not in more}]
     inbox = service.get(f"/v1/parties/{service.party_ids['bob']}/inbox", limit=500).json()
     assert transfer_id not in [item["transfer_id"] for item in inbox["items"]]
+
+
+def test_an_agreement_is_committed_to_and_cannot_be_asked_for(service, require_problem):
+    dataset_id = service.register()["dataset_id"]
+    text = f"we agree on {time.time_ns()}"
+    started = service.start_transfer(dataset_id, agreement=text)
+    salt = bytes.fromhex(started["agreement_salt"])
+    assert len(salt) == 16
+    expected = hashlib.sha256(b"\x03" + salt + text.encode()).hexdigest()
+    assert started["agreement"] == expected
+    plain = hashlib.sha256(text.encode()).hexdigest()
+    for digest in (plain, expected):
+        require_problem(service.get(f"/v1/documents/{digest}"), 404, "not-found")
+    path = f"/v1/transfers/{started['transfer_id']}"
+    shown = service.get(path)
+    assert shown.json()["agreement"] == expected
+    history = service.get(f"/v1/datasets/{dataset_id}/history").text
+    for secret in (plain, started["agreement_salt"], text):
+        assert secret not in shown.text
+        assert secret not in history
+    accepted = service.post(f"{path}/accept", {}, "bob").json()
+    assert (accepted["agreement"], accepted["agreement_salt"]) == (None, None)
+
+
+def test_a_repeated_offer_gets_the_same_salt(service, require_problem):
+    dataset_id = service.register()["dataset_id"]
+    path = f"/v1/datasets/{dataset_id}/transfers"
+    body = {"to": service.party_ids["bob"], "agreement": "we agree"}
+    key = {"Idempotency-Key": f"offer-{dataset_id}"}
+    first, again = (service.post(path, body, **key) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    names = ("transfer_id", "agreement", "agreement_salt", "transaction_hash")
+    assert [again.json()[name] for name in names] == [first.json()[name] for name in names]
+    assert first.json()["agreement_salt"]
+    ready = {"to": body["to"], "agreement_hash": first.json()["agreement"]}
+    for other in ({**body, "agreement": "we differ"}, ready):
+        require_problem(service.post(path, other, **key), 409, "conflict")
+
+
+def test_a_commitment_of_the_client_has_no_salt_here(service):
+    dataset_id = service.register()["dataset_id"]
+    ready = hashlib.sha256(b"\x03" + bytes(range(16)) + b"we agree").hexdigest()
+    started = service.start_transfer(dataset_id, agreement_hash=ready)
+    assert (started["agreement"], started["agreement_salt"]) == (ready, None)
+
+
+def test_the_salt_of_another_party_is_not_told(service):
+    dataset_id = service.register()["dataset_id"]
+    started = service.start_transfer(dataset_id, agreement="we agree")
+    other = service.register("bob")["dataset_id"]
+    copied = service.start_transfer(
+        other, to="alice", name="bob", agreement_hash=started["agreement"]
+    )
+    assert (copied["agreement"], copied["agreement_salt"]) == (started["agreement"], None)
 
 
 def test_one_right_passes_in_part_to_an_account(service):

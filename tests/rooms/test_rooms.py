@@ -38,6 +38,7 @@ CONCEPTS = set(
         "bundles",
         "ceilings",
         "claims",
+        "commitments",
         "completeness",
         "contests",
         "datasets",

@@ -93,10 +93,9 @@ def test_a_title_is_handed_over(type_, home, folder, tmp_path):
     held = type_("titles", "holders", 1, "--json").json["items"]
     assert [(h["party_id"], h["name"]) for h in held] == [(4, "bank")]
     assert "bank" in type_("titles", "holders", 1).out
-    (tmp_path / "contract").write_text("sold")
     offered = type_(
         "titles", "transfer", 1, "--to", "party:3", "--right", "use", "--units", 5, "--as", "bank",
-        "--agreement", tmp_path / "contract", "--expires", "1h", "--json",
+        "--expires", "1h", "--json",
     ).json  # fmt: skip
     assert offered["units"] == {"hold": 0, "use": 5, "operate": 0}
     type_("titles", "cancel", offered["transfer_id"], "--as", "bank")
@@ -105,12 +104,56 @@ def test_a_title_is_handed_over(type_, home, folder, tmp_path):
     assert [h["party_id"] for h in past] == [3]
 
 
+def offer_with_agreement(type_, file):
+    """Offer dataset 1 under an agreement; return number, salt and commitment of the transfer."""
+    type_("titles", "cancel", 1)
+    offered = type_("titles", "transfer", 1, "--to", "bank", "--agreement", file, "--json").json
+    return offered["transfer_id"], offered["agreement_salt"], offered["agreement"]
+
+
+def test_an_agreement_stays_with_giver_and_taker(type_, home, tmp_path):
+    file, other = tmp_path / "contract", tmp_path / "other"
+    file.write_text("sold")
+    other.write_text("sold dearly")
+    stored = sorted(home.glob("documents/*/*"))
+    number, salt, agreement = offer_with_agreement(type_, file)
+    assert sorted(home.glob("documents/*/*")) == stored
+    assert (home / "commitments" / f"{agreement}.salt").read_text() == f"{salt}\n"
+    found = type_("titles", "agreement", number, file, "--salt", salt, "--json").json
+    assert (found["verdict"], found["agreement"]) == ("passed", agreement)
+    assert "✓ passed" in type_("titles", "agreement", number, file, "--salt", salt).out
+    refused = type_("titles", "agreement", number, other, "--salt", salt, "--json", code=1).json
+    assert refused["error"] == "CommitmentMismatch"
+    type_("titles", "agreement", number, file, "--salt", "00" * 16, code=1)
+    type_("titles", "agreement", 1, file, "--salt", salt, code=1)
+    type_("titles", "agreement", 99, file, "--salt", salt, code=2)
+    type_("titles", "agreement", number, tmp_path / "none", "--salt", salt, code=2)
+    for wrong in (salt[:-2], salt + "00", "G" * 32, ""):
+        said = type_("titles", "agreement", number, file, "--salt", wrong, code=2).err
+        assert "expected 32 lower-case hexadecimal digits of salt" in said
+
+
+def test_a_taker_accepts_the_agreement_it_has_and_no_other(type_, home, tmp_path):
+    file, other = tmp_path / "contract", tmp_path / "other"
+    file.write_text("sold")
+    other.write_text("sold dearly")
+    number, salt, _ = offer_with_agreement(type_, file)
+    accept = ("titles", "accept", number, "--as", "bank")
+    block = type_("index", "status", "--json").json
+    type_(*accept, "--agreement", other, "--salt", salt, code=1)
+    type_(*accept, "--agreement", file, "--salt", "00" * 16, code=1)
+    type_(*accept, "--agreement", file, code=2)
+    type_(*accept, "--salt", salt, code=2)
+    assert type_("index", "status", "--json").json == block
+    assert type_(*accept, "--agreement", file, "--salt", salt, "--json").json["units"]
+
+
 def test_refusals_of_the_contracts_are_one_line(type_, home):
     refused = type_("titles", "accept", 1, "--as", "founder", code=1)
     assert refused.err.startswith("error: NotTransferParty(")
     assert len(refused.err.splitlines()) == 1
     found = type_("titles", "accept", 1, "--as", "founder", "--json", code=1).json
-    assert found["error"] == "ContractRevert"
+    assert (found["error"], found["arguments"]["transfer"]) == ("NotTransferParty", 1)
 
 
 def test_parties(type_, home):
@@ -122,6 +165,26 @@ def test_parties(type_, home):
     outside = "0x" + "42" * 20
     added = type_("parties", "add", "out", "--country", "SG", "--account", outside, "--json").json
     assert (added["account"], added["name"]) == (outside, None)
+
+
+def test_a_credential_stays_with_who_shows_it(type_, home, tmp_path):
+    file, other = tmp_path / "licence", tmp_path / "other"
+    file.write_text("licence 7")
+    other.write_text("licence 8")
+    stored = sorted(home.glob("documents/*/*"))
+    added = type_("parties", "add", "mill", "--country", "CN", "--credential", file, "--json").json
+    assert sorted(home.glob("documents/*/*")) == stored
+    salt = added["credential_salt"]
+    assert (home / "commitments" / f"{added['credential_hash']}.salt").is_file()
+    check = ("parties", "credential", "mill")
+    found = type_(*check, file, "--salt", salt, "--json").json
+    assert (found["verdict"], found["credential_hash"]) == ("passed", added["credential_hash"])
+    assert "✓ passed" in type_(*check, file, "--salt", salt).out
+    type_(*check, other, "--salt", salt, code=1)
+    type_(*check, file, "--salt", "00" * 16, code=1)
+    type_("parties", "credential", "bank", file, "--salt", salt, code=1)
+    type_(*check, file, "--salt", salt[1:], code=2)
+    type_("parties", "credential", "nobody", file, "--salt", salt, code=2)
 
 
 def test_keys(type_, home):

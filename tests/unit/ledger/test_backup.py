@@ -16,7 +16,7 @@ from provenance.errors import (
     VerificationError,
 )
 from provenance.ledger import backup as backups
-from provenance.ledger import datasets, history
+from provenance.ledger import datasets, history, titles
 from provenance.ledger.opening import open_ledger
 
 
@@ -24,6 +24,7 @@ from provenance.ledger.opening import open_ledger
 def saved(ledger, content, settings, tmp_path):
     """A backup that was made while the chain was in use."""
     datasets.register(ledger, "founder", content, "T")
+    titles.start_transfer(ledger, "founder", 1, 4, agreement=b"sold")
     ledger.journal.append(b"recorded", 1, ledger.party_of_signer("founder"))
     ledger.sync()
     file = tmp_path / "backup.tar"
@@ -54,6 +55,10 @@ def test_a_restored_home_is_the_same(saved, ledger, fresh):
     said = []
     report = backups.restore(fresh, saved, progress=said.append)
     assert sum(said) == report.size_bytes
+    (salt,) = (ledger.settings.home / "commitments").iterdir()
+    restored_salt = fresh.home / "commitments" / salt.name
+    assert restored_salt.read_bytes() == salt.read_bytes()
+    assert restored_salt.stat().st_mode & 0o777 == 0o600
     assert report.block_number == ledger.client.head().number
     with open_ledger(fresh) as restored:
         subject = history.parse_subject_name("1")

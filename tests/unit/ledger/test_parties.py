@@ -1,6 +1,10 @@
+import hashlib
+
 import pytest
 
 from provenance.errors import (
+    CommitmentMismatch,
+    ConflictError,
     ContractRevert,
     InputError,
     InvalidIdentifier,
@@ -41,6 +45,48 @@ def test_a_party_may_keep_its_key_elsewhere(ledger):
     assert added.name is None
     assert parties.resolve(ledger, "0x" + "42" * 20).party_id == added.party_id
     assert "outside" not in ledger.keystore.names()
+
+
+def test_a_credential_is_committed_to_and_not_published(ledger, settings):
+    stored = set(ledger.documents.digests())
+    added = parties.add(ledger, "mill", Profile.of_words("CN"), credential=b"licence 7")
+    expected = hashlib.sha256(b"\x03" + added.credential_salt + b"licence 7").digest()
+    assert added.credential_hash == expected
+    fields = added.to_json()
+    assert (fields["credential_hash"], fields["credential_salt"]) == (
+        expected.hex(),
+        added.credential_salt.hex(),
+    )
+    assert set(ledger.documents.digests()) == stored
+    path = settings.home / "commitments" / f"{expected.hex()}.salt"
+    assert path.read_text().strip() == added.credential_salt.hex()
+    salt = added.credential_salt
+    assert parties.require_credential(ledger, added.party_id, b"licence 7", salt) == expected
+    for party_id, document in ((added.party_id, b"licence 8"), (4, b"licence 7")):
+        with pytest.raises(CommitmentMismatch):
+            parties.require_credential(ledger, party_id, document, salt)
+
+
+def test_a_repeated_admission_has_the_first_salt(ledger, settings):
+    account = Address(b"\x42" * 20)
+    asked = {"account": account, "idempotency_key": "once"}
+    cn = Profile.of_words("CN")
+    first, again = (
+        parties.add(ledger, "outside", cn, credential=b"licence", **asked) for _ in range(2)
+    )
+    assert (again.party_id, again.credential_salt) == (first.party_id, first.credential_salt)
+    for other in (b"another", None):
+        with pytest.raises(ConflictError):
+            parties.add(ledger, "outside", cn, credential=other, **asked)
+    assert len(list((settings.home / "commitments").iterdir())) == 1
+
+
+def test_a_credential_kept_elsewhere_is_committed_to(ledger):
+    ready = Profile.of_words("CN", credential_hash=b"\x07" * 32)
+    with pytest.raises(InputError, match="found both"):
+        parties.add(ledger, "mill", ready, credential=b"licence")
+    added = parties.add(ledger, "mill", ready)
+    assert (added.credential_hash, added.credential_salt) == (b"\x07" * 32, None)
 
 
 def test_names_are_not_given_twice(ledger):

@@ -2,7 +2,15 @@ import hashlib
 
 import pytest
 
-from provenance.errors import ConflictError, ContractRevert, InputError
+from provenance.errors import (
+    CommitmentMismatch,
+    ConflictError,
+    ContractRevert,
+    InputError,
+    InvalidDocument,
+    NodeUnavailable,
+    ReadError,
+)
 from provenance.ledger import datasets, titles, views
 from provenance.ledger.vocabulary import ALL_UNITS, Units
 
@@ -15,7 +23,6 @@ def registered(ledger, content):
 def test_all_rights_pass_in_two_steps(ledger, registered):
     offer = titles.start_transfer(ledger, "founder", 1, 4, agreement=b"sold")
     assert offer.to_json()["status"] == "started"
-    assert ledger.documents.get(offer.agreement_hash) == b"sold"
     assert offer.units == Units(10_000, 10_000, 10_000)
 
     taken = titles.accept_transfer(ledger, "bank", offer.transfer_id)
@@ -45,6 +52,104 @@ def test_giver_and_taker_may_cancel_others_not(ledger, registered):
     ended = titles.cancel_transfer(ledger, "bank", offer.transfer_id)
     assert ended.to_json()["units"] is None
     assert ended.status == "cancelled"
+
+
+def test_an_agreement_is_committed_to_and_not_published(ledger, registered, settings):
+    stored = set(ledger.documents.digests())
+    part = Units(1, 1, 1)
+    first, second = (
+        titles.start_transfer(ledger, "founder", 1, 4, units=part, agreement=b"sold")
+        for _ in range(2)
+    )
+    assert set(ledger.documents.digests()) == stored
+    assert len({first.agreement_hash, second.agreement_hash, hashlib.sha256(b"sold").digest()}) == 3
+    for offer in (first, second):
+        preimage = b"\x03" + offer.agreement_salt + b"sold"
+        assert hashlib.sha256(preimage).digest() == offer.agreement_hash
+        assert offer.to_json()["agreement_salt"] == offer.agreement_salt.hex()
+        path = settings.home / "commitments" / f"{offer.agreement_hash.hex()}.salt"
+        assert repr(offer.agreement_salt) not in repr(offer)
+        assert path.read_text() == offer.agreement_salt.hex() + "\n"
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    ledger.sync()
+    shown = views.transfer(ledger, first.transfer_id)
+    titles.require_agreement(shown, b"sold", first.agreement_salt)
+    for document, salt in ((b"bought", first.agreement_salt), (b"sold", second.agreement_salt)):
+        with pytest.raises(CommitmentMismatch):
+            titles.require_agreement(shown, document, salt)
+
+
+def test_a_transfer_without_agreement_has_none_to_open(ledger, registered):
+    offer = titles.start_transfer(ledger, "founder", 1, 4)
+    assert (offer.agreement_hash, offer.agreement_salt) == (None, None)
+    ledger.sync()
+    shown = views.transfer(ledger, offer.transfer_id)
+    with pytest.raises(CommitmentMismatch, match="found none"):
+        titles.require_agreement(shown, b"", bytes(16))
+
+
+def test_a_repeated_offer_has_the_first_salt(ledger, registered, settings):
+    asked = {"agreement": b"sold", "idempotency_key": "once"}
+    first = titles.start_transfer(ledger, "founder", 1, 4, **asked)
+    again = titles.start_transfer(ledger, "founder", 1, 4, **asked)
+    assert again.agreement_salt
+    assert (again.agreement_hash, again.agreement_salt, again.receipt.transaction_hash) == (
+        first.agreement_hash,
+        first.agreement_salt,
+        first.receipt.transaction_hash,
+    )
+    ready = first.agreement_hash
+    for other in ({"agreement": b"bought"}, {"agreement": None}, {"agreement_hash": ready}):
+        with pytest.raises(ConflictError):
+            titles.start_transfer(ledger, "founder", 1, 4, **other, idempotency_key="once")
+    salts = [path.name for path in (settings.home / "commitments").iterdir()]
+    assert salts == [f"{ready.hex()}.salt"]
+
+
+def test_a_salt_that_was_lost_or_damaged_is_not_invented(ledger, registered, settings):
+    asked = {"agreement": b"sold", "idempotency_key": "once"}
+    first = titles.start_transfer(ledger, "founder", 1, 4, **asked)
+    path = settings.home / "commitments" / f"{first.agreement_hash.hex()}.salt"
+    path.write_text(first.agreement_salt.hex()[:-1])
+    with pytest.raises(InvalidDocument) as refused:
+        titles.start_transfer(ledger, "founder", 1, 4, **asked)
+    assert first.agreement_salt.hex()[:8] not in str(refused.value)
+    path.write_text("00" * 16)
+    with pytest.raises(CommitmentMismatch):
+        titles.start_transfer(ledger, "founder", 1, 4, **asked)
+    path.unlink()
+    lost = titles.start_transfer(ledger, "founder", 1, 4, **asked)
+    assert (lost.agreement_hash, lost.agreement_salt) == (first.agreement_hash, None)
+    path.mkdir()
+    with pytest.raises(ReadError):
+        titles.start_transfer(ledger, "founder", 1, 4, **asked)
+
+
+def test_a_salt_is_kept_before_anything_is_sent(ledger, registered, settings, monkeypatch):
+    def fail(*given, **named):
+        raise NodeUnavailable("not mined yet")
+
+    monkeypatch.setattr(ledger.transactions, "send", fail)
+    with pytest.raises(NodeUnavailable):
+        titles.start_transfer(ledger, "founder", 1, 4, agreement=b"sold")
+    (path,) = (settings.home / "commitments").iterdir()
+    salt = bytes.fromhex(path.read_text())
+    assert hashlib.sha256(b"\x03" + salt + b"sold").hexdigest() == path.stem
+
+
+def test_a_salt_of_this_home_is_not_told_to_who_has_no_text(ledger, registered):
+    part = Units(1, 1, 1)
+    mine = titles.start_transfer(ledger, "founder", 1, 4, units=part, agreement=b"sold")
+    ready = mine.agreement_hash
+    theirs = titles.start_transfer(ledger, "founder", 1, 4, units=part, agreement_hash=ready)
+    assert (theirs.agreement_hash, theirs.agreement_salt) == (ready, None)
+
+
+def test_a_home_that_cannot_be_written_commits_to_nothing(ledger, registered, settings):
+    (settings.home / "commitments").write_text("in the way")
+    with pytest.raises(ReadError):
+        titles.start_transfer(ledger, "founder", 1, 4, agreement=b"sold")
 
 
 def test_an_agreement_kept_elsewhere_is_committed_to(ledger, registered):
