@@ -5,7 +5,6 @@ import contextlib
 import functools
 import hashlib
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from provenance.content.measuring import measure
 from provenance.errors import ContractRevert, InputError, NotFoundError, ReadError, RootMismatch
 from provenance.ledger import datasets, lineage_views
 from provenance.ledger.opening import open_ledger
-from provenance.ledger.run_documents import code_document, plain
 from provenance.ledger.writing import write
 from provenance.lineage.records import ActivityId
 from provenance.recording import recorded, recording
@@ -345,28 +343,6 @@ def test_inputs_are_what_they_are_said_to_be(place, settings, clock):
         never({"missing": versions["a"]})
 
 
-def test_code_has_its_commit_where_there_is_one(tmp_path):
-    code = tmp_path / "job.py"
-    code.write_text("one")
-    assert "git" not in json.loads(code_document(code))["code"]
-    with pytest.raises(InputError, match="expected the code"):
-        code_document(tmp_path / "missing.py")
-    for words in (["init", "-q"], ["add", "job.py"], ["commit", "-q", "-m", "One"]):
-        identity = ["-c", "user.name=n", "-c", "user.email=e@example.org"]
-        subprocess.run(["git", "-C", str(tmp_path), *identity, *words], check=True)
-    found = json.loads(code_document(code))["code"]["git"]
-    assert len(found["commit"]) == 40
-    assert found["clean"] is True
-    code.write_text("two")
-    assert json.loads(code_document(code))["code"]["git"]["clean"] is False
-
-
-def test_where_git_is_missing_the_file_alone_is_named(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    (tmp_path / "job.py").write_text("one")
-    assert list(json.loads(code_document(tmp_path / "job.py"))["code"]) == ["name", "sha256"]
-
-
 def test_an_interactive_session_has_to_name_its_code(monkeypatch, settings):
     monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
     with (
@@ -374,23 +350,3 @@ def test_an_interactive_session_has_to_name_its_code(monkeypatch, settings):
         recording("apply", settings=settings),
     ):
         pass
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (None, None),
-        (True, True),
-        (3, 3),
-        (2**60, str(2**60)),
-        (0.5, 0.5),
-        (float("nan"), "nan"),
-        (float("inf"), "inf"),
-        ("x" * 20_000, "x" * 10_000),
-        ("\ud800", "?"),
-        ({1: [Path("p")]}, {"1": ["p"]}),
-        ([[[[[[[[[[1]]]]]]]]]], [[[[[[[["[[1]]"]]]]]]]]),
-    ],
-)
-def test_parameters_are_json_whatever_they_are(value, expected):
-    assert plain(value) == expected
