@@ -5,9 +5,11 @@ message of an error, which may hold anything.
 """
 
 import hashlib
+import inspect
 import platform
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,27 @@ def code_document(path: Path) -> bytes:
         changed = _git(folder, "status", "--porcelain", "--", path.name)
         fields["git"] = {"commit": commit, "clean": changed == ""}
     return _document({"code": fields})
+
+
+def source_of(body: Callable[..., Any]) -> Path | None:
+    """Return the file that a function is written in; None if no Python file is."""
+    try:
+        source = inspect.getsourcefile(inspect.unwrap(body))
+    except TypeError:
+        return None
+    return Path(source) if source else None
+
+
+def running_script() -> Path:
+    """Return the file of the script that runs.
+
+    Raises:
+        InputError: there is none, as in an interactive session.
+    """
+    found = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not isinstance(found, str):
+        raise InputError("expected a script, or its file as code, found an interactive session")
+    return Path(found)
 
 
 def plain(value: Any, depth: int = 8) -> Any:

@@ -114,6 +114,7 @@ FLOORS = {
             "roots",
             "rpc",
             "run_documents",
+            "run_inputs",
             "setup",
             "tokens",
             "views",
