@@ -7,8 +7,9 @@
 
 What goes in is hashed before, and has to be the version that it is said to be; what comes out is
 hashed after, and becomes a version on the ledger. Code, parameters and environment are documents,
-whose hashes are recorded. A run that fails is recorded as one without an output, and its error goes
-on to the caller.
+whose hashes are recorded. Whether the contracts would record it is asked before, so that no work is
+done in vain. A run that fails is recorded as one without an output, and its error goes on to the
+caller; so is one whose output is missing, or refused all the same.
 
 Promises: nothing is recorded of a run whose inputs are not what they are said to be, and nothing is
 registered of one whose inputs changed while it lasted; an error of the script is never replaced by
@@ -17,7 +18,6 @@ errors may hold anything, so only the class of an error is recorded. Must never 
 """
 
 import inspect
-import sys
 import tempfile
 import time
 from asyncio import CancelledError
@@ -26,40 +26,39 @@ from collections.abc import (
     Awaitable,
     Callable,
     Generator,
-    Iterable,
     Iterator,
     Mapping,
 )
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from provenance.config import Settings, load_settings
 from provenance.content import manifest as manifests
-from provenance.content.entry import Header
-from provenance.content.measuring import measure
-from provenance.content.state import State
 from provenance.errors import (
+    ContractRevert,
     InputError,
     NotFoundError,
     ProvenanceError,
-    ReadError,
-    RootMismatch,
+    TransactionFailed,
 )
 from provenance.identifiers import DatasetId, PartyId
-from provenance.index import claims, database, versions
-from provenance.ledger import deeds, lineage
+from provenance.ledger import lineage, run_inputs
 from provenance.ledger.deeds import Deed
 from provenance.ledger.lineage import Product, Recorded
+from provenance.ledger.metadata import metadata_document
 from provenance.ledger.opening import open_ledger
 from provenance.ledger.run_documents import (
     code_document,
     environment_document,
     parameters_document,
+    running_script,
+    source_of,
 )
-from provenance.lineage.records import ActivityKind, Input, VersionRef
+from provenance.ledger.run_inputs import Inputs
+from provenance.lineage.records import ActivityKind, Input
 
 if TYPE_CHECKING:
     from provenance.ledger.opening import Ledger
@@ -67,12 +66,12 @@ if TYPE_CHECKING:
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-Inputs = Mapping[str | Path, str | None]
-"""What a run reads: by path, which version it is (``ID:VERSION`` or ``ID:VERSION:GRANT``); None to
-find the version by its content."""
-
 ABORTS = (KeyboardInterrupt, GeneratorExit, CancelledError)
 """What ends a run from outside; such a run was aborted, any other error is its own."""
+
+CERTAIN = (InputError, NotFoundError, ContractRevert, TransactionFailed)
+"""What leaves no doubt that a run that has done its work was not recorded; another error, such as
+one of a node that does not answer, may come after the record was sent."""
 
 
 @dataclass(slots=True)
@@ -128,16 +127,41 @@ class Plan:
     clock: Callable[[], float] = time.time
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What is known of a run when its work begins.
+
+    Attributes:
+        settings: which home.
+        plan: what is said of it.
+        signer: name of the key that signs.
+        deed: what it does; its times and documents are known when it has ended.
+        code: document of the code.
+        inputs: the versions that it reads.
+        started: Unix seconds.
+    """
+
+    settings: Settings
+    plan: Plan
+    signer: str
+    deed: Deed
+    code: bytes
+    inputs: list[Input]
+    started: int
+
+
 @contextmanager
 def recording(kind: str, **plan: Any) -> Iterator[Run]:
     """Record what is done while the block lasts; see the module, and :class:`Plan`.
 
     Raises:
-        InputError: an input that cannot be read, or words that are unknown.
-        RootMismatch: an input is not the version that it is said to be.
-        NotFoundError: no version has the content of an input.
-        ReadError: an input changed while the block lasted.
-        ContractRevert: the contracts refuse it.
+        InputError: before the block: an input that cannot be read, too many of them, words that
+            are unknown, or no title for a new dataset.
+        RootMismatch: before it: an input is not the version that it is said to be.
+        NotFoundError: before it: no version has the content of an input.
+        KeystoreError: before it: there is no such key, or its password is wrong.
+        ContractRevert: before it, the contracts would refuse it; or they do after it.
+        ReadError: after it: an input changed while it lasted, or the output was not written.
     """
     with _recording(Plan(kind, **plan), {}) as run:
         yield run
@@ -162,7 +186,7 @@ def recorded(kind: str, **plan: Any) -> Callable[[Callable[_P, _T]], Callable[_P
                 "expected a function whose end can be told, found an asynchronous generator;"
                 " use recording() in it"
             )
-        made = Plan(kind, **{"code": _source(body), **plan})
+        made = Plan(kind, **{"code": source_of(body), **plan})
 
         def begin(*arguments: _P.args, **named: _P.kwargs) -> AbstractContextManager[Run]:
             bound = inspect.signature(function).bind(*arguments, **named)
@@ -200,15 +224,6 @@ def _body(function: Callable[..., Any]) -> Callable[..., Any]:
     return type(function).__call__
 
 
-def _source(body: Callable[..., Any]) -> Path | None:
-    """Return the file that a function is written in; None if no Python file is."""
-    try:
-        source = inspect.getsourcefile(inspect.unwrap(body))
-    except TypeError:
-        return None
-    return Path(source) if source else None
-
-
 def _required_done(body: Callable[..., Any], result: _T) -> _T:
     """Return what a function returned, if the function has run by then.
 
@@ -230,16 +245,15 @@ def _required_done(body: Callable[..., Any], result: _T) -> _T:
 
 @contextmanager
 def _recording(plan: Plan, parameters: dict[str, Any]) -> Iterator[Run]:
-    kind = deeds.kind_of(plan.kind)
+    deed = _planned(plan)
     settings = plan.settings or load_settings()
-    code = code_document(plan.code or _script())
+    code = code_document(plan.code or running_script())
+    run = Run(parameters)
     leaving: SystemExit | None = None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         state = Path(folder) / "state"
-        roots = _roots(plan.inputs, state)
-        with open_ledger(settings, clock=plan.clock) as ledger:
-            inputs = _inputs(ledger, plan.inputs, roots)
-        run, started = Run(parameters), int(plan.clock())
+        roots = run_inputs.roots_of(plan.inputs, state)
+        begun = _begin(settings, plan, deed, code, roots)
         try:
             try:
                 yield run
@@ -247,46 +261,72 @@ def _recording(plan: Plan, parameters: dict[str, Any]) -> Iterator[Run]:
                 if not _succeeds(error):
                     raise
                 leaving = error
-            _require_unchanged(plan, roots, state)
+            run_inputs.require_unchanged(roots, state, output=plan.output)
+            product = _product(plan)
         except BaseException as error:
-            _record_failure(settings, plan, run, (kind, inputs, code, started), error)
+            _record_failure(begun, run, error)
             raise
-    with open_ledger(settings, clock=plan.clock) as ledger:
-        deed = _deed(ledger, plan, run, code, started, {"outcome": "done"})
-        run.recorded = _record(ledger, plan, deed, inputs)
+    try:
+        _record_done(begun, run, product)
+    except CERTAIN as error:
+        _record_failure(begun, run, error)
+        raise
     if leaving is not None:
         raise leaving
 
 
-def _roots(paths: Iterable[str | Path], state: Path) -> dict[Path, bytes]:
-    """Return the roots of inputs; files that a state knows and that did not change are not read.
-
-    The state is of one run alone, so that what goes in is read at least once.
-    """
-    with State(state) as known:
-        return {Path(path): measure(path, Header.of(), state=known).manifest.root for path in paths}
-
-
-def _require_unchanged(plan: Plan, roots: Mapping[Path, bytes], state: Path) -> None:
-    """Raise unless inputs are what they were; what is also the output may have been overwritten.
+def _planned(plan: Plan) -> Deed:
+    """Return what runs do, as far as it is said before, if all that is said can be recorded.
 
     Raises:
-        ReadError: one is not; the message names it.
+        InputError: it cannot.
     """
-    output = None if plan.output is None else Path(plan.output).resolve()
-    for path, root in roots.items():
-        if path.resolve() == output:
-            continue
-        try:
-            found = _roots([path], state)[path]
-        except InputError as error:
-            raise ReadError(_changed(path)) from error
-        if found != root:
-            raise ReadError(f"{_changed(path)}: expected root {root.hex()}, found {found.hex()}")
+    run_inputs.require_words(plan.inputs)
+    if plan.output is not None:
+        lineage.require_title(plan.dataset_id, plan.title)
+        metadata_document(plan.title, {})
+    return Deed.of_words(
+        plan.kind,
+        purpose=plan.purpose,
+        industry=plan.industry,
+        mode=plan.mode,
+        country=plan.country,
+        security_grade=plan.security_grade,
+        clock=plan.clock,
+    )
 
 
-def _changed(path: Path) -> str:
-    return f"the input {str(path)!a} changed while the run lasted"
+def _begin(
+    settings: Settings, plan: Plan, deed: Deed, code: bytes, roots: Mapping[Path, bytes]
+) -> _Begun:
+    """Find the inputs on the ledger, and ask it whether it would record the run."""
+    with open_ledger(settings, clock=plan.clock) as ledger:
+        signer = plan.signer or ledger.first_party
+        ledger.key(signer)
+        party_id = _principal(plan)
+
+        def rehearse(inputs: list[Input]) -> None:
+            lineage.rehearse(
+                *(ledger, signer, deed, inputs),
+                derives=plan.output is not None,
+                dataset_id=_dataset(plan),
+                on_behalf_of=party_id,
+            )
+
+        def usable(one: Input) -> bool:
+            try:
+                rehearse([one])
+            except (ContractRevert, NotFoundError):
+                return False
+            return True
+
+        inputs = run_inputs.found_on(
+            *(ledger, plan.inputs, roots, party_id or ledger.party_of_signer(signer)),
+            usable=usable,
+            clock=plan.clock,
+        )
+        rehearse(inputs)
+    return _Begun(settings, plan, signer, deed, code, inputs, int(plan.clock()))
 
 
 def _succeeds(error: SystemExit) -> bool:
@@ -294,96 +334,66 @@ def _succeeds(error: SystemExit) -> bool:
     return error.code is None or (isinstance(error.code, int) and error.code == 0)
 
 
-def _record_failure(
-    settings: Settings,
-    plan: Plan,
-    run: Run,
-    known: tuple[ActivityKind, list[Input], bytes, int],
-    error: BaseException,
-) -> None:
+def _product(plan: Plan) -> Product | None:
+    """Return what came out, if anything was to.
+
+    Raises:
+        ReadError: it was not written.
+    """
+    if plan.output is None:
+        return None
+    made = manifests.build(Path(plan.output))
+    return Product(made, dataset_id=_dataset(plan), title=plan.title)
+
+
+def _record_done(begun: _Begun, run: Run, product: Product | None) -> None:
+    """Record a run that has done its work."""
+    plan = begun.plan
+    with open_ledger(begun.settings, clock=plan.clock) as ledger:
+        how = (ledger, begun.signer, _ended(ledger, begun, run, {"outcome": "done"}), begun.inputs)
+        if product is None:
+            run.recorded = lineage.record(*how, on_behalf_of=_principal(plan))
+        else:
+            run.recorded = lineage.derive(
+                *how, product, on_behalf_of=_principal(plan), clock=plan.clock
+            )
+
+
+def _record_failure(begun: _Begun, run: Run, error: BaseException) -> None:
     """Record a run without an output; what goes wrong with that is told beside the error."""
-    kind, inputs, code, started = known
-    if kind is ActivityKind.COLLECT or not inputs:
+    if begun.deed.kind is ActivityKind.COLLECT or not begun.inputs:
         return
     word = "aborted" if isinstance(error, ABORTS) else "failed"
     outcome = {"outcome": word, "error": type(error).__name__}
     try:
-        with open_ledger(settings, clock=plan.clock) as ledger:
-            deed = _deed(ledger, plan, run, code, started, outcome)
-            who = plan.signer or ledger.first_party
-            run.recorded = lineage.record(ledger, who, deed, inputs, on_behalf_of=_party(plan))
-    except ProvenanceError as problem:
-        error.add_note(f"the failed run was not recorded: {problem}")
+        with open_ledger(begun.settings, clock=begun.plan.clock) as ledger:
+            deed = _ended(ledger, begun, run, outcome)
+            run.recorded = lineage.record(
+                *(ledger, begun.signer, deed, begun.inputs), on_behalf_of=_principal(begun.plan)
+            )
+    except Exception as problem:
+        # whatever it is, it must not come out in place of the error of the script
+        told = str(problem) if isinstance(problem, ProvenanceError) else type(problem).__name__
+        with suppress(Exception):
+            error.add_note(f"the failed run was not recorded: {told}")
 
 
-def _record(ledger: "Ledger", plan: Plan, deed: Deed, inputs: list[Input]) -> Recorded:
-    signer = plan.signer or ledger.first_party
-    if plan.output is None:
-        return lineage.record(ledger, signer, deed, inputs, on_behalf_of=_party(plan))
-    product = Product(
-        manifests.build(Path(plan.output)),
-        dataset_id=None if plan.dataset_id is None else DatasetId(plan.dataset_id),
-        title=plan.title,
-    )
-    return lineage.derive(
-        *(ledger, signer, deed, inputs, product),
-        on_behalf_of=_party(plan),
-        clock=plan.clock,
-    )
-
-
-def _party(plan: Plan) -> PartyId | None:
+def _principal(plan: Plan) -> PartyId | None:
     return None if plan.on_behalf_of is None else PartyId(plan.on_behalf_of)
 
 
-def _deed(
-    ledger: "Ledger", plan: Plan, run: Run, code: bytes, started: int, outcome: dict[str, str]
-) -> Deed:
+def _dataset(plan: Plan) -> DatasetId | None:
+    return None if plan.dataset_id is None else DatasetId(plan.dataset_id)
+
+
+def _ended(ledger: "Ledger", begun: _Begun, run: Run, outcome: dict[str, str]) -> Deed:
     """Store the documents of a run, and return what was done."""
     put = ledger.documents.put
-    return Deed.of_words(
-        plan.kind,
-        started_at=started,
-        ended_at=max(started, int(plan.clock())),
-        code_hash=put(code),
+    return replace(
+        begun.deed,
+        started_at=begun.started,
+        ended_at=max(begun.started, int(begun.plan.clock())),
+        code_hash=put(begun.code),
         parameters_hash=put(parameters_document(run.parameters)),
         environment_hash=put(environment_document(outcome)),
-        purpose=plan.purpose,
-        industry=plan.industry,
-        mode=plan.mode,
-        country=plan.country,
-        security_grade=plan.security_grade,
     )
-
-
-def _inputs(ledger: "Ledger", named: Inputs, roots: Mapping[Path, bytes]) -> list[Input]:
-    """Return the versions of inputs, each compared with what was hashed."""
-    ledger.sync()
-    with database.reading(ledger.engine) as connection:
-        found = []
-        for path, text in named.items():
-            root = roots[Path(path)]
-            if text is None:
-                claim = claims.first_claim(connection, root)
-                if claim is None:
-                    raise NotFoundError("version with the content of", str(path))
-                found.append(Input(VersionRef(*claim), None))
-                continue
-            used = deeds.parse_input(text)
-            version = versions.get(connection, used.source.dataset_id, used.source.version)
-            if version.root != root:
-                raise RootMismatch(version.root, root)
-            found.append(used)
-    return found
-
-
-def _script() -> Path:
-    """Return the file of the script that runs.
-
-    Raises:
-        InputError: there is none, as in an interactive session.
-    """
-    found = getattr(sys.modules.get("__main__"), "__file__", None)
-    if not isinstance(found, str):
-        raise InputError("expected a script, or its file as code, found an interactive session")
-    return Path(found)

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from eth.abc import BlockHeaderAPI
 from eth.exceptions import PyEVMError
 from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException  # type: ignore[import-untyped]
@@ -205,6 +206,11 @@ class EmbeddedChain:
             self.pool.settle()
         self._announce([bytes(transaction.hash) for transaction in block.transactions])
         return len(block.transactions)
+
+    def upcoming(self) -> BlockHeaderAPI:
+        """Return the header that the next block would have now, with nothing in it."""
+        head = self.reads.head
+        return self._engine.header_on(head, max(int(self._clock()), head.timestamp + 1))
 
     def _next_second(self) -> int:
         """Return the timestamp of the next block: the clock's second, or the one that comes next.

@@ -168,10 +168,14 @@ class Engine:
 
     def open_block(self, parent: BlockHeaderAPI, timestamp: int) -> OpenBlock:
         """Start a block on ``parent`` with ``timestamp`` in Unix seconds."""
-        header = self.chain.create_header_from_parent(
+        header = self.header_on(parent, timestamp)
+        return OpenBlock(self.chain.get_vm(at_header=header), header)
+
+    def header_on(self, parent: BlockHeaderAPI, timestamp: int) -> BlockHeaderAPI:
+        """Return the header of an empty block on ``parent``; its state is the parent's."""
+        return self.chain.create_header_from_parent(
             parent, timestamp=timestamp, gas_limit=parent.gas_limit, coinbase=ZERO_ADDRESS
         ).copy(mix_hash=os.urandom(32))
-        return OpenBlock(self.chain.get_vm(at_header=header), header)
 
     def apply(self, block: OpenBlock, transaction: SignedTransactionAPI) -> None:
         """Execute ``transaction`` at the end of ``block``.

@@ -3,7 +3,8 @@
 Promises: a method that is not in ``METHODS`` does not exist; there are no unlocked accounts, no
 debug and no admin methods; every parameter is checked before it is used; a reverted call answers
 error 3 with the revert bytes, as Geth does. One process makes the blocks and never reorganises
-them, so ``safe``, ``finalized`` and ``pending`` mean the same block as ``latest``.
+them, so ``safe``, ``finalized`` and ``pending`` mean the same block as ``latest``; but a call at
+``pending`` runs at the number and time of the block to come, since an idle chain's last is old.
 """
 
 from __future__ import annotations
@@ -237,7 +238,9 @@ def _call(chain: EmbeddedChain, params: Params) -> str:
     call = params.get(0)
     asked = call.get("gas") if isinstance(call, dict) else None
     gas = min(parse_int(asked, "gas"), CALL_GAS_LIMIT) if asked else CALL_GAS_LIMIT
-    computation = _run(chain, call, _state_header(chain, params.get(1)), gas)
+    which = params.get(1)
+    header = chain.upcoming() if which == "pending" else _state_header(chain, which)
+    computation = _run(chain, call, header, gas)
     _raise_failed(computation)
     return data(computation.output)
 

@@ -8,6 +8,7 @@ and a concession or decision promotes the later one, unless a third has come fir
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -21,12 +22,17 @@ from sqlalchemy import (
 )
 
 from provenance.chain.events import Event, subject_id
-from provenance.identifiers import DatasetId, HoldId, PartyId
-from provenance.index import blocks, contests, schema
+from provenance.identifiers import DatasetId, GrantId, HoldId, PartyId
+from provenance.index import blocks, contests, license_tables, schema, titles
 from provenance.index.blocks import BlockStamp
 from provenance.index.columns import AS_OF, AnyRow, AnySelect
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
 from provenance.index.rows import insert_rows
+from provenance.index.timelines import valid_at
+from provenance.policy.grants import GrantStatus
+
+MAX_WAYS = 50
+"""How many claims by titles, and how many by grants, are looked at for one party."""
 
 ClaimKey = tuple[int, int, int]
 """Where a claim stands among those to its root: precedence, block, log."""
@@ -35,7 +41,12 @@ _LOADED_AT_ONCE = 500
 
 _C = schema.contests
 _F = schema.precedences
+_G = license_tables.grants
+_H = schema.holdings
+_S = license_tables.grant_states
 _V = schema.versions
+
+_BY_PRECEDENCE = (_V.c.precedence, _V.c.block_number, _V.c.log_index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +132,32 @@ def first_claim(
     return None if found is None else (DatasetId(found[0]), found[1])
 
 
+def held(connection: Connection, root: bytes, party_id: int) -> list[tuple[DatasetId, int]]:
+    """Return the claims to a root by which a party may act, by precedence: dataset and version.
+
+    That is, those of datasets of which it holds most units of HOLD or USE; ``MAX_WAYS`` at most.
+    """
+    rows = connection.execute(_held(), {"root": root, "party_id": party_id})
+    mine = ((row[0], row[1]) for row in rows if _may_act(titles.unpack(row[2])))
+    return list(islice(mine, MAX_WAYS))
+
+
+def granted(
+    connection: Connection, root: bytes, party_id: int, now_s: int
+) -> list[tuple[DatasetId, int, GrantId]]:
+    """Return the claims to a root that a party has grants on, by precedence, and the grants.
+
+    Args:
+        connection: see above.
+        root: the content, 32 bytes.
+        party_id: the grantee.
+        now_s: Unix seconds at which the grants by themselves can be used.
+    """
+    wanted = {"root": root, "party_id": party_id, "now": now_s}
+    rows = connection.execute(_granted(), wanted)
+    return [(DatasetId(row[0]), row[1], GrantId(row[2])) for row in rows]
+
+
 def apply(connection: Connection, events: Sequence[Event]) -> None:
     """Enter claims and contests of a chunk of events; its versions must be entered before."""
     contests.apply(connection, events)
@@ -197,12 +234,47 @@ class _Firsts:
         )
 
 
+def _may_act(units: titles.Units) -> bool:
+    return max(units.hold, units.use) > titles.UNITS_MAJORITY
+
+
 @cache
 def _first() -> AnySelect:
     statement = select(_F.c.dataset_id, _F.c.version, _F.c.precedence).where(
         _F.c.root == bindparam("root"), _F.c.block_number <= AS_OF
     )
     return statement.order_by(_F.c.block_number.desc(), _F.c.log_index.desc()).limit(1)
+
+
+@cache
+def _held() -> AnySelect:
+    mine = and_(
+        _H.c.dataset_id == _V.c.dataset_id,
+        _H.c.party_id == bindparam("party_id"),
+        valid_at(_H, now=True),
+    )
+    statement = select(_V.c.dataset_id, _V.c.version, _H.c.units).join_from(_V, _H, mine)
+    return statement.where(_V.c.root == bindparam("root")).order_by(*_BY_PRECEDENCE)
+
+
+@cache
+def _granted() -> AnySelect:
+    mine = and_(
+        _S.c.grant_id == _G.c.grant_id,
+        _S.c.grantee_id == bindparam("party_id"),
+        _S.c.status == int(GrantStatus.ACTIVE),
+        _S.c.dormant.is_(False),
+        _S.c.not_after >= bindparam("now"),
+        valid_at(_S, now=True),
+    )
+    return (
+        select(_V.c.dataset_id, _V.c.version, _G.c.grant_id)
+        .join_from(_V, _G, _G.c.dataset_id == _V.c.dataset_id)
+        .join(_S, mine)
+        .where(_V.c.root == bindparam("root"), _G.c.not_before <= bindparam("now"))
+        .order_by(*_BY_PRECEDENCE, _G.c.grant_id)
+        .limit(MAX_WAYS)
+    )
 
 
 @cache
@@ -218,15 +290,15 @@ def _of_root() -> AnySelect:
         open_,
     )
     contest_id = select(func.min(_C.c.hold_id)).where(against).correlate(_V).scalar_subquery()
-    key = (_V.c.precedence, _V.c.block_number, _V.c.log_index)
     after = tuple_(bindparam("precedence"), bindparam("number"), bindparam("log_index"))
     columns = [_V.c.dataset_id, _V.c.version, _V.c.root, _V.c.publisher_id, _V.c.precedence]
     stamp = [began.c.number, began.c.hash, began.c.timestamp]
     return (
         select(*columns, contest_id, *stamp, _V.c.log_index)
         .join_from(_V, began, began.c.number == _V.c.block_number)
-        .where(_V.c.root == bindparam("root"), _V.c.block_number <= AS_OF, tuple_(*key) > after)
-        .order_by(*key)
+        .where(_V.c.root == bindparam("root"), _V.c.block_number <= AS_OF)
+        .where(tuple_(*_BY_PRECEDENCE) > after)
+        .order_by(*_BY_PRECEDENCE)
         .limit(bindparam("limit"))
     )
 

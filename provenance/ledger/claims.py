@@ -24,8 +24,9 @@ from provenance.content.entry import (
 from provenance.content.paths import SINGLE_FILE, leaver_out
 from provenance.content.writer import Manifest
 from provenance.errors import EmptyDataset, InvalidManifest, NotFoundError, ReadError
-from provenance.identifiers import DatasetId
+from provenance.identifiers import DatasetId, PartyId
 from provenance.ledger.opening import Ledger
+from provenance.lineage.records import Input, VersionRef
 
 Build = Callable[[Iterable[str], Iterable[str]], Manifest]
 """Makes a manifest of the bytes in hand with algorithms and ignore patterns."""
@@ -107,6 +108,35 @@ def claim_of(ledger: Ledger, root: bytes, block: BlockRef) -> tuple[DatasetId, i
     """Return dataset and version whose claim to a root has precedence, by the contract itself."""
     (claim,) = ledger.call("Datasets", "claimOf", root, at=block.hash)
     return (DatasetId(claim[0]), claim[1]) if claim[0] else None
+
+
+def ways_to(ledger: Ledger, root: bytes, party_id: PartyId, now_s: int) -> list[Input]:
+    """Return the inputs by which a party may use some content, the best first.
+
+    Its own titles come before its grants, and among either the claim that has precedence before
+    the others. If it has neither, the first claim is all there is; nothing if nobody claims it.
+
+    Args:
+        ledger: the ledger; its index is up to date.
+        root: the content, 32 bytes.
+        party_id: the party.
+        now_s: Unix seconds at which its grants are to be usable.
+    """
+    from provenance.index import claims
+    from provenance.index.database import reading
+
+    with reading(ledger.engine) as connection:
+        first = claims.first_claim(connection, root)
+        held = claims.held(connection, root, party_id)
+        granted = claims.granted(connection, root, party_id, now_s)
+    own = [Input(VersionRef(*claim), None) for claim in held]
+    lent = [Input(VersionRef(of, version), grant_id) for of, version, grant_id in granted]
+    if first is None:
+        return []
+    foremost = VersionRef(*first)
+    for ways in (own, lent):
+        ways.sort(key=lambda used: used.source != foremost)
+    return own + lent or [Input(foremost, None)]
 
 
 def _survey(ledger: Ledger, block: BlockRef) -> _Survey:

@@ -5,14 +5,16 @@ returned was read from the mined transaction. Must never judge whether an input 
 contract does, and refuses with its reason.
 """
 
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from provenance.chain.client import RpcError
 from provenance.content.writer import Manifest
 from provenance.errors import InputError
-from provenance.identifiers import DatasetId, PartyId
+from provenance.identifiers import Address, DatasetId, PartyId
 from provenance.ledger.datasets import (
     ZERO32,
     Registration,
@@ -99,8 +101,65 @@ class Product:
     classification: Classification = field(default_factory=Classification)
 
     def __post_init__(self) -> None:
-        if self.dataset_id is None and self.title is None:
-            raise InputError("expected a title for a new dataset, or a dataset, found neither")
+        require_title(self.dataset_id, self.title)
+
+
+def require_title(dataset_id: int | None, title: str | None) -> None:
+    """Raise unless what came out is of a dataset that is there, or of a new one with a title.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if dataset_id is None and title is None:
+        raise InputError("expected a title for a new dataset, or a dataset, found neither")
+
+
+def rehearse(
+    ledger: Ledger,
+    signer: str,
+    deed: Deed,
+    inputs: Sequence[Input],
+    *,
+    derives: bool = False,
+    dataset_id: DatasetId | None = None,
+    on_behalf_of: PartyId | None = None,
+) -> None:
+    """Raise what :func:`derive` or :func:`record` would now; write nothing.
+
+    The times of the deed and the content do not count: neither is known before the work is done.
+
+    Args:
+        ledger: the ledger.
+        signer: name of the key that would sign.
+        deed: what would be done.
+        inputs: what it would use; none for COLLECT.
+        derives: whether a version would come out of it.
+        dataset_id: the dataset of which that is the next version; None for a new one.
+        on_behalf_of: the party, if the signer's party is its delegate.
+
+    Raises:
+        InputError: too many inputs.
+        KeystoreError: there is no such key.
+        NotFoundError: a version, a grant or the dataset is not there.
+        ContractRevert: the contracts would refuse it.
+    """
+    details, used = replace(deed, started_at=0, ended_at=0).values(), _inputs(inputs)
+    call: tuple[Any, ...] = ("record", details, used, 0, 0, on_behalf_of or 0)
+    if derives:
+        number = 1 if dataset_id is None else latest_version(ledger, dataset_id) + 1
+        # nobody has claimed a root that was just drawn
+        drawn = secrets.token_bytes(32)
+        source_hash = drawn if dataset_id is None else ZERO32
+        content = (drawn, drawn, ZERO32, 0, ZERO32)
+        output = (dataset_id or 0, number, Classification().values(), source_hash, content)
+        call = ("derive", details, used, output, on_behalf_of or 0)
+    sender = Address(ledger.keystore.address(signer))
+    try:
+        # the time of the newest block may be long past, and a window have begun since
+        ledger.call("Lineage", *call, at="pending", sender=sender)
+    except RpcError:
+        # there are nodes without a block to come
+        ledger.call("Lineage", *call, sender=sender)
 
 
 def derive(

@@ -5,9 +5,11 @@ message of an error, which may hold anything.
 """
 
 import hashlib
+import inspect
 import platform
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +45,42 @@ def code_document(path: Path) -> bytes:
     return _document({"code": fields})
 
 
+def source_of(body: Callable[..., Any]) -> Path | None:
+    """Return the file that a function is written in; None if no Python file is."""
+    try:
+        source = inspect.getsourcefile(inspect.unwrap(body))
+    except TypeError:
+        return None
+    return Path(source) if source else None
+
+
+def running_script() -> Path:
+    """Return the file of the script that runs.
+
+    Raises:
+        InputError: there is none, as in an interactive session.
+    """
+    found = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not isinstance(found, str):
+        raise InputError("expected a script, or its file as code, found an interactive session")
+    return Path(found)
+
+
 def plain(value: Any, depth: int = 8) -> Any:
     """Return a value as JSON holds it: what JSON has no form for becomes its text.
 
     Numbers that JSON readers round (RFC 8785, section 3.2.2.3) and what lies too deep become text
-    too, so that the same parameters always have the same hash.
+    too, so that the same parameters always have the same hash. What has no text that can be asked
+    for becomes the name of its class.
     """
+    try:
+        return _plain(value, depth)
+    except Exception:
+        # the value is of the caller's class, which may raise anything when it is looked at
+        return type(value).__name__
+
+
+def _plain(value: Any, depth: int) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int) and abs(value) < 2**53:
@@ -58,10 +90,10 @@ def plain(value: Any, depth: int = 8) -> Any:
     if isinstance(value, str):
         return value[:_MAX_TEXT].encode("utf-8", "replace").decode()
     if depth and isinstance(value, Mapping):
-        return {str(key)[:_MAX_TEXT]: plain(item, depth - 1) for key, item in value.items()}
+        return {str(plain(key, 0)): plain(item, depth - 1) for key, item in value.items()}
     if depth and isinstance(value, list | tuple):
         return [plain(item, depth - 1) for item in value]
-    return str(value)[:_MAX_TEXT]
+    return str(value)[:_MAX_TEXT].encode("utf-8", "replace").decode()
 
 
 def parameters_document(parameters: Mapping[str, Any]) -> bytes:

@@ -115,6 +115,7 @@ FLOORS = {
             "roots",
             "rpc",
             "run_documents",
+            "run_inputs",
             "setup",
             "tokens",
             "views",

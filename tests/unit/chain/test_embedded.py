@@ -65,6 +65,21 @@ def test_the_timestamp_is_the_second_of_the_clock(timed, clock, signed, key):
     assert int(block(timed)["timestamp"], 16) == int(clock.now)
 
 
+def test_a_call_at_pending_has_number_and_time_of_the_block_to_come(timed, clock):
+    # TIMESTAMP PUSH0 MSTORE, NUMBER PUSH1 32 MSTORE, PUSH1 64 PUSH0 RETURN
+    call = {"data": "0x425f524360205260405ff3"}
+
+    def seen(*at):
+        found = bytes.fromhex(timed.request("eth_call", [call, *at])[2:])
+        return int.from_bytes(found[:32], "big"), int.from_bytes(found[32:], "big")
+
+    began = int(block(timed)["timestamp"], 16)
+    assert seen("pending") == (max(int(clock.now), began + 1), 1)
+    clock.now += 100.7
+    assert seen("pending") == (int(clock.now), 1)
+    assert seen() == seen("latest") == (began, 0)
+
+
 def test_two_blocks_are_a_second_apart(timed, clock, key):
     timed.send_raw(_for(timed, key, 0))
     timed.mine()

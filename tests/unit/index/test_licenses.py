@@ -6,6 +6,7 @@ from provenance.errors import IndexDrift, NotFoundError
 from provenance.identifiers import SubjectKind
 from provenance.index import (
     blocks,
+    claims,
     database,
     grant_changes,
     grants,
@@ -37,6 +38,33 @@ def connection(busy, engine, client, deployment):
     sync(engine, client, deployment)
     with database.reading(engine) as opened:
         yield opened
+
+
+def test_ways_to_content_are_titles_and_grants_of_the_party(busy, connection):
+    now_s = blocks.at(connection, None).timestamp
+    seen = {"held": 0, "granted": 0}
+    for root in busy.world.roots:
+        page = claims.find_by_root(connection, root, limit=1000)
+        claimed = [(claim.dataset_id, claim.version) for claim in page.items]
+        for party_id in range(1, 12):
+            most = titles.UNITS_MAJORITY
+            held = [
+                claim
+                for claim in claimed
+                for units in [titles.holding(connection, claim[0], party_id).units]
+                if units.hold > most or units.use > most
+            ]
+            assert claims.held(connection, root, party_id) == held
+            granted = [
+                (*claim, grant.grant_id)
+                for claim in claimed
+                for grant in grants.live(connection, claim[0], now_s, limit=1000).items
+                if grant.grantee_id == party_id
+            ]
+            assert claims.granted(connection, root, party_id, now_s) == granted
+            seen["held"] += len(held)
+            seen["granted"] += len(granted)
+    assert all(seen.values()), seen
 
 
 def test_grants_stand_as_in_the_model(busy, connection):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from provenance.content import manifest
+from provenance.ledger import datasets
 from provenance.ledger.opening import open_ledger
 
 TESTS = Path(__file__).resolve().parent.parent.parent
@@ -49,3 +50,19 @@ def folder(tmp_path):
 @pytest.fixture
 def content(folder):
     return manifest.build(folder)
+
+
+@pytest.fixture
+def place(settings, clock, tmp_path, monkeypatch):
+    """Two registered files in the working folder, and how to record there."""
+    monkeypatch.chdir(tmp_path)
+    versions = {}
+    with open_ledger(settings, clock=clock) as ledger:
+        for name in ("a", "b"):
+            Path(name).write_text(f"content of {name}")
+            made = manifest.build(Path(name))
+            found = datasets.register(ledger, "founder", made, name)
+            versions[name] = f"{found.dataset_id}:{found.version}"
+    code = tmp_path / "job.py"
+    code.write_text("join")
+    return versions, {"settings": settings, "clock": clock, "code": code}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from provenance.chain.client import RpcError
 from provenance.content import manifest
 from provenance.errors import ConflictError, ContractRevert, InputError, NotFoundError
 from provenance.ledger import datasets, lineage, lineage_views, parties
@@ -117,6 +118,35 @@ def test_what_cannot_be_is_refused_before_it_is_sent(ledger, made):
         Product(product.manifest)
     with pytest.raises(InputError, match="expected one of collect, clean"):
         Deed.of_words("eat")
+
+
+def test_a_rehearsal_says_what_the_contract_would_and_writes_nothing(ledger, made, monkeypatch):
+    _, inputs, _, _, joined = made
+    join = deed(ledger, "join", started_at=1)
+    head = ledger.client.head()
+    into = joined.output.dataset_id
+    for how in ({}, {"derives": True}, {"derives": True, "dataset_id": into}):
+        assert lineage.rehearse(ledger, "founder", join, inputs, **how) is None
+        with pytest.raises(ContractRevert, match="InputNotCovered"):
+            lineage.rehearse(ledger, "bank", join, inputs, **how)
+        with pytest.raises(ContractRevert, match="NotDelegate"):
+            lineage.rehearse(ledger, "bank", join, inputs, on_behalf_of=joined.party_id, **how)
+    with pytest.raises(NotFoundError, match="dataset 99"):
+        lineage.rehearse(ledger, "founder", join, inputs, derives=True, dataset_id=99)
+    with pytest.raises(InputError, match="at most 16"):
+        lineage.rehearse(ledger, "founder", join, inputs * 9)
+    asked = ledger.client.call
+
+    def without_pending(to, data, at="latest", sender=None):
+        if at == "pending":
+            raise RpcError(-32000, "pending block is not available")
+        return asked(to, data, at, sender)
+
+    monkeypatch.setattr(ledger.client, "call", without_pending)
+    assert lineage.rehearse(ledger, "founder", join, inputs) is None
+    with pytest.raises(ContractRevert, match="InputNotCovered"):
+        lineage.rehearse(ledger, "bank", join, inputs)
+    assert ledger.client.head() == head
 
 
 def test_words_are_kinds_and_versions():
