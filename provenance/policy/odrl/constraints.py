@@ -195,7 +195,7 @@ def _spatial(limits: Limits, constraint: _Constraint) -> Limits:
 
 
 def _date_time(limits: Limits, constraint: _Constraint) -> Limits:
-    """Narrow the window; a date alone means its whole day in UTC."""
+    """Narrow the window; a date alone means its whole day."""
     first, last = values.moment(constraint.single())
     operator = constraint.operator
     if operator == "gteq":
