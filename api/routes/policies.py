@@ -123,6 +123,7 @@ async def store_policy(
     def act(ledger: Ledger, named: dict[str, Any]) -> Proposal | PolicyStored:
         proposal = _proposal(body)
         if body.dry_run:
+            use_cases.require_storable(proposal, ledger.clock())
             return proposal
         return use_cases.store(ledger, writing.signer, proposal, **named)
 

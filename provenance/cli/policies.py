@@ -1,5 +1,6 @@
 """``provenance policies``: import, show, list, export."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def import_(
         else:
             proposal = use.of_json(fields)
     if dry_run:
+        use.require_storable(proposal, time.time())
         _show(door, proposal.to_json())
         return
     with door.ledger() as ledger:

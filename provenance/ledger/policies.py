@@ -157,6 +157,20 @@ def of_license(spdx_id: str) -> Proposal:
     return Proposal(found.policy, "license", spdx_id=found.spdx_id, remarks=(found.reason,))
 
 
+def require_storable(proposal: Proposal, now: float) -> None:
+    """Refuse terms that the contract would not store, as `store` does; a dry run asks this alone.
+
+    Args:
+        proposal: the terms.
+        now: Unix seconds; terms that are over are refused.
+
+    Raises:
+        PolicyConflict: an action is both permitted and prohibited.
+        InvalidPolicy: a field is out of range.
+    """
+    terms.require_valid(proposal.policy, int(now))
+
+
 def store(
     ledger: Ledger, signer: str, proposal: Proposal, *, idempotency_key: str | None = None
 ) -> PolicyStored:
@@ -172,7 +186,7 @@ def store(
         InvalidPolicy: the contract would refuse them.
         ContractRevert: the contract refuses them.
     """
-    terms.require_valid(proposal.policy, ledger.client.head().timestamp)
+    require_storable(proposal, ledger.client.head().timestamp)
     if proposal.document is not None:
         ledger.documents.put(proposal.document)
     territory_id = _territory(ledger, signer, proposal.policy.territory, idempotency_key)

@@ -185,6 +185,22 @@ def test_terms_are_read_from_three_sources(lives, require_problem):
     require_problem(service.get("/v1/policies/999999"), 404, "not-found")
 
 
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"prohibited": ["compute"]}, "policy-conflict"),
+        ({"max_uses": 0}, "policy"),
+        ({"purposes": []}, "policy"),
+        ({"not_before": 2**33, "not_after": 2**33}, "policy"),
+        ({"not_after": 1_600_000_000}, "policy"),
+    ],
+)
+@pytest.mark.parametrize("dry", [True, False])
+def test_a_dry_run_refuses_what_the_ledger_refuses(service, require_problem, changes, problem, dry):
+    body = {"terms": TERMS | changes, "dry_run": dry}
+    require_problem(service.post("/v1/policies", body), 422, problem)
+
+
 def test_tokens_may_be_limited_to_use(lives, require_problem):
     service = lives.service
     reader = service.post("/v1/grants/1/use", USE, "reader")

@@ -49,6 +49,36 @@ def test_terms_come_in_and_go_out(home, type_, terms, tmp_path):
     type_("policies", "import", code=2)
 
 
+REFUSED = [
+    ({"prohibited": ["compute"]}, "PolicyConflict"),
+    ({"max_uses": 0}, "InvalidPolicy"),
+    ({"purposes": []}, "InvalidPolicy"),
+    ({"not_before": 2**33, "not_after": 2**33}, "InvalidPolicy"),
+    ({"not_after": 1_600_000_000}, "InvalidPolicy"),
+]
+
+
+@pytest.mark.parametrize(("changes", "error"), REFUSED)
+@pytest.mark.parametrize("dry", [("--dry-run",), ()], ids=["dry", "real"])
+def test_a_dry_run_refuses_what_the_ledger_refuses(home, type_, terms, changes, error, dry):
+    terms.write_text(json.dumps(TERMS | changes))
+    assert type_("policies", "import", terms, "--json", *dry, code=2).json["error"] == error
+
+
+def test_a_dry_run_of_odrl_refuses_what_is_over(home, type_, tmp_path):
+    path = tmp_path / "over.jsonld"
+    over = {"leftOperand": "dateTime", "operator": "lteq", "rightOperand": "2020-01-01"}
+    whole = {
+        "@context": "http://www.w3.org/ns/odrl.jsonld",
+        "@type": "Set",
+        "uid": "urn:example:over",
+        "permission": [{"target": "urn:d", "action": "read", "constraint": [over]}],
+    }
+    path.write_text(json.dumps(whole))
+    found = type_("policies", "import", path, "--dry-run", code=2)
+    assert "not_after" in found.err
+
+
 def test_what_odrl_terms_cannot_hold_is_named(home, type_, tmp_path):
     path = tmp_path / "odd.jsonld"
     path.write_text(
