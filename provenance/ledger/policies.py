@@ -5,7 +5,6 @@ store before its hash goes on chain. Must never change what a document says: wha
 hold is refused.
 """
 
-import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -137,14 +136,19 @@ def of_odrl(document: bytes, profiles: Iterable[str] = ()) -> Proposal:
 def said_besides(ledger: Ledger, document_hash: bytes | None) -> dict[str, Any]:
     """Return remarks and scope of the document of stored terms; nothing if it is not here.
 
-    A hash on the ledger may be of anything: what cannot be read as ODRL says nothing here.
+    A hash on the ledger may be of anything: of what cannot be read as ODRL, the remark is that.
     """
-    found = None
-    if document_hash is not None:
-        with contextlib.suppress(ProvenanceError):
-            document = ledger.documents.get(document_hash)
-            found = of_odrl(document, read(document).identifiers(PROFILE_KEY)).to_json()
-    return {name: found[name] if found else None for name in ("remarks", "scope")}
+    if document_hash is None:
+        return {"remarks": None, "scope": None}
+    try:
+        document = ledger.documents.get(document_hash)
+        found = of_odrl(document, read(document).identifiers(PROFILE_KEY)).to_json()
+    except NotFoundError:
+        return {"remarks": None, "scope": None}
+    except ProvenanceError as error:
+        remark = f"the document of these terms cannot be read: {error!s:.300}"
+        return {"remarks": [remark], "scope": None}
+    return {name: found[name] for name in ("remarks", "scope")}
 
 
 def of_license(spdx_id: str) -> Proposal:

@@ -180,6 +180,8 @@ def test_terms_are_read_from_three_sources(lives, require_problem):
     require_problem(service.post("/v1/policies", both), 422, "policy-conflict")
     strange = odrl.replace("odrl:execute", "odrl:sing")
     require_problem(service.post("/v1/policies", {"odrl": strange}), 422, "odrl")
+    hostile = odrl.replace('"@type":"Set"', '"@type":["Set","@foo"]')
+    require_problem(service.post("/v1/policies", {"odrl": hostile}), 422, "odrl")
     missing = f"/v1/policies/{lives.ids['policy_id']}/odrl"
     require_problem(service.get(missing, original=True), 404, "not-found")
     require_problem(service.get("/v1/policies/999999"), 404, "not-found")

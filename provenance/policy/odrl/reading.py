@@ -47,6 +47,10 @@ _KEYWORD_WORDS = """
 """
 _KEYWORDS = frozenset(_KEYWORD_WORDS.split())
 
+# Of a context of an unforeseen shape, such as a term whose "@id" is an object, PyLD says no more
+# than what Python says.
+_EXPANSION_ERRORS = (jsonld.JsonLdError, TypeError, ValueError, AttributeError, LookupError)
+
 # RFC 3987, section 2.2: a scheme, and none of the characters that IRIs leave out.
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f-\xa0<>\"{}|\\^`]*")
 
@@ -134,10 +138,12 @@ class Node:
             UnsupportedOdrlTerm: a name that is neither.
         """
         self._taken.add("@id")
-        found = self.keys.get("@id")
-        if isinstance(found, str) and not found.startswith("_:") and not _IRI.fullmatch(found):
+        if "@id" not in self.keys:
+            return None
+        found = self.keys["@id"]
+        if not isinstance(found, str) or not (found.startswith("_:") or _IRI.fullmatch(found)):
             raise self._no_iri(found)
-        return found if isinstance(found, str) else None
+        return found
 
     def _no_iri(self, found: object) -> UnsupportedOdrlTerm:
         name = self.path.rsplit(".", 1)[-1].split("[")[0] or "uid"
@@ -145,9 +151,17 @@ class Node:
         return UnsupportedOdrlTerm(name, self.path or "uid", f"expected an IRI, found {shown}")
 
     def types(self) -> list[str]:
-        """Return the classes of the node."""
+        """Return the classes of the node.
+
+        Raises:
+            UnsupportedOdrlTerm: one that is no IRI.
+        """
         self._taken.add("@type")
-        return list(self.keys.get("@type", []))
+        found: list[Any] = self.keys.get("@type", [])
+        # What looks like a keyword, such as "@foo", expands to nothing (JSON-LD 1.1 API, 5.2).
+        if not all(isinstance(iri, str) for iri in found):
+            raise self.refuse("@type", "expected the IRI of a class, found none")
+        return list(found)
 
     def annotations(self) -> list[str]:
         """Take what only describes the node, and return where it stands.
@@ -234,7 +248,7 @@ def _expand(parsed: dict[str, Any]) -> list[dict[str, Any]]:
     }
     try:
         expanded: list[dict[str, Any]] = jsonld.expand(parsed, options)
-    except jsonld.JsonLdError as error:
+    except _EXPANSION_ERRORS as error:
         raise InvalidDocument(f"expected JSON-LD 1.1, found {error!s:.200}") from error
     return expanded
 

@@ -4,6 +4,13 @@ import json
 
 import pytest
 
+from provenance.cli import main
+from provenance.config import load_settings
+from provenance.ledger.opening import open_ledger
+from provenance.ledger.writing import write
+from provenance.policy import terms as policy_terms
+from provenance.policy.json_form import parse
+
 TERMS = {
     "actions": ["compute", "license", "transfer"],
     "purposes": ["rd_test"],
@@ -121,6 +128,42 @@ def test_of_whom_a_document_speaks_is_said(home, type_, tmp_path):
     assert "assignee urn:b" in type_("policies", "export", 1).err
     assert type_("policies", "import", "--license", "CC-BY-4.0", "--json").json["scope"] is None
     assert type_("policies", "show", 2, "--json").json["scope"] is None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"@context":"http://www.w3.org/ns/odrl.jsonld","@type":["Set","@foo"],"uid":"urn:x"}',
+        b'{"@context":{"x":{"@id":{}}},"x":1}',
+        b"\xff\x00 no JSON, no text",
+    ],
+    ids=["class", "context", "bytes"],
+)
+def test_a_policy_is_shown_whatever_its_document_is(home, capfdbinary, document):
+    with open_ledger(load_settings()) as ledger:
+        digest = ledger.documents.put(document)
+        fields = policy_terms.encode(parse({"actions": ["index"]}), 0)
+        write(ledger, "founder", "Policies", "storePolicy", fields, bytes(32), digest)
+        ledger.sync()
+    assert main.run(["policies", "show", "1", "--json"]) == 0
+    shown = json.loads(capfdbinary.readouterr().out)
+    assert shown["terms"]["actions"] == ["index"]
+    assert shown["scope"] is None
+    assert shown["remarks"][0].startswith("the document of these terms cannot be read: ")
+    assert main.run(["policies", "export", "1"]) == 0
+    out, err = capfdbinary.readouterr()
+    assert json.loads(out)["permission"][0]["action"] == [{"@id": "odrl:index"}]
+    assert b"cannot be read" in err
+    assert main.run(["policies", "export", "1", "--original"]) == 0
+    assert capfdbinary.readouterr().out == document + b"\n"
+
+
+def test_a_hostile_class_in_odrl_is_named(home, type_, tmp_path):
+    path = tmp_path / "hostile.jsonld"
+    context = "http://www.w3.org/ns/odrl.jsonld"
+    path.write_text(json.dumps({"@context": context, "@type": ["Set", "@foo"], "uid": "urn:x"}))
+    found = type_("policies", "import", path, "--dry-run", "--json", code=2).json
+    assert found["error"] == "UnsupportedOdrlTerm"
 
 
 def test_a_grant_is_used_suspended_and_revoked(type_, granted):
