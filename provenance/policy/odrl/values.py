@@ -153,7 +153,9 @@ def country(value: dict[str, Any]) -> int:
     iri = value.get("@id")
     if isinstance(iri, str) or str(value.get("@value")).startswith(COUNTRY_IRI):
         given = iri if isinstance(iri, str) else _text(value, f"{XSD}anyURI")
-        code = given.removeprefix(COUNTRY_IRI).upper() if given.startswith(COUNTRY_IRI) else ""
+        code = given.removeprefix(COUNTRY_IRI) if given.startswith(COUNTRY_IRI) else ""
+        # Other letters become ASCII: upper-case "ß" is "SS".
+        code = code.upper() if code.isascii() else ""
     else:
         code = _text(value)
     bit = bit_of(code.encode("ascii", "replace"))

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from provenance.errors import InvalidPolicy, UnsupportedOdrlTerm
+from provenance.policy.odrl.export import export
 from provenance.policy.odrl.import_ import import_document
 from provenance.policy.territory import Territory
 
@@ -189,6 +190,8 @@ def test_a_time_stamp_has_a_zone():
         ("spatial", "eq", "China", "rightOperand"),
         ("spatial", "eq", {"@id": "http://example.com/CN"}, "rightOperand"),
         ("spatial", "eq", {"@value": "CN", "@type": "xsd:date"}, "rightOperand"),
+        ("spatial", "eq", {"@id": "http://www.itu.int/tML/tML-ISO-3166:\u00df"}, "rightOperand"),
+        ("spatial", "eq", "http://www.itu.int/tML/tML-ISO-3166:\u0131t", "rightOperand"),
         ("dateTime", "eq", "2030-01-01", "operator"),
         ("dateTime", "lteq", "soon", "rightOperand"),
         ("dateTime", "lteq", "1969-12-31", "rightOperand"),
@@ -246,8 +249,28 @@ def test_nothing_beside_an_undecidable_constraint_is_dropped():
     assert refusal(document({"constraint": [given]}))[0] == "surprise"
 
 
-def test_numbers_beyond_the_contracts_types_limit_nothing_or_are_refused():
-    assert limited("count", "lteq", 2**50).max_uses == 2**40 - 1
+@pytest.mark.parametrize(
+    ("operand", "value", "field", "most"),
+    [
+        ("elapsedTime", "P50000D", "max_duration", 2**32 - 2),
+        ("elapsedTime", "PT4294967295S", "max_duration", 2**32 - 2),
+        ("count", 2**50, "max_uses", 2**40 - 2),
+        ("count", 2**40 - 1, "max_uses", 2**40 - 2),
+        ("dpl:maxGrants", 2**32, "max_grants", 2**32 - 2),
+        ("dateTime", {"@value": "1099511627775", "@type": "dpl:unixSeconds"}, "not_after", None),
+        ("dateTime", {"@value": "9" * 20, "@type": "dpl:unixSeconds"}, "not_after", None),
+    ],
+)
+def test_a_limit_that_its_field_cannot_hold_is_the_largest_one_it_can(operand, value, field, most):
+    most = most or 2**40 - 2
+    for operator in ("lteq", "lt"):
+        found = limited(operand, operator, value)
+        assert getattr(found, field) in (most, most - 1)
+        assert import_document(export(found, "urn:x")).policy == found
+    assert getattr(limited(operand, "lteq", value), field) == most
+
+
+def test_numbers_beyond_the_contracts_types_are_refused():
     with pytest.raises(InvalidPolicy, match="min_security_grade"):
         limited("dpl:securityGrade", "gteq", 2**50)
 
