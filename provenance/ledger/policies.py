@@ -12,6 +12,7 @@ from typing import Any
 
 from provenance.errors import ContractRevert, NotFoundError, ProvenanceError
 from provenance.identifiers import DatasetId, PartyId, PolicyId, TerritoryId, urn
+from provenance.ledger.datasets import latest_version
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.writing import write
@@ -256,8 +257,10 @@ def export(
         assignee: who is granted.
 
     Raises:
-        NotFoundError: there is no such policy.
+        NotFoundError: there is no such policy, or no such dataset.
     """
+    if dataset_id is not None:
+        latest_version(ledger, dataset_id)  # refuses a dataset that is not there
 
     def name(kind: str, identifier: int) -> str:
         return urn(ledger.chain_id, ledger.address("Directory"), kind, identifier)

@@ -17,6 +17,7 @@ import orjson
 from pyld import jsonld
 
 from provenance.errors import InvalidDocument, TooLarge, UnsupportedOdrlTerm
+from provenance.policy.json_form import once
 from provenance.policy.odrl.context import (
     ALIASES,
     CONTEXT,
@@ -226,7 +227,7 @@ def read(document: bytes) -> Node:
         # and reads numbers of any length, NaN too; orjson has bounds of its own. Only the standard
         # one can show a key that is given twice.
         _require_plain(orjson.loads(document), "", 0)
-        parsed = json.loads(document, object_pairs_hook=_object)
+        parsed = json.loads(document, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise InvalidDocument(f"expected one JSON document, found {error!s:.120}") from error
     if not isinstance(parsed, dict):
@@ -261,15 +262,6 @@ def _load(url: str, options: object) -> dict[str, Any]:
         "documentUrl": url,
         "document": {"@context": dict(CONTEXT)},
     }
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise InvalidDocument(f"expected each key once, found {key[:80]!r} twice")
-        found[key] = value
-    return found
 
 
 def _require_plain(value: object, path: str, depth: int) -> None:

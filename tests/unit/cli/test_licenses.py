@@ -86,6 +86,34 @@ def test_a_dry_run_of_odrl_refuses_what_is_over(home, type_, tmp_path):
     assert "not_after" in found.err
 
 
+def test_terms_say_each_thing_once(home, type_, terms):
+    terms.write_text(json.dumps(TERMS)[:-1] + ', "max_uses": 1000000}')
+    found = type_("policies", "import", terms, "--json", code=2).json
+    assert (found["error"], "'max_uses' twice" in found["message"]) == ("InvalidDocument", True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("grants", "issue", "--dataset", 1, "--to", "bank", "--policy", 1, "--until", "999999999d"),
+        ("grants", "issue", "--dataset", 1, "--to", "bank", "--policy", 1, "--uses", "9" * 20),
+        ("grants", "use", 1, *USE, "--as", "bank", "--uses", "9" * 20),
+        ("offers", "make", 1, "--policy", 1, "--until", "999999999w"),
+        ("offers", "make", 1, "--policy", 1, "--uses", 2**40),
+        ("titles", "transfer", 1, "--to", "bank", "--expires", "999999999w"),
+    ],
+)
+def test_numbers_that_no_contract_holds_are_refused_by_their_option(type_, granted, words):
+    said = type_(*words, code=2).err
+    assert "expected at most 6362914d" in said or "is not in the range" in said
+
+
+def test_what_a_policy_is_about_is_there(home, type_, terms):
+    type_("policies", "import", terms)
+    said = type_("policies", "export", 1, "--dataset", 9999, code=2)
+    assert (said.out, "dataset 9999" in said.err) == ("", True)
+
+
 def test_what_odrl_terms_cannot_hold_is_named(home, type_, tmp_path):
     path = tmp_path / "odd.jsonld"
     path.write_text(
