@@ -3,11 +3,13 @@
 Promises: thin; a dry run stores nothing. Must never speak SQL.
 """
 
+import contextlib
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection
 
 from api.dependencies import (
@@ -36,8 +38,21 @@ from provenance.ledger import license_views
 from provenance.ledger import policies as use_cases
 from provenance.ledger.opening import Ledger
 from provenance.ledger.policies import PolicyStored, Proposal
+from provenance.policy.json_form import once
 
 router = APIRouter(tags=["policies"])
+
+
+async def _require_members_once(request: Request) -> None:
+    """Refuse a body with a key given twice: of two values, FastAPI would keep the last.
+
+    Raises:
+        InvalidDocument: there is one.
+    """
+    # What is no JSON at all, FastAPI refuses itself.
+    with contextlib.suppress(ValueError, RecursionError):
+        json.loads(await request.body(), object_pairs_hook=once)
+
 
 ODRL_TYPE = "application/ld+json"
 
@@ -113,6 +128,7 @@ async def get_policy_odrl(
         },
         **writes(),
     },
+    dependencies=[Depends(_require_members_once)],
 )
 async def store_policy(
     body: PolicyImport,
@@ -123,6 +139,7 @@ async def store_policy(
     def act(ledger: Ledger, named: dict[str, Any]) -> Proposal | PolicyStored:
         proposal = _proposal(body)
         if body.dry_run:
+            use_cases.require_storable(proposal, ledger.clock())
             return proposal
         return use_cases.store(ledger, writing.signer, proposal, **named)
 

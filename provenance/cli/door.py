@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])\Z", re.ASCII)
+_LONGEST_S = 1 << 39
+"""Longest duration: from now, it ends at a time of the 40 bits that contracts have for one."""
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -177,6 +180,9 @@ class IdType(click.ParamType):  # type: ignore[type-arg] # generic in new versio
 
 
 ID = IdType()
+USES = click.IntRange(1, (1 << 40) - 1)
+"""How many uses: as many as contracts count."""
+
 FOLDER_OR_FILE = click.Path(path_type=Path)
 
 
@@ -189,12 +195,15 @@ def duration_s(text: str) -> int:
     """Return the seconds of ``90s``, ``15m``, ``12h``, ``7d`` or ``2w``.
 
     Raises:
-        InputError: any other text.
+        InputError: any other text, or a duration that no ledger holds.
     """
     found = _DURATION.match(text)
     if found is None:
         raise InputError(f"expected a duration such as 90s, 15m, 12h, 7d or 2w; found {text!r}")
-    return int(found[1]) * _SECONDS[found[2]]
+    seconds = int(found[1]) * _SECONDS[found[2]]
+    if seconds > _LONGEST_S:
+        raise InputError(f"expected at most {_LONGEST_S // 86_400}d, found {text}")
+    return seconds
 
 
 def moment_s(text: str) -> int:
@@ -238,14 +247,21 @@ def read_json(path: Path, max_bytes: int) -> dict[str, Any]:
 
     Raises:
         ReadError: it cannot be read.
-        InvalidDocument: it holds no JSON object, or a number that JSON does not know.
+        InvalidDocument: it holds no JSON object, a key given twice, or a number that JSON does not
+            know.
     """
+    import json
+
     import orjson
 
+    from provenance.policy.json_form import once
+
+    document = read_file(path, max_bytes)
     try:
-        # strict, and its depth is bounded
-        found = orjson.loads(read_file(path, max_bytes))
-    except orjson.JSONDecodeError as error:
+        # The first is strict and bounds the depth; only the other one shows a key given twice.
+        found = orjson.loads(document)
+        json.loads(document, object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
         raise InvalidDocument(f"expected JSON in {str(path)!a}: {error}") from None
     if not isinstance(found, dict):
         raise InvalidDocument(f"expected a JSON object in {str(path)!a}")

@@ -10,6 +10,7 @@ from provenance.cli.datasets import when
 from provenance.cli.door import (
     FOLDER_OR_FILE,
     ID,
+    USES,
     Acting,
     Door,
     acting_options,
@@ -38,7 +39,7 @@ grants.add_command(audit)
 @click.option("--policy", "policy_id", type=ID, required=True, help="The terms.")
 @click.option("--dataset", "dataset_id", type=ID, help="Cut from the titles of this dataset.")
 @click.option("--parent", type=ID, help="Cut from this grant.")
-@click.option("--uses", type=click.IntRange(min=1), help="How many; as many as the terms allow.")
+@click.option("--uses", type=USES, help="How many; as many as the terms allow.")
 @click.option("--from", "begins", metavar="TIME", help="2027-01-31, or a Unix second.")
 @click.option("--until", "ends", metavar="TIME", help="The same, or 90d for 90 days from now.")
 @click.option("--exclusive", is_flag=True, help="Nobody else gets these actions meanwhile.")
@@ -106,7 +107,7 @@ def activate(door: Door, grant_id: int, acting: Acting) -> None:
 @grants.command()
 @click.argument("grant_id", metavar="GRANT", type=ID)
 @request_options
-@click.option("--uses", type=click.IntRange(min=1), default=1, show_default=True, help="How many.")
+@click.option("--uses", type=USES, default=1, show_default=True, help="How many.")
 @acting_options("Its grantee.")
 @writing_door
 def use(door: Door, grant_id: int, uses: int, acting: Acting, **request: Any) -> None:

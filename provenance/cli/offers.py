@@ -3,7 +3,16 @@
 import click
 
 from provenance.cli import output
-from provenance.cli.door import ID, Acting, Door, acting_options, door, moment_s, writing_door
+from provenance.cli.door import (
+    ID,
+    USES,
+    Acting,
+    Door,
+    acting_options,
+    door,
+    moment_s,
+    writing_door,
+)
 from provenance.identifiers import DatasetId, OfferId, PolicyId
 
 
@@ -16,7 +25,7 @@ def offers() -> None:
 @click.argument("dataset_id", metavar="DATASET", type=ID)
 @click.option("--policy", "policy_id", type=ID, required=True, help="The terms of each grant.")
 @click.option("--until", "ends", metavar="TIME", help="2027-01-31, 90d, or a Unix second.")
-@click.option("--uses", type=click.IntRange(min=1), help="Of each grant.")
+@click.option("--uses", type=USES, help="Of each grant.")
 @acting_options()
 @writing_door
 def make(

@@ -1,5 +1,6 @@
 """``provenance policies``: import, show, list, export."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def import_(
         else:
             proposal = use.of_json(fields)
     if dry_run:
+        use.require_storable(proposal, time.time())
         _show(door, proposal.to_json())
         return
     with door.ledger() as ledger:
@@ -132,7 +134,7 @@ def export(door: Door, policy_id: int, dataset_id: int | None, original: bool) -
             document = use.export(ledger, PolicyId(policy_id), dataset_id=about)
             for remark in license_views.policy(ledger, PolicyId(policy_id))["remarks"] or ():
                 output.note(remark)
-    click.echo(document.decode())
+    click.echo(document)  # bytes, since an original may be of anything
 
 
 def _show(door: Door, found: dict[str, Any]) -> None:

@@ -353,10 +353,13 @@ def _last_sequence(file: BinaryIO, header: bytes) -> int | None:
     """Return the number of the last receipt, 0 for none; None for an empty file.
 
     A receipt that was half-written when its process was killed was never given out: it is cut off.
+    So is a half-written header; whatever else has no end of line is somebody else's file.
     """
     file.seek(0)
     found = file.readline(MAX_LINE_BYTES)
     if not found.endswith(b"\n"):
+        if not (header + b"\n").startswith(found):
+            raise InvalidDocument("expected a file of receipts, found one without a first line")
         file.truncate(0)
         return None
     _require_same(metering.parse_header(found[:-1]), metering.parse_header(header))
@@ -364,11 +367,15 @@ def _last_sequence(file: BinaryIO, header: bytes) -> int | None:
     file.seek(max(len(found), size - 2 * MAX_LINE_BYTES))
     tail = file.read()
     whole = tail[: tail.rfind(b"\n") + 1]
-    if len(whole) != len(tail):
-        file.truncate(size - len(tail) + len(whole))
-        file.seek(0, os.SEEK_END)
+    begun = len(tail) - len(whole)
+    if begun >= MAX_LINE_BYTES:
+        raise InvalidDocument(f"expected lines below {MAX_LINE_BYTES} bytes, found {begun}")
     lines = whole.splitlines()
-    return metering.parse_line(lines[-1]).sequence if lines else 0
+    last = metering.parse_line(lines[-1]).sequence if lines else 0
+    if begun:
+        file.truncate(size - begun)
+        file.seek(0, os.SEEK_END)
+    return last
 
 
 def _require_same(found: Header, expected: Header) -> None:

@@ -5,7 +5,6 @@ store before its hash goes on chain. Must never change what a document says: wha
 hold is refused.
 """
 
-import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from provenance.errors import ContractRevert, NotFoundError, ProvenanceError
 from provenance.identifiers import DatasetId, PartyId, PolicyId, TerritoryId, urn
+from provenance.ledger.datasets import latest_version
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.writing import write
@@ -137,14 +137,19 @@ def of_odrl(document: bytes, profiles: Iterable[str] = ()) -> Proposal:
 def said_besides(ledger: Ledger, document_hash: bytes | None) -> dict[str, Any]:
     """Return remarks and scope of the document of stored terms; nothing if it is not here.
 
-    A hash on the ledger may be of anything: what cannot be read as ODRL says nothing here.
+    A hash on the ledger may be of anything: of what cannot be read as ODRL, the remark is that.
     """
-    found = None
-    if document_hash is not None:
-        with contextlib.suppress(ProvenanceError):
-            document = ledger.documents.get(document_hash)
-            found = of_odrl(document, read(document).identifiers(PROFILE_KEY)).to_json()
-    return {name: found[name] if found else None for name in ("remarks", "scope")}
+    if document_hash is None:
+        return {"remarks": None, "scope": None}
+    try:
+        document = ledger.documents.get(document_hash)
+        found = of_odrl(document, read(document).identifiers(PROFILE_KEY)).to_json()
+    except NotFoundError:
+        return {"remarks": None, "scope": None}
+    except ProvenanceError as error:
+        remark = f"the document of these terms cannot be read: {error!s:.300}"
+        return {"remarks": [remark], "scope": None}
+    return {name: found[name] for name in ("remarks", "scope")}
 
 
 def of_license(spdx_id: str) -> Proposal:
@@ -155,6 +160,20 @@ def of_license(spdx_id: str) -> Proposal:
     """
     found = licenses.find(spdx_id)
     return Proposal(found.policy, "license", spdx_id=found.spdx_id, remarks=(found.reason,))
+
+
+def require_storable(proposal: Proposal, now: float) -> None:
+    """Refuse terms that the contract would not store, as `store` does; a dry run asks this alone.
+
+    Args:
+        proposal: the terms.
+        now: Unix seconds; terms that are over are refused.
+
+    Raises:
+        PolicyConflict: an action is both permitted and prohibited.
+        InvalidPolicy: a field is out of range.
+    """
+    terms.require_valid(proposal.policy, int(now))
 
 
 def store(
@@ -172,7 +191,7 @@ def store(
         InvalidPolicy: the contract would refuse them.
         ContractRevert: the contract refuses them.
     """
-    terms.require_valid(proposal.policy, ledger.client.head().timestamp)
+    require_storable(proposal, ledger.client.head().timestamp)
     if proposal.document is not None:
         ledger.documents.put(proposal.document)
     territory_id = _territory(ledger, signer, proposal.policy.territory, idempotency_key)
@@ -238,8 +257,10 @@ def export(
         assignee: who is granted.
 
     Raises:
-        NotFoundError: there is no such policy.
+        NotFoundError: there is no such policy, or no such dataset.
     """
+    if dataset_id is not None:
+        latest_version(ledger, dataset_id)  # refuses a dataset that is not there
 
     def name(kind: str, identifier: int) -> str:
         return urn(ledger.chain_id, ledger.address("Directory"), kind, identifier)

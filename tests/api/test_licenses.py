@@ -180,9 +180,39 @@ def test_terms_are_read_from_three_sources(lives, require_problem):
     require_problem(service.post("/v1/policies", both), 422, "policy-conflict")
     strange = odrl.replace("odrl:execute", "odrl:sing")
     require_problem(service.post("/v1/policies", {"odrl": strange}), 422, "odrl")
+    hostile = odrl.replace('"@type":"Set"', '"@type":["Set","@foo"]')
+    require_problem(service.post("/v1/policies", {"odrl": hostile}), 422, "odrl")
+    nothing = f"/v1/policies/{lives.ids['policy_id']}/odrl"
+    require_problem(service.get(nothing, dataset_id=999999), 404, "not-found")
     missing = f"/v1/policies/{lives.ids['policy_id']}/odrl"
     require_problem(service.get(missing, original=True), 404, "not-found")
     require_problem(service.get("/v1/policies/999999"), 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"prohibited": ["compute"]}, "policy-conflict"),
+        ({"max_uses": 0}, "policy"),
+        ({"purposes": []}, "policy"),
+        ({"not_before": 2**33, "not_after": 2**33}, "policy"),
+        ({"not_after": 1_600_000_000}, "policy"),
+    ],
+)
+@pytest.mark.parametrize("dry", [True, False])
+def test_a_dry_run_refuses_what_the_ledger_refuses(service, require_problem, changes, problem, dry):
+    body = {"terms": TERMS | changes, "dry_run": dry}
+    require_problem(service.post("/v1/policies", body), 422, problem)
+
+
+def test_terms_say_each_thing_once(service, require_problem):
+    sent = b'{"dry_run": true, "terms": {"actions": ["read"], "max_uses": 1, "max_uses": 9}}'
+    headers = {**service.bearer(), "Content-Type": "application/json"}
+    answer = service.client.post("/v1/policies", content=sent, headers=headers)
+    require_problem(answer, 422, "document")
+    for broken in (b"{", b"\xff", b"[" * 5000):
+        answer = service.client.post("/v1/policies", content=broken, headers=headers)
+        assert 400 <= answer.status_code < 500
 
 
 def test_tokens_may_be_limited_to_use(lives, require_problem):

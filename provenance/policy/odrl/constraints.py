@@ -1,8 +1,9 @@
 """Constraints of ODRL as limits on fields of a policy.
 
-Promises: a constraint that the chain can decide narrows exactly its field; one that only people or
-machines at the place of use can decide is counted in `Limits.off_chain`; any other is refused with
-its term and path. Several constraints apply all together. Must never widen a field.
+Promises: a constraint that the chain can decide narrows exactly its field, to the largest limit
+that the field holds if it says more, since the value above that means no limit at all; one that
+only people or machines at the place of use can decide is counted in `Limits.off_chain`; any other
+is refused with its term and path. Several constraints apply all together. Must never widen a field.
 """
 
 from collections.abc import Callable
@@ -195,7 +196,7 @@ def _spatial(limits: Limits, constraint: _Constraint) -> Limits:
 
 
 def _date_time(limits: Limits, constraint: _Constraint) -> Limits:
-    """Narrow the window; a date alone means its whole day in UTC."""
+    """Narrow the window; a date alone means its whole day."""
     first, last = values.moment(constraint.single())
     operator = constraint.operator
     if operator == "gteq":
@@ -203,24 +204,27 @@ def _date_time(limits: Limits, constraint: _Constraint) -> Limits:
     if operator == "gt":
         return replace(limits, not_before=max(limits.not_before, last + 1))
     if operator == "lteq":
-        return replace(limits, not_after=min(limits.not_after, last))
+        return replace(limits, not_after=min(limits.not_after, last, NO_END - 1))
     if operator == "lt":
-        return replace(limits, not_after=min(limits.not_after, first - 1))
+        return replace(limits, not_after=min(limits.not_after, first - 1, NO_END - 1))
     raise constraint.unsuitable()
 
 
 def _elapsed_time(limits: Limits, constraint: _Constraint) -> Limits:
     if constraint.operator == "eq":
         constraint = replace(constraint, operator="lteq")
-    return replace(limits, max_duration=constraint.upper(values.duration, limits.max_duration))
+    longest = constraint.upper(values.duration, UNLIMITED_DURATION - 1)
+    return replace(limits, max_duration=min(limits.max_duration, longest))
 
 
 def _count(limits: Limits, constraint: _Constraint) -> Limits:
-    return replace(limits, max_uses=constraint.upper(values.number, limits.max_uses))
+    most = constraint.upper(values.number, UNLIMITED_USES - 1)
+    return replace(limits, max_uses=min(limits.max_uses, most))
 
 
 def _max_grants(limits: Limits, constraint: _Constraint) -> Limits:
-    return replace(limits, max_grants=constraint.upper(values.number, limits.max_grants))
+    most = constraint.upper(values.number, UNLIMITED_GRANTS - 1)
+    return replace(limits, max_grants=min(limits.max_grants, most))
 
 
 def _sub_depth(limits: Limits, constraint: _Constraint) -> Limits:

@@ -27,7 +27,7 @@ from provenance.policy.odrl.rules import (
 from provenance.policy.odrl.vocabulary import INCLUDED_IN, USE
 from provenance.policy.terms import Policy, require_valid
 from provenance.policy.territory import Territory
-from provenance.policy.vocabulary import Action, Derivation, Duty
+from provenance.policy.vocabulary import Action, Derivation
 
 _KINDS = ("Policy", "Set", "Offer", "Agreement")
 _CONFLICT = f"{ODRL}conflict"
@@ -134,7 +134,7 @@ def _policy(
         modes=limits.modes,
         sub_depth=depth,
         min_security_grade=limits.min_security_grade,
-        derivation=_derivation_rule(actions, duties, rule),
+        derivation=_derivation_rule(actions, rule),
         not_before=limits.not_before,
         not_after=limits.not_after,
         max_duration=limits.max_duration,
@@ -144,16 +144,16 @@ def _policy(
     )
 
 
-def _derivation_rule(actions: int, duties: int, rule: Derivation | None) -> Derivation:
-    """Return the rule for derived works: the one that is written, else what the duties say."""
+def _derivation_rule(actions: int, rule: Derivation | None) -> Derivation:
+    """Return the rule for derived works: the one that is written, else the narrowest."""
     derives = bool(actions & Action.DERIVE)
     if rule is not None:
         if derives == (rule is Derivation.NONE):
             raise UnsupportedOdrlTerm(short(_DERIVATION), short(_DERIVATION), "contradicts derive")
         return rule
-    if not derives:
-        return Derivation.NONE
-    return Derivation.SAME_TERMS if duties & Duty.SAME_TERMS else Derivation.ATTRIBUTION_ONLY
+    # A duty to attribute does not say that it is the only one: read so, it would lift purposes and
+    # all other limits from what is derived.
+    return Derivation.SAME_TERMS if derives else Derivation.NONE
 
 
 def _identifier(node: Node) -> str:

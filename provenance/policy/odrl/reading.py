@@ -17,6 +17,7 @@ import orjson
 from pyld import jsonld
 
 from provenance.errors import InvalidDocument, TooLarge, UnsupportedOdrlTerm
+from provenance.policy.json_form import once
 from provenance.policy.odrl.context import (
     ALIASES,
     CONTEXT,
@@ -46,6 +47,10 @@ _KEYWORD_WORDS = """
     @context @id @type @value @list @set @vocab @base @version @container @import
 """
 _KEYWORDS = frozenset(_KEYWORD_WORDS.split())
+
+# Of a context of an unforeseen shape, such as a term whose "@id" is an object, PyLD says no more
+# than what Python says.
+_EXPANSION_ERRORS = (jsonld.JsonLdError, TypeError, ValueError, AttributeError, LookupError)
 
 # RFC 3987, section 2.2: a scheme, and none of the characters that IRIs leave out.
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f-\xa0<>\"{}|\\^`]*")
@@ -134,10 +139,12 @@ class Node:
             UnsupportedOdrlTerm: a name that is neither.
         """
         self._taken.add("@id")
-        found = self.keys.get("@id")
-        if isinstance(found, str) and not found.startswith("_:") and not _IRI.fullmatch(found):
+        if "@id" not in self.keys:
+            return None
+        found = self.keys["@id"]
+        if not isinstance(found, str) or not (found.startswith("_:") or _IRI.fullmatch(found)):
             raise self._no_iri(found)
-        return found if isinstance(found, str) else None
+        return found
 
     def _no_iri(self, found: object) -> UnsupportedOdrlTerm:
         name = self.path.rsplit(".", 1)[-1].split("[")[0] or "uid"
@@ -145,9 +152,17 @@ class Node:
         return UnsupportedOdrlTerm(name, self.path or "uid", f"expected an IRI, found {shown}")
 
     def types(self) -> list[str]:
-        """Return the classes of the node."""
+        """Return the classes of the node.
+
+        Raises:
+            UnsupportedOdrlTerm: one that is no IRI.
+        """
         self._taken.add("@type")
-        return list(self.keys.get("@type", []))
+        found: list[Any] = self.keys.get("@type", [])
+        # What looks like a keyword, such as "@foo", expands to nothing (JSON-LD 1.1 API, 5.2).
+        if not all(isinstance(iri, str) for iri in found):
+            raise self.refuse("@type", "expected the IRI of a class, found none")
+        return list(found)
 
     def annotations(self) -> list[str]:
         """Take what only describes the node, and return where it stands.
@@ -212,7 +227,7 @@ def read(document: bytes) -> Node:
         # and reads numbers of any length, NaN too; orjson has bounds of its own. Only the standard
         # one can show a key that is given twice.
         _require_plain(orjson.loads(document), "", 0)
-        parsed = json.loads(document, object_pairs_hook=_object)
+        parsed = json.loads(document, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise InvalidDocument(f"expected one JSON document, found {error!s:.120}") from error
     if not isinstance(parsed, dict):
@@ -234,7 +249,7 @@ def _expand(parsed: dict[str, Any]) -> list[dict[str, Any]]:
     }
     try:
         expanded: list[dict[str, Any]] = jsonld.expand(parsed, options)
-    except jsonld.JsonLdError as error:
+    except _EXPANSION_ERRORS as error:
         raise InvalidDocument(f"expected JSON-LD 1.1, found {error!s:.200}") from error
     return expanded
 
@@ -247,15 +262,6 @@ def _load(url: str, options: object) -> dict[str, Any]:
         "documentUrl": url,
         "document": {"@context": dict(CONTEXT)},
     }
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise InvalidDocument(f"expected each key once, found {key[:80]!r} twice")
-        found[key] = value
-    return found
 
 
 def _require_plain(value: object, path: str, depth: int) -> None:

@@ -20,7 +20,14 @@ UNIX_SECONDS = f"{DPL}unixSeconds"
 
 _LAST_DATE = 253_402_300_799  # 9999-12-31T23:59:59Z
 _DAY_S = 86_400
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+_EPOCH_DAYS = date(1970, 1, 1).toordinal()
+# XML Schema 1.1 part 2, sections 3.3.7 (dateTime) and 3.3.9 (date), with years of four digits.
+_MOMENT = re.compile(
+    r"(?P<day>\d{4}-\d{2}-\d{2})"
+    r"(?:T(?P<time>(?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d+)?|24:00:00(?:\.0+)?))?"
+    r"(?P<zone>Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?\Z",
+    re.ASCII,
+)
 _DURATION = re.compile(
     r"P(?=.)(?:(\d{1,9})D)?(?:T(?=.)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,10})S)?)?\Z", re.ASCII
 )
@@ -46,28 +53,53 @@ def _text(value: dict[str, Any], *types: str) -> str:
 
 
 def moment(value: dict[str, Any]) -> tuple[int, int]:
-    """Return the first and the last second that a time names; a date names its whole day in UTC.
+    """Return the first and the last whole second that a time names.
+
+    A date names its whole day, in UTC if it has no zone. Between two seconds the first is the later
+    one and the last the earlier, so that no window gets wider by rounding.
 
     Raises:
-        InvalidValue: not a date or time of ISO 8601, or before 1970.
+        InvalidValue: neither a date nor a time of XML Schema, or before 1970.
     """
     text = _text(value, f"{XSD}dateTime", f"{XSD}date", f"{XSD}dateTimeStamp", UNIX_SECONDS)
-    if value.get("@type") == UNIX_SECONDS:
+    datatype = value.get("@type")
+    if datatype == UNIX_SECONDS:
         seconds = _digits(text)
         return seconds, seconds
+    found = _MOMENT.match(text)
+    if found is None or not _is_of(datatype, found):
+        raise InvalidValue(f"expected a date or time of XML Schema, found {text[:80]!r}")
     try:
-        if _DATE.match(text):
-            day = date.fromisoformat(text)
-            start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
-            first, last = start, start + _DAY_S - 1
-        else:
-            read = datetime.fromisoformat(text)
-            first = last = int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())
-    except (ValueError, OverflowError) as error:
-        raise InvalidValue(f"expected a date or time, found {text[:80]!r}") from error
+        day = date.fromisoformat(found["day"])
+    except ValueError as error:
+        raise InvalidValue(f"expected a day of the calendar, found {text[:80]!r}") from error
+    start = (day.toordinal() - _EPOCH_DAYS) * _DAY_S - _offset_s(found["zone"])
+    first, last = start, start + _DAY_S - 1
+    if found["time"] is not None:
+        whole, _, fraction = found["time"].partition(".")
+        hours, minutes, seconds = map(int, whole.split(":"))
+        last = start + hours * 3600 + minutes * 60 + seconds
+        first = last + bool(fraction.strip("0"))
     if first < 0:
         raise InvalidValue(f"expected a time after 1970, found {text[:80]!r}")
     return first, last
+
+
+def _is_of(datatype: str | None, found: re.Match[str]) -> bool:
+    """Tell whether a date or time has the form of its datatype; text may have either."""
+    if datatype == f"{XSD}date":
+        return found["time"] is None
+    if datatype == f"{XSD}dateTimeStamp":
+        return found["time"] is not None and found["zone"] is not None
+    return datatype != f"{XSD}dateTime" or found["time"] is not None
+
+
+def _offset_s(zone: str | None) -> int:
+    """Return by how many seconds a zone is ahead of UTC."""
+    if zone is None or zone == "Z":
+        return 0
+    seconds = int(zone[1:3]) * 3600 + int(zone[4:6]) * 60
+    return -seconds if zone[0] == "-" else seconds
 
 
 def write_moment(seconds: int) -> dict[str, str]:
@@ -121,7 +153,9 @@ def country(value: dict[str, Any]) -> int:
     iri = value.get("@id")
     if isinstance(iri, str) or str(value.get("@value")).startswith(COUNTRY_IRI):
         given = iri if isinstance(iri, str) else _text(value, f"{XSD}anyURI")
-        code = given.removeprefix(COUNTRY_IRI).upper() if given.startswith(COUNTRY_IRI) else ""
+        code = given.removeprefix(COUNTRY_IRI) if given.startswith(COUNTRY_IRI) else ""
+        # Other letters become ASCII: upper-case "ß" is "SS".
+        code = code.upper() if code.isascii() else ""
     else:
         code = _text(value)
     bit = bit_of(code.encode("ascii", "replace"))

@@ -4,6 +4,13 @@ import json
 
 import pytest
 
+from provenance.cli import main
+from provenance.config import load_settings
+from provenance.ledger.opening import open_ledger
+from provenance.ledger.writing import write
+from provenance.policy import terms as policy_terms
+from provenance.policy.json_form import parse
+
 TERMS = {
     "actions": ["compute", "license", "transfer"],
     "purposes": ["rd_test"],
@@ -49,6 +56,64 @@ def test_terms_come_in_and_go_out(home, type_, terms, tmp_path):
     type_("policies", "import", code=2)
 
 
+REFUSED = [
+    ({"prohibited": ["compute"]}, "PolicyConflict"),
+    ({"max_uses": 0}, "InvalidPolicy"),
+    ({"purposes": []}, "InvalidPolicy"),
+    ({"not_before": 2**33, "not_after": 2**33}, "InvalidPolicy"),
+    ({"not_after": 1_600_000_000}, "InvalidPolicy"),
+]
+
+
+@pytest.mark.parametrize(("changes", "error"), REFUSED)
+@pytest.mark.parametrize("dry", [("--dry-run",), ()], ids=["dry", "real"])
+def test_a_dry_run_refuses_what_the_ledger_refuses(home, type_, terms, changes, error, dry):
+    terms.write_text(json.dumps(TERMS | changes))
+    assert type_("policies", "import", terms, "--json", *dry, code=2).json["error"] == error
+
+
+def test_a_dry_run_of_odrl_refuses_what_is_over(home, type_, tmp_path):
+    path = tmp_path / "over.jsonld"
+    over = {"leftOperand": "dateTime", "operator": "lteq", "rightOperand": "2020-01-01"}
+    whole = {
+        "@context": "http://www.w3.org/ns/odrl.jsonld",
+        "@type": "Set",
+        "uid": "urn:example:over",
+        "permission": [{"target": "urn:d", "action": "read", "constraint": [over]}],
+    }
+    path.write_text(json.dumps(whole))
+    found = type_("policies", "import", path, "--dry-run", code=2)
+    assert "not_after" in found.err
+
+
+def test_terms_say_each_thing_once(home, type_, terms):
+    terms.write_text(json.dumps(TERMS)[:-1] + ', "max_uses": 1000000}')
+    found = type_("policies", "import", terms, "--json", code=2).json
+    assert (found["error"], "'max_uses' twice" in found["message"]) == ("InvalidDocument", True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("grants", "issue", "--dataset", 1, "--to", "bank", "--policy", 1, "--until", "999999999d"),
+        ("grants", "issue", "--dataset", 1, "--to", "bank", "--policy", 1, "--uses", "9" * 20),
+        ("grants", "use", 1, *USE, "--as", "bank", "--uses", "9" * 20),
+        ("offers", "make", 1, "--policy", 1, "--until", "999999999w"),
+        ("offers", "make", 1, "--policy", 1, "--uses", 2**40),
+        ("titles", "transfer", 1, "--to", "bank", "--expires", "999999999w"),
+    ],
+)
+def test_numbers_that_no_contract_holds_are_refused_by_their_option(type_, granted, words):
+    said = type_(*words, code=2).err
+    assert "expected at most 6362914d" in said or "is not in the range" in said
+
+
+def test_what_a_policy_is_about_is_there(home, type_, terms):
+    type_("policies", "import", terms)
+    said = type_("policies", "export", 1, "--dataset", 9999, code=2)
+    assert (said.out, "dataset 9999" in said.err) == ("", True)
+
+
 def test_what_odrl_terms_cannot_hold_is_named(home, type_, tmp_path):
     path = tmp_path / "odd.jsonld"
     path.write_text(
@@ -91,6 +156,42 @@ def test_of_whom_a_document_speaks_is_said(home, type_, tmp_path):
     assert "assignee urn:b" in type_("policies", "export", 1).err
     assert type_("policies", "import", "--license", "CC-BY-4.0", "--json").json["scope"] is None
     assert type_("policies", "show", 2, "--json").json["scope"] is None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"@context":"http://www.w3.org/ns/odrl.jsonld","@type":["Set","@foo"],"uid":"urn:x"}',
+        b'{"@context":{"x":{"@id":{}}},"x":1}',
+        b"\xff\x00 no JSON, no text",
+    ],
+    ids=["class", "context", "bytes"],
+)
+def test_a_policy_is_shown_whatever_its_document_is(home, capfdbinary, document):
+    with open_ledger(load_settings()) as ledger:
+        digest = ledger.documents.put(document)
+        fields = policy_terms.encode(parse({"actions": ["index"]}), 0)
+        write(ledger, "founder", "Policies", "storePolicy", fields, bytes(32), digest)
+        ledger.sync()
+    assert main.run(["policies", "show", "1", "--json"]) == 0
+    shown = json.loads(capfdbinary.readouterr().out)
+    assert shown["terms"]["actions"] == ["index"]
+    assert shown["scope"] is None
+    assert shown["remarks"][0].startswith("the document of these terms cannot be read: ")
+    assert main.run(["policies", "export", "1"]) == 0
+    out, err = capfdbinary.readouterr()
+    assert json.loads(out)["permission"][0]["action"] == [{"@id": "odrl:index"}]
+    assert b"cannot be read" in err
+    assert main.run(["policies", "export", "1", "--original"]) == 0
+    assert capfdbinary.readouterr().out == document + b"\n"
+
+
+def test_a_hostile_class_in_odrl_is_named(home, type_, tmp_path):
+    path = tmp_path / "hostile.jsonld"
+    context = "http://www.w3.org/ns/odrl.jsonld"
+    path.write_text(json.dumps({"@context": context, "@type": ["Set", "@foo"], "uid": "urn:x"}))
+    found = type_("policies", "import", path, "--dry-run", "--json", code=2).json
+    assert found["error"] == "UnsupportedOdrlTerm"
 
 
 def test_a_grant_is_used_suspended_and_revoked(type_, granted):

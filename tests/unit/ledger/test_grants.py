@@ -50,7 +50,7 @@ def test_terms_are_stored_once(ledger, stored):
     assert stored.to_json()["stored"] is True
 
 
-def test_a_document_is_stored_before_its_hash(ledger, stored):
+def test_a_document_is_stored_before_its_hash(ledger, registered, stored):
     document = policies.export(ledger, stored.policy_id, dataset_id=1, assigner=3, assignee=4)
     imported = policies.store(ledger, "founder", policies.of_odrl(document))
     assert imported.proposal.policy == stored.proposal.policy

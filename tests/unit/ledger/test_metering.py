@@ -124,9 +124,41 @@ def test_a_half_written_receipt_is_cut_off(ledger, meter):
         file.write(b'{"action":"comp')
     meter()
     assert metering.report(ledger, "bank", 1, path).to_json()["uses"] == 3
-    path.write_bytes(b'{"chain')
-    meter()
-    assert len(path.read_bytes().splitlines()) == 2
+    first = path.read_bytes().splitlines()[0]
+    for begun in (b"", b'{"chain', first):
+        path.write_bytes(begun)
+        meter()
+        found = path.read_bytes().splitlines()
+        assert (found[0], len(found)) == (first, 2)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        b"precious",
+        b"\x00" * (metering.MAX_LINE_BYTES + 1),
+        b'{"chain_id":1,',
+        b"a line\nand another",
+        b"\n",
+    ],
+    ids=["short", "long", "other header", "lines", "empty line"],
+)
+def test_a_file_of_somebody_else_is_left_as_it_is(meter, tmp_path, theirs):
+    path = tmp_path / "receipts.jsonl"
+    path.write_bytes(theirs)
+    with pytest.raises(InvalidDocument):
+        meter()
+    assert path.read_bytes() == theirs
+
+
+@pytest.mark.parametrize("theirs", [b"x" * metering.MAX_LINE_BYTES, b"a line\nand another"])
+def test_what_follows_receipts_and_is_none_is_left_as_it_is(meter, theirs):
+    path = meter()
+    whole = path.read_bytes() + theirs
+    path.write_bytes(whole)
+    with pytest.raises(InvalidDocument):
+        meter()
+    assert path.read_bytes() == whole
 
 
 def test_files_of_others_are_refused(ledger, meter, tmp_path, clock):

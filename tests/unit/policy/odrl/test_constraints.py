@@ -3,6 +3,7 @@ import json
 import pytest
 
 from provenance.errors import InvalidPolicy, UnsupportedOdrlTerm
+from provenance.policy.odrl.export import export
 from provenance.policy.odrl.import_ import import_document
 from provenance.policy.territory import Territory
 
@@ -99,6 +100,79 @@ def test_constraints_apply_all_together():
     assert (found.sub_depth, found.max_uses) == (2, 4)
 
 
+_NEW_YEAR = 1_893_456_000  # 2030-01-01T00:00:00Z
+_HOUR = 3600
+
+
+@pytest.mark.parametrize(
+    ("value", "first", "last"),
+    [
+        ("2030-01-01", 0, 24 * _HOUR - 1),
+        ("2030-01-01Z", 0, 24 * _HOUR - 1),
+        ("2030-01-01+08:00", -8 * _HOUR, 16 * _HOUR - 1),
+        ("2030-01-01-05:30", 5 * _HOUR + 1800, 29 * _HOUR + 1799),
+        ("2029-12-31+14:00", -38 * _HOUR, -14 * _HOUR - 1),
+        ("2030-01-01T00:00:00Z", 0, 0),
+        ("2030-01-01T00:00:00", 0, 0),
+        ("2030-01-01T08:00:00.000+08:00", 0, 0),
+        ("2029-12-31T24:00:00Z", 0, 0),
+        ("2029-12-31T24:00:00.0", 0, 0),
+        ("2030-01-01T00:00:00.9Z", 1, 0),
+        ("2030-01-01T00:00:00.0000000001-01:00", _HOUR + 1, _HOUR),
+    ],
+)
+def test_a_window_is_never_wider_than_said(value, first, last):
+    typed = {"@value": value, "@type": "xsd:dateTime" if "T" in value else "xsd:date"}
+    for given in (value, typed):
+        assert limited("dateTime", "gteq", given).not_before == _NEW_YEAR + first
+        assert limited("dateTime", "lt", given).not_after == _NEW_YEAR + first - 1
+        assert limited("dateTime", "gt", given).not_before == _NEW_YEAR + last + 1
+        assert limited("dateTime", "lteq", given).not_after == _NEW_YEAR + last
+
+
+@pytest.mark.parametrize(
+    ("value", "datatype"),
+    [
+        ("20241231", "string"),
+        ("2030-W01", "date"),
+        ("2030-W01-1", "string"),
+        ("2030-1-1", "date"),
+        ("2030-02-30", "date"),
+        ("-2030-01-01", "date"),
+        ("12030-01-01", "date"),
+        ("0000-01-01", "date"),
+        ("2030-01-01+0800", "date"),
+        ("2030-01-01+08", "date"),
+        ("2030-01-01+14:01", "date"),
+        ("2030-01-01+08:60", "date"),
+        ("2030-01-01z", "date"),
+        ("2030-01-01\n", "date"),
+        ("\u0662\u0660\u0663\u0660-01-01", "date"),
+        ("2030-01-01 10:00", "date"),
+        ("2030-01-01T10:00:00", "date"),
+        ("2030-01-01", "dateTime"),
+        ("2030-01-01 10:00:00", "dateTime"),
+        ("2030-01-01T10:00", "dateTime"),
+        ("2030-01-01T10:00:60Z", "dateTime"),
+        ("2030-01-01T10:00:00,5Z", "dateTime"),
+        ("2030-01-01T10:00:00.Z", "dateTime"),
+        ("2030-01-01T24:00:01Z", "dateTime"),
+        ("2030-01-01T10:00:00", "dateTimeStamp"),
+        ("2030-01-01", "dateTimeStamp"),
+        ("1970-01-01+00:01", "date"),
+    ],
+)
+def test_times_of_other_forms_are_refused(value, datatype):
+    given = {"@value": value, "@type": f"xsd:{datatype}"}
+    found = document({"constraint": [constraint("dateTime", "lteq", given)]})
+    assert refusal(found) == ("rightOperand", "permission[0].constraint[0].rightOperand")
+
+
+def test_a_time_stamp_has_a_zone():
+    given = {"@value": "2030-01-01T01:00:00+01:00", "@type": "xsd:dateTimeStamp"}
+    assert limited("dateTime", "lteq", given).not_after == _NEW_YEAR
+
+
 @pytest.mark.parametrize(
     ("operand", "operator", "value", "term"),
     [
@@ -116,6 +190,8 @@ def test_constraints_apply_all_together():
         ("spatial", "eq", "China", "rightOperand"),
         ("spatial", "eq", {"@id": "http://example.com/CN"}, "rightOperand"),
         ("spatial", "eq", {"@value": "CN", "@type": "xsd:date"}, "rightOperand"),
+        ("spatial", "eq", {"@id": "http://www.itu.int/tML/tML-ISO-3166:\u00df"}, "rightOperand"),
+        ("spatial", "eq", "http://www.itu.int/tML/tML-ISO-3166:\u0131t", "rightOperand"),
         ("dateTime", "eq", "2030-01-01", "operator"),
         ("dateTime", "lteq", "soon", "rightOperand"),
         ("dateTime", "lteq", "1969-12-31", "rightOperand"),
@@ -173,8 +249,28 @@ def test_nothing_beside_an_undecidable_constraint_is_dropped():
     assert refusal(document({"constraint": [given]}))[0] == "surprise"
 
 
-def test_numbers_beyond_the_contracts_types_limit_nothing_or_are_refused():
-    assert limited("count", "lteq", 2**50).max_uses == 2**40 - 1
+@pytest.mark.parametrize(
+    ("operand", "value", "field", "most"),
+    [
+        ("elapsedTime", "P50000D", "max_duration", 2**32 - 2),
+        ("elapsedTime", "PT4294967295S", "max_duration", 2**32 - 2),
+        ("count", 2**50, "max_uses", 2**40 - 2),
+        ("count", 2**40 - 1, "max_uses", 2**40 - 2),
+        ("dpl:maxGrants", 2**32, "max_grants", 2**32 - 2),
+        ("dateTime", {"@value": "1099511627775", "@type": "dpl:unixSeconds"}, "not_after", None),
+        ("dateTime", {"@value": "9" * 20, "@type": "dpl:unixSeconds"}, "not_after", None),
+    ],
+)
+def test_a_limit_that_its_field_cannot_hold_is_the_largest_one_it_can(operand, value, field, most):
+    most = most or 2**40 - 2
+    for operator in ("lteq", "lt"):
+        found = limited(operand, operator, value)
+        assert getattr(found, field) in (most, most - 1)
+        assert import_document(export(found, "urn:x")).policy == found
+    assert getattr(limited(operand, "lteq", value), field) == most
+
+
+def test_numbers_beyond_the_contracts_types_are_refused():
     with pytest.raises(InvalidPolicy, match="min_security_grade"):
         limited("dpl:securityGrade", "gteq", 2**50)
 

@@ -4,6 +4,9 @@ import json
 import pytest
 
 from provenance.errors import InvalidDocument, InvalidPolicy, TooLarge, UnsupportedOdrlTerm
+from provenance.policy.ceiling import fold
+from provenance.policy.licenses import LICENSES
+from provenance.policy.odrl.export import export
 from provenance.policy.odrl.import_ import import_document
 from provenance.policy.odrl.vocabulary import DEPRECATED, USE_BITS
 from provenance.policy.territory import Territory
@@ -175,16 +178,21 @@ def test_a_duty_that_cannot_be_held_is_refused(duty, place):
     assert refusal(document({"duty": [duty]}))[1] == f"permission[0].duty[0]{place}"
 
 
-@pytest.mark.parametrize(
-    ("duties", "rule"),
-    [
-        ([], Derivation.ATTRIBUTION_ONLY),
-        ([{"action": "attribute"}], Derivation.ATTRIBUTION_ONLY),
-        ([{"action": "ShareAlike"}], Derivation.SAME_TERMS),
-    ],
-)
-def test_duties_give_the_rule_for_derived_works(duties, rule):
-    assert policy({"action": "derive", "duty": duties}).derivation is rule
+@pytest.mark.parametrize("duties", [[], ["attribute"], ["ShareAlike"], ["attribute", "inform"]])
+def test_derived_works_keep_the_terms_unless_another_rule_is_written(duties):
+    research = {"constraint": [constraint("purpose", "eq", "research")]}
+    given = research | {"action": "derive", "duty": [{"action": duty} for duty in duties]}
+    found = policy(given)
+    assert found.derivation is Derivation.SAME_TERMS
+    derived = fold([found], now=1)
+    assert (derived.actions, derived.purposes) == (Action.DERIVE, found.purposes)
+    written = {"dpl:derivation": {"@id": "dpl:derivation:attribution_only"}}
+    assert policy(given, **written).derivation is Derivation.ATTRIBUTION_ONLY
+
+
+@pytest.mark.parametrize("license_", LICENSES.values(), ids=lambda license_: license_.spdx_id)
+def test_ready_made_licences_keep_their_rule(license_):
+    assert import_document(export(license_.policy, "urn:x")).policy == license_.policy
 
 
 def test_the_rule_for_derived_works_can_be_said():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from provenance.errors import UnsupportedOdrlTerm
+from provenance.errors import InvalidDocument, UnsupportedOdrlTerm
 from provenance.policy.odrl.import_ import import_document
 from provenance.policy.vocabulary import Action
 
@@ -123,6 +123,38 @@ def test_blank_nodes_name_no_party_and_no_policy():
     assert policy({"uid": "_:rule"}).actions == Action.READ
     assert refusal(document(uid="_:policy")) == ("uid", "uid")
     assert refusal(document({"assignee": "_:who"}))[0] == "assignee"
+
+
+@pytest.mark.parametrize("types", [["Set", "@foo"], ["@foo", "Set"], ["@foo", "@bar"]])
+def test_a_class_that_is_none_is_refused_by_its_place(types):
+    assert refusal(document(**{"@type": types}))[1] == "@type"
+
+
+@pytest.mark.parametrize(
+    ("key", "part"),
+    [
+        ("target", {"@id": "urn:d"}),
+        ("action", {"@id": "odrl:read"}),
+        ("constraint", {"leftOperand": "count"}),
+        ("duty", {"action": "inform"}),
+    ],
+)
+def test_a_class_of_a_part_that_is_none_is_refused_too(key, part):
+    typed = {"@type": ["odrl:Rule", "@foo"]}
+    assert refusal(document(typed)) == ("@type", "permission[0].@type")
+    assert refusal(document({key: part | typed})) == ("@type", f"permission[0].{key}[0].@type")
+
+
+def test_a_name_that_is_a_keyword_is_refused():
+    assert refusal(document({"uid": "@foo"})) == ("permission", "permission[0]")
+    assert refusal(document(uid="@foo")) == ("uid", "uid")
+
+
+@pytest.mark.parametrize("definition", [{"@id": {}}, {"@id": []}, {"@type": {}}, 5])
+def test_contexts_of_another_shape_are_refused(definition):
+    context = ["http://www.w3.org/ns/odrl.jsonld", {"ex": "urn:ex:", "remark": definition}]
+    with pytest.raises(InvalidDocument, match=r"expected JSON-LD 1\.1"):
+        import_document(document(**{"@context": context}))
 
 
 def test_contexts_in_a_rule_are_watched_too():
