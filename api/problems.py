@@ -68,6 +68,7 @@ KINDS: Mapping[type[errors.ProvenanceError], Kind] = {
     ),
     errors.UnsupportedOdrlTerm: Kind(422, "odrl", "The document says what terms cannot hold"),
     errors.UnsupportedStatement: Kind(422, "prov", "The document says what lineage cannot hold"),
+    errors.CallRefused: Kind(422, "call-refused", "A module ends the call without saying why"),
     errors.TooLarge: Kind(413, "too-large", "Over a limit"),
     errors.SettingsError: Kind(500, "settings", "The service is not set up for this", told=False),
     errors.KeystoreError: Kind(

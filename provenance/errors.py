@@ -17,6 +17,7 @@
     │   ├── IncompatibleInputs     the terms of inputs leave nothing for what is made
     │   ├── UnsupportedOdrlTerm    an ODRL document says what terms of use cannot hold
     │   ├── UnsupportedStatement   a PROV document says what records of lineage cannot hold
+    │   ├── CallRefused            a signed call that a module ends without saying why
     │   ├── TooLarge               over a limit that the message names
     │   ├── SettingsError          a setting that is unknown or out of range
     │   ├── KeystoreError          a key that is missing, or a wrong password
@@ -138,6 +139,14 @@ class UnsupportedStatement(InputError):
         super().__init__(f"{statement}: {reason}")
         self.statement = statement
         self.reason = reason
+
+
+class CallRefused(InputError):
+    """A signed call that its module ends without a reason.
+
+    It has no such function, the arguments are of other types, or the gas that was signed for is
+    not enough.
+    """
 
 
 class TooLarge(InputError):
