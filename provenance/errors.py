@@ -33,12 +33,14 @@
     │   ├── NodeUnavailable        (retryable)
     │   ├── ChainReorganised       (retryable)
     │   ├── WrongChain
+    │   ├── ChainDamaged           the chain file is not whole
     │   ├── ChainOwned             another process owns the embedded chain
     │   ├── ContractRevert         a custom error of our contracts, decoded
     │   └── TransactionFailed      mined without effect, or refused by the node
     ├── IndexStateError            the index is behind, or differs from the chain
     │   ├── IndexBehind            (retryable)
     │   └── IndexDrift
+    │       └── IndexDamaged       the index cannot be opened
     └── StorageError               (retryable) the journal cannot be opened, read or written
 
 Messages say what was expected and what was found. They never carry secrets or personal data.
@@ -227,6 +229,10 @@ class ChainOwned(ChainError):
     """Another process owns the embedded chain file and cannot be reached."""
 
 
+class ChainDamaged(ChainError):
+    """The file of the embedded chain is no database, or a damaged one: restore a backup."""
+
+
 class ContractRevert(ChainError):
     """A custom error of our contracts.
 
@@ -265,6 +271,10 @@ class IndexBehind(IndexStateError):
 
 class IndexDrift(IndexStateError):
     """The index holds something else than the chain: rebuild it and find out why."""
+
+
+class IndexDamaged(IndexDrift):
+    """The index cannot be opened: it is no database, a damaged one, or of another format."""
 
 
 class StorageError(ProvenanceError):

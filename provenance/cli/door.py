@@ -177,6 +177,9 @@ class IdType(click.ParamType):  # type: ignore[type-arg] # generic in new versio
 
 
 ID = IdType()
+BLOCK = click.IntRange(min=0)
+"""A block, by its number."""
+
 FOLDER_OR_FILE = click.Path(path_type=Path)
 
 
