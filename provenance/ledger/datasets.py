@@ -125,8 +125,7 @@ def register(
         manifest: what it holds.
         title: a name for people; goes into the metadata document.
         metadata: more of the metadata document.
-        source: the statement of where the data comes from; by default one that says that the
-            registrant declares it by itself.
+        source: the statement of where the data comes from; by default the registrant's own.
         classification: what is declared about the data.
         commit_first: whether to commit to the root in a transaction of its own first, so that
             nobody who sees the registration before it is mined can claim the content earlier.
@@ -139,9 +138,8 @@ def register(
         ContractRevert: the contracts refuse it.
     """
     described = metadata_document(title, metadata or {})
-    salt = ZERO32
+    salt = secrets.token_bytes(32) if commit_first else ZERO32
     if commit_first:
-        salt = secrets.token_bytes(32)
         _commit(ledger, signer, manifest.root, salt, on_behalf_of, idempotency_key)
     declared = (classification or Classification()).values()
     statement = source or self_declaration(

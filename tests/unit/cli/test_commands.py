@@ -110,7 +110,7 @@ def test_refusals_of_the_contracts_are_one_line(type_, home):
     assert refused.err.startswith("error: NotTransferParty(")
     assert len(refused.err.splitlines()) == 1
     found = type_("titles", "accept", 1, "--as", "founder", "--json", code=1).json
-    assert found["error"] == "ContractRevert"
+    assert found["error"] == "NotTransferParty"
 
 
 def test_parties(type_, home):
