@@ -68,6 +68,7 @@ KINDS: Mapping[type[errors.ProvenanceError], Kind] = {
     ),
     errors.UnsupportedOdrlTerm: Kind(422, "odrl", "The document says what terms cannot hold"),
     errors.UnsupportedStatement: Kind(422, "prov", "The document says what lineage cannot hold"),
+    errors.CallRefused: Kind(422, "call-refused", "A module ends the call without saying why"),
     errors.TooLarge: Kind(413, "too-large", "Over a limit"),
     errors.SettingsError: Kind(500, "settings", "The service is not set up for this", told=False),
     errors.KeystoreError: Kind(
@@ -91,11 +92,13 @@ KINDS: Mapping[type[errors.ProvenanceError], Kind] = {
     errors.ChainReorganised: Kind(503, "reorganised", "The chain changed meanwhile", told=False),
     errors.WrongChain: Kind(500, "wrong-chain", "The node serves another chain", told=False),
     errors.ChainOwned: Kind(503, "chain-owned", "Another process owns the chain", told=False),
+    errors.ChainDamaged: Kind(500, "chain-damaged", "The chain cannot be read", told=False),
     errors.ContractRevert: Kind(422, "contract", "A contract refused"),
     errors.TransactionFailed: Kind(502, "transaction", "The transaction had no effect", told=False),
     errors.IndexStateError: Kind(503, "index", "The index cannot answer", told=False),
     errors.IndexBehind: Kind(503, "index-behind", "The index has not reached that block yet"),
     errors.IndexDrift: Kind(500, "index-drift", "The index differs from the chain", told=False),
+    errors.IndexDamaged: Kind(500, "index-damaged", "The index cannot be opened", told=False),
     errors.StorageError: Kind(503, "storage", "The journal cannot be written", told=False),
     errors.ProvenanceError: Kind(500, "internal", "Something failed inside", told=False),
 }

@@ -1,11 +1,12 @@
 """Check that a history is complete, with the standard library alone (docs/formats.md).
 
-    python check_history.py ANSWER SUBJECT [NODE HISTORY]
+    python check_history.py ANSWER SUBJECT [NODE HISTORY [BLOCK]]
 
 ANSWER is what GET /v1/datasets/{id}/history returned, in a file. SUBJECT is dataset:7, party:3 or
 ledger:0. NODE is the JSON-RPC address of a node you trust, HISTORY the address of the ledger's
-History contract, from a source you trust. Exit 0: complete. Exit 1: not complete, or not checked.
-Without NODE the head is the server's own word: compare the one printed with another source.
+History contract, from a source you trust; the answer has to hold all up to the newest block of the
+node, or up to BLOCK if you asked for that. Exit 0: complete. Exit 1: not complete, or not checked.
+Without NODE head and block are the server's own word: compare those printed with another source.
 """
 
 import hashlib
@@ -45,23 +46,29 @@ def ask(node, method, *params):
         return json.load(response)["result"]
 
 
-def main(file, subject, node=None, history=None):
-    """Compare the head of an answer with the head of a node."""
+def main(file, subject, node=None, history=None, block=None):
+    """Compare the head of an answer with the heads of a node."""
     with open(file) as stream:
         answer = json.load(stream)
     kind, number = subject.split(":")
     kinds = {"ledger": 0, "party": 1, "dataset": 2, "grant": 3}
     subject = bytes([kinds[kind]]) + bytes(23) + int(number).to_bytes(8, "big")
-    expected = raw(answer["head"])
+    expected, number = raw(answer["head"]), answer["as_of"]["block_number"]
     if node:
         answer["history"], answer["chain_id"] = history, int(ask(node, "eth_chainId"), 16)
         call = {"to": history, "data": "0x65c7d79d" + subject.hex()}  # headOf(bytes32)
-        expected = raw(ask(node, "eth_call", call, {"blockHash": answer["as_of"]["block_hash"]}))
+        named = answer["as_of"]["block_hash"]
+        expected = raw(ask(node, "eth_call", call, {"blockHash": named}))
+        number = int(ask(node, "eth_getBlockByHash", named, False)["number"], 16)
+        if block not in (None, str(number)):
+            sys.exit(f"NOT COMPLETE: expected all up to block {block}, found it up to {number}")
+        if block is None and raw(ask(node, "eth_call", call, "latest")) != expected:
+            sys.exit(f"NOT COMPLETE: events after block {number} are missing")
     found = fold(answer, subject)
     if found != expected:
         sys.exit(f"NOT COMPLETE: folds to {found.hex()}, the head is {expected.hex()}")
     word = "the head of your node" if node else "the head the server states"
-    print(f"complete: {len(answer['logs'])} logs fold to {word}, {found.hex()}")
+    print(f"complete: {len(answer['logs'])} logs fold to {word} at block {number}, {found.hex()}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@
     │   ├── IncompatibleInputs     the terms of inputs leave nothing for what is made
     │   ├── UnsupportedOdrlTerm    an ODRL document says what terms of use cannot hold
     │   ├── UnsupportedStatement   a PROV document says what records of lineage cannot hold
+    │   ├── CallRefused            a signed call that a module ends without saying why
     │   ├── TooLarge               over a limit that the message names
     │   ├── SettingsError          a setting that is unknown or out of range
     │   ├── KeystoreError          a key that is missing, or a wrong password
@@ -33,12 +34,14 @@
     │   ├── NodeUnavailable        (retryable)
     │   ├── ChainReorganised       (retryable)
     │   ├── WrongChain
+    │   ├── ChainDamaged           the chain file is not whole
     │   ├── ChainOwned             another process owns the embedded chain
     │   ├── ContractRevert         a custom error of our contracts, decoded
     │   └── TransactionFailed      mined without effect, or refused by the node
     ├── IndexStateError            the index is behind, or differs from the chain
     │   ├── IndexBehind            (retryable)
     │   └── IndexDrift
+    │       └── IndexDamaged       the index cannot be opened
     └── StorageError               (retryable) the journal cannot be opened, read or written
 
 Messages say what was expected and what was found. They never carry secrets or personal data.
@@ -141,6 +144,14 @@ class UnsupportedStatement(InputError):
         self.reason = reason
 
 
+class CallRefused(InputError):
+    """A signed call that its module ends without a reason.
+
+    It has no such function, the arguments are of other types, or the gas that was signed for is
+    not enough.
+    """
+
+
 class TooLarge(InputError):
     """Something is over a limit; the message names the limit."""
 
@@ -223,6 +234,10 @@ class ChainOwned(ChainError):
     """Another process owns the embedded chain file and cannot be reached."""
 
 
+class ChainDamaged(ChainError):
+    """The file of the embedded chain is no database, or a damaged one: restore a backup."""
+
+
 class ContractRevert(ChainError):
     """A custom error of our contracts.
 
@@ -261,6 +276,10 @@ class IndexBehind(IndexStateError):
 
 class IndexDrift(IndexStateError):
     """The index holds something else than the chain: rebuild it and find out why."""
+
+
+class IndexDamaged(IndexDrift):
+    """The index cannot be opened: it is no database, a damaged one, or of another format."""
 
 
 class StorageError(ProvenanceError):

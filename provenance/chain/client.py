@@ -150,9 +150,16 @@ class Client:
         return None if found is None else parse_block(found)
 
     def call(
-        self, to: Address, data: bytes, at: BlockTag = "latest", sender: Address | None = None
+        self,
+        to: Address,
+        data: bytes,
+        at: BlockTag = "latest",
+        sender: Address | None = None,
+        gas: int | None = None,
     ) -> bytes:
         """Return what a call gives back after block ``at``.
+
+        ``gas`` is the limit that a transaction would have; what the node allows by default.
 
         Raises:
             RpcError: it reverted (``revert`` holds the bytes), or the state is not kept.
@@ -160,6 +167,8 @@ class Client:
         transaction = {"to": to_hex(to), "data": to_hex(data)}
         if sender is not None:
             transaction["from"] = to_hex(sender)
+        if gas is not None:
+            transaction["gas"] = hex(gas)
         return parse_data(self.node.request("eth_call", [transaction, block_parameter(at)]))
 
     def code(self, address: Address, at: BlockTag = "latest") -> bytes:

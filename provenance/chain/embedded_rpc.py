@@ -218,9 +218,11 @@ def _run(chain: EmbeddedChain, call: Any, header: BlockHeaderAPI, gas: int) -> C
     sender = parse_bytes(call["from"], "from", 20) if call.get("from") else bytes(20)
     to = parse_bytes(call["to"], "to", 20) if call.get("to") else b""
     value = parse_int(call["value"], "value") if call.get("value") else 0
-    carried = call.get("input") or call.get("data") or "0x"
-    payload = parse_bytes(carried, "input")
-    return chain.engine.call(header, sender, to, value, payload, gas)
+    return chain.engine.call(header, sender, to, value, _payload(call), gas)
+
+
+def _payload(call: dict[str, Any]) -> bytes:
+    return parse_bytes(call.get("input") or call.get("data") or "0x", "input")
 
 
 def _raise_failed(computation: ComputationAPI) -> None:
@@ -237,7 +239,13 @@ def _call(chain: EmbeddedChain, params: Params) -> str:
         raise RpcError(INVALID_PARAMS, "expected no overrides of state or block")
     call = params.get(0)
     asked = call.get("gas") if isinstance(call, dict) else None
-    gas = min(parse_int(asked, "gas"), CALL_GAS_LIMIT) if asked else CALL_GAS_LIMIT
+    gas = CALL_GAS_LIMIT
+    if asked:
+        # as other nodes do: what a transaction with this limit would have left to run with
+        spent = _intrinsic_gas(_payload(call), not call.get("to"))
+        gas = min(parse_int(asked, "gas"), CALL_GAS_LIMIT) - spent
+        if gas < 0:
+            raise RpcError(SERVER_ERROR, f"intrinsic gas too low: expected at least {spent}")
     which = params.get(1)
     header = chain.upcoming() if which == "pending" else _state_header(chain, which)
     computation = _run(chain, call, header, gas)
@@ -250,8 +258,7 @@ def _estimate_gas(chain: EmbeddedChain, params: Params) -> str:
     header = _state_header(chain, params.get(1))
     first = _run(chain, call, header, CALL_GAS_LIMIT)
     _raise_failed(first)
-    payload = parse_bytes(call.get("input") or call.get("data") or "0x", "input")
-    intrinsic = _intrinsic_gas(payload, not call.get("to"))
+    intrinsic = _intrinsic_gas(_payload(call), not call.get("to"))
     used = CALL_GAS_LIMIT - first.get_gas_remaining()
     # EIP-150 keeps a 64th back at every call, so what was used may not be enough to start with.
     low, high = used, CALL_GAS_LIMIT

@@ -1,7 +1,8 @@
 """The key-value store of the embedded chain: one SQLite table in WAL mode, one commit a block.
 
 Promises: what ``batch`` wrote is on disk when it returns (``synchronous=FULL``), or not at all;
-readers of other threads never see a batch that is still open. Must never know what a key means.
+readers of other threads never see a batch that is still open; a damaged file is called that. Must
+never know what a key means.
 
 py-evm asks for a ``BaseDB``; it stores trie nodes, code, headers and receipts under their hash
 (32-byte keys, immutable, cached here) and a few pointers under longer keys (never cached).
@@ -16,10 +17,11 @@ from pathlib import Path
 from eth.db.backends.base import BaseDB
 from lru import LRU
 
-from provenance.errors import ChainError
+from provenance.errors import ChainDamaged, ChainError
 
 _HASH_BYTES = 32
 _CACHED_ENTRIES = 100_000
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _SCHEMA = "CREATE TABLE IF NOT EXISTS entries (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID"
 
 
@@ -30,6 +32,10 @@ class BlockStore(BaseDB):
 
     Args:
         path: the file; made when it is missing.
+
+    Raises:
+        ChainDamaged: the file is no database, or not whole; reads and batches may raise it too.
+        ChainError: it cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -109,14 +115,18 @@ class BlockStore(BaseDB):
         except sqlite3.Error as error:
             if self._writes.in_transaction:
                 self._writes.execute("ROLLBACK")
-            raise ChainError(f"the chain file cannot be written: {error}") from error
+            raise _said("written", error) from error
         for key, value in written:
             if len(key) == _HASH_BYTES:
                 self._cache[key] = value
 
     def _select(self, key: bytes) -> bytes | None:
-        with self._read_lock:
-            row = self._reads.execute("SELECT value FROM entries WHERE key = ?", (key,)).fetchone()
+        query = "SELECT value FROM entries WHERE key = ?"
+        try:
+            with self._read_lock:
+                row = self._reads.execute(query, (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise _said("read", error) from error
         return None if row is None else bytes(row[0])
 
     def _require_batch(self) -> None:
@@ -126,9 +136,27 @@ class BlockStore(BaseDB):
 
 def _connect(path: Path) -> sqlite3.Connection:
     """Open the file for any thread, durable to the disk at each commit."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-    connection.execute("PRAGMA journal_mode = WAL")
-    # A block that was acknowledged must survive a loss of power, not only of the process.
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(_SCHEMA)
-    return connection
+    try:
+        opened = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    except sqlite3.Error as error:
+        raise _said("opened", error) from error
+    try:
+        opened.execute("PRAGMA journal_mode = WAL")
+        # A block that was acknowledged must survive a loss of power, not only of the process.
+        opened.execute("PRAGMA synchronous = FULL")
+        opened.execute(_SCHEMA)
+    except sqlite3.Error as error:
+        opened.close()
+        raise _said("opened", error) from error
+    return opened
+
+
+def _said(done: str, error: sqlite3.Error) -> ChainError:
+    """Return what an error of SQLite means to whoever has the file."""
+    # the lower byte is the primary code (SQLite, "Result and Error Codes", section 2)
+    if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _DAMAGED:
+        return ChainDamaged(
+            f"expected a whole chain file, found a damaged one: {error}; "
+            "`provenance restore FILE` makes a new home from a backup"
+        )
+    return ChainError(f"the chain file cannot be {done}: {error}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli import output
-from provenance.cli.door import FOLDER_OR_FILE, ID, Door, door, pin_text, read_file
+from provenance.cli.door import BLOCK, FOLDER_OR_FILE, ID, Door, door, pin_text, read_file
 from provenance.errors import InvalidProof
 from provenance.identifiers import DatasetId, parse_hex
 from provenance.proofs.bundle import MAX_BYTES, Anchor, Bundle, parse
@@ -29,7 +29,7 @@ def bundle() -> None:
 @click.argument("dataset_id", metavar="ID", type=ID)
 @click.argument("path", required=False)
 @click.option("--version", type=ID, help="By default the latest.")
-@click.option("--as-of", type=int, metavar="BLOCK", help="Holders as of this block.")
+@click.option("--as-of", type=BLOCK, metavar="BLOCK", help="Holders as of this block.")
 @click.option("--secret", type=FOLDER_OR_FILE, help="Secret document of a private manifest.")
 @click.option("--out", type=FOLDER_OR_FILE, help="By default to standard output.")
 @door

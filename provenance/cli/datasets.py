@@ -9,6 +9,7 @@ import click
 
 from provenance.cli import measuring, output
 from provenance.cli.door import (
+    BLOCK,
     FOLDER_OR_FILE,
     ID,
     Acting,
@@ -221,7 +222,7 @@ def deregister(door: Door, dataset_id: int, reason: str, acting: Acting) -> None
 
 @datasets.command()
 @click.argument("dataset_id", metavar="ID", type=ID)
-@click.option("--as-of", type=int, metavar="BLOCK", help="As it stood after this block.")
+@click.option("--as-of", type=BLOCK, metavar="BLOCK", help="As it stood after this block.")
 @door
 def show(door: Door, dataset_id: int, as_of: int | None) -> None:
     r"""Show a dataset with its versions, holders and holds.
@@ -255,7 +256,7 @@ def show(door: Door, dataset_id: int, as_of: int | None) -> None:
 @datasets.command("list")
 @click.option("--after", type=int, default=0, help="Start behind this id.")
 @click.option("--limit", type=int, default=50, show_default=True, help="At most so many.")
-@click.option("--as-of", type=int, metavar="BLOCK", help="As it stood after this block.")
+@click.option("--as-of", type=BLOCK, metavar="BLOCK", help="As it stood after this block.")
 @door
 def list_(door: Door, after: int, limit: int, as_of: int | None) -> None:
     r"""List datasets by id.

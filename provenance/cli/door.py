@@ -182,6 +182,8 @@ class IdType(click.ParamType):  # type: ignore[type-arg] # generic in new versio
 ID = IdType()
 USES = click.IntRange(1, (1 << 40) - 1)
 """How many uses: as many as contracts count."""
+BLOCK = click.IntRange(min=0)
+"""A block, by its number."""
 
 FOLDER_OR_FILE = click.Path(path_type=Path)
 

@@ -8,6 +8,7 @@ import click
 from provenance.cli import output
 from provenance.cli.datasets import when
 from provenance.cli.door import (
+    BLOCK,
     FOLDER_OR_FILE,
     ID,
     USES,
@@ -209,7 +210,7 @@ def assign(
 
 @grants.command()
 @click.argument("grant_id", metavar="GRANT", type=ID)
-@click.option("--as-of", type=int, metavar="BLOCK", help="As it stood after this block.")
+@click.option("--as-of", type=BLOCK, metavar="BLOCK", help="As it stood after this block.")
 @door
 def show(door: Door, grant_id: int, as_of: int | None) -> None:
     r"""Show a grant: its terms, whether it can be used, what happened to it.
@@ -268,7 +269,7 @@ def list_(door: Door, dataset_id: int | None, party: str | None, after: int) -> 
 @grants.command()
 @click.argument("grant_id", metavar="[GRANT]", type=ID, required=False)
 @click.option("--dataset", "dataset_id", type=ID, help="All grants of this dataset.")
-@click.option("--as-of", type=int, metavar="BLOCK", help="As it stood after this block.")
+@click.option("--as-of", type=BLOCK, metavar="BLOCK", help="As it stood after this block.")
 @door
 def tree(door: Door, grant_id: int | None, dataset_id: int | None, as_of: int | None) -> None:
     r"""Show which grants are cut from which.

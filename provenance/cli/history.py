@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provenance.cli import output
-from provenance.cli.door import Door, door
+from provenance.cli.door import BLOCK, Door, door
 from provenance.errors import ProvenanceError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ TOKEN_VARIABLE = "PROVENANCE_TOKEN"
 @click.command()
 @click.argument("subject", metavar="ID")
 @click.option("--check", is_flag=True, help="Prove that nothing is missing.")
-@click.option("--as-of", type=int, metavar="BLOCK", help="Complete up to this block.")
+@click.option("--as-of", type=BLOCK, metavar="BLOCK", help="Complete up to this block.")
 @click.option("--url", help="Ask this service instead of the index of this home.")
 @click.option("--node", help="With --url: the node to compare with; by default the home's chain.")
 @click.option("--key", metavar="VKEY", help="With --url: the key of the service's checkpoints.")

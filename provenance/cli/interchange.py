@@ -7,6 +7,7 @@ import click
 
 from provenance.cli import output
 from provenance.cli.door import (
+    BLOCK,
     FOLDER_OR_FILE,
     ID,
     Door,
@@ -31,7 +32,7 @@ MAX_BYTES = 1 << 26
 @click.option("--format", "form", type=click.Choice(FORMS), required=True, help="Which format.")
 @click.option("--depth", type=int, help="PROV: most derivations back.")
 @click.option("--url", help="Croissant, DCAT: where more about the version is found.")
-@click.option("--as-of", type=int, metavar="BLOCK", help="As it stood after this block.")
+@click.option("--as-of", type=BLOCK, metavar="BLOCK", help="As it stood after this block.")
 @click.option(
     "-o", "--output", "target", type=FOLDER_OR_FILE, help="A new file; by default standard output."
 )

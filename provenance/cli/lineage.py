@@ -7,7 +7,7 @@ import click
 
 from provenance.cli import output
 from provenance.cli.activities import derive, record, supersede
-from provenance.cli.door import ID, Door, door, moment_s
+from provenance.cli.door import BLOCK, ID, Door, door, moment_s
 from provenance.cli.imports import import_
 from provenance.cli.interchange import verify
 from provenance.errors import InputError
@@ -24,7 +24,7 @@ _OPTIONS = (
     click.argument("version", metavar="VERSION", type=ID),
     click.option("--depth", type=click.IntRange(1), help="Most derivations away."),
     click.option("--versions", type=click.IntRange(1), help="Most versions that are visited."),
-    click.option("--as-of", type=int, metavar="BLOCK", help="As it stood after this block."),
+    click.option("--as-of", type=BLOCK, metavar="BLOCK", help="As it stood after this block."),
     click.option("--at", metavar="TIME", help="As it stood then: 2027-01-31, or a Unix second."),
 )
 _page_options = (
@@ -58,7 +58,7 @@ lineage.add_command(verify)
 
 @lineage.command()
 @click.argument("activity_id", metavar="ACTIVITY", type=ID)
-@click.option("--as-of", type=int, metavar="BLOCK", help="As it stood after this block.")
+@click.option("--as-of", type=BLOCK, metavar="BLOCK", help="As it stood after this block.")
 @door
 def show(door: Door, activity_id: int, as_of: int | None) -> None:
     r"""Show an activity: what was done, by whom, with what, and what came out.

@@ -18,7 +18,13 @@ import click
 
 from provenance.cli import output
 from provenance.cli.door import help_of
-from provenance.errors import ContractRevert, IndexDrift, ProvenanceError, VerificationError
+from provenance.errors import (
+    ContractRevert,
+    IndexDamaged,
+    IndexDrift,
+    ProvenanceError,
+    VerificationError,
+)
 
 PASSED, FAILED, NOT_DONE, INTERRUPTED = 0, 1, 2, 130
 _COLLECT_AFTER = 20_000  # new objects; 700 by default, for smaller heaps
@@ -26,6 +32,7 @@ _COLLECT_AFTER = 20_000  # new objects; 700 by default, for smaller heaps
 _EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (VerificationError, FAILED),
     (ContractRevert, FAILED),
+    (IndexDamaged, NOT_DONE),
     (IndexDrift, FAILED),
     (ProvenanceError, NOT_DONE),
 )

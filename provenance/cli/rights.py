@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from provenance.cli import output
-from provenance.cli.door import ID, Door, door, moment_s, words
+from provenance.cli.door import BLOCK, ID, Door, door, moment_s, words
 from provenance.identifiers import DatasetId, GrantId
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def rights() -> None:
 @click.argument("grant_id", metavar="GRANT", type=ID)
 @click.option("--party", required=True, metavar="NAME|ADDRESS", help="Who wants to.")
 @request_options
-@click.option("--as-of", type=int, metavar="BLOCK", help="As it stood after this block.")
+@click.option("--as-of", type=BLOCK, metavar="BLOCK", help="As it stood after this block.")
 @door
 def check(door: Door, grant_id: int, party: str, as_of: int | None, **request: Any) -> int:
     r"""Ask whether a party may do something under a grant; nothing is recorded.
@@ -99,7 +99,7 @@ def check(door: Door, grant_id: int, party: str, as_of: int | None, **request: A
 
 @rights.command()
 @click.argument("dataset_id", metavar="DATASET", type=ID)
-@click.option("--as-of", type=int, metavar="BLOCK", help="As it stood after this block.")
+@click.option("--as-of", type=BLOCK, metavar="BLOCK", help="As it stood after this block.")
 @click.option("--at", metavar="TIME", help="As it stood then: 2026-01-31, or a Unix second.")
 @door
 def show(door: Door, dataset_id: int, as_of: int | None, at: str | None) -> None:

@@ -9,6 +9,7 @@ import click
 from provenance.cli import output
 from provenance.cli.datasets import when
 from provenance.cli.door import (
+    BLOCK,
     FOLDER_OR_FILE,
     ID,
     Acting,
@@ -189,7 +190,7 @@ def cancel(door: Door, transfer_id: int, acting: Acting) -> None:
 
 @titles.command()
 @click.argument("dataset_id", metavar="ID", type=ID)
-@click.option("--as-of", type=int, metavar="BLOCK", help="As it stood after this block.")
+@click.option("--as-of", type=BLOCK, metavar="BLOCK", help="As it stood after this block.")
 @door
 def holders(door: Door, dataset_id: int, as_of: int | None) -> None:
     r"""Show who holds which right in a dataset.

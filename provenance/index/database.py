@@ -25,6 +25,7 @@ from sqlalchemy.pool import QueuePool
 
 from provenance.errors import (
     IndexBehind,
+    IndexDamaged,
     IndexDrift,
     IndexStateError,
     NotFoundError,
@@ -37,6 +38,7 @@ INDEX_FILE = "index.sqlite3"
 
 _BUSY_TIMEOUT_S = 30.0
 _OUT_OF_RANGE = "22003"  # numeric_value_out_of_range (PostgreSQL documentation, appendix A)
+_REMEDY = "`provenance index rebuild` makes it anew"
 _ADVISORY_LOCK = 0x70726F76  # any number that other users of a PostgreSQL database do not take
 
 
@@ -49,7 +51,7 @@ def open_engine(path: Path) -> Engine:
         path: the SQLite file.
 
     Raises:
-        IndexDrift: the file is no index, or one of another format: rebuild it.
+        IndexDamaged: the file is no index, or one of another format: rebuild it.
     """
     engine = _file_engine(path)
     prepare(engine)
@@ -64,7 +66,7 @@ def connect(url: str) -> Engine:
 
     Raises:
         SettingsError: no such URL, another kind of database, or the driver is not installed.
-        IndexDrift: the database is no index, or one of another format: rebuild it.
+        IndexDamaged: the database is no index, or one of another format: rebuild it.
         IndexStateError: the database does not answer.
     """
     engine = _engine(url)
@@ -107,7 +109,7 @@ def prepare(engine: Engine) -> None:
     """Set up an engine over any database, and make the tables that are missing.
 
     Raises:
-        IndexDrift: the database is no index, or one of another format: rebuild it.
+        IndexDamaged: the database is no index, or one of another format: rebuild it.
     """
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure)
@@ -118,13 +120,15 @@ def prepare(engine: Engine) -> None:
             if "cursor" in inspect(connection).get_table_names():
                 found = connection.scalar(text("SELECT format FROM cursor"))
                 if found not in (None, schema.FORMAT):
-                    raise IndexDrift(f"expected an index of format {schema.FORMAT}, found {found}")
+                    raise IndexDamaged(
+                        f"expected an index of format {schema.FORMAT}, found {found}; {_REMEDY}"
+                    )
             schema.metadata.create_all(connection)
             pipeline_tables.metadata.create_all(connection)
     except DatabaseError as error:
         engine.dispose()
-        raise IndexDrift(
-            f"expected an index, found a database that answers: {error.orig}"
+        raise IndexDamaged(
+            f"expected an index, found a database that answers: {error.orig}; {_REMEDY}"
         ) from error
     except IndexDrift:
         engine.dispose()

@@ -125,7 +125,7 @@ def get(
     wanted = {"as_of": block.number, "dataset_id": dataset_id, "version": number}
     found = connection.execute(_one(), wanted).one_or_none()
     if found is None:
-        raise NotFoundError(f"version of dataset {dataset_id}", number)
+        raise NotFoundError("version", f"{number} of dataset {dataset_id}")
     return _version(found)
 
 

@@ -4,8 +4,8 @@ A pin is a file ``pins/<origin>.json`` in the home: the verifier key, and the ne
 seen. It is what lets a client notice that a chain was rewritten (design 4.5).
 
 Promises: a pin only ever moves forward, over a chain that still holds the pinned block; what
-contradicts it is refused with both notes named. Must never sign what it did not read from the
-chain.
+contradicts it is refused with both notes named. A note of an earlier block contradicts nothing: it
+is what someone gets who asks for that block. Must never sign what it did not read from the chain.
 """
 
 import json
@@ -84,10 +84,13 @@ def pin_own(ledger: "Ledger") -> bool:
 def extend(folder: Path, key: VerifierKey, note: str, client: Client | None) -> Checkpoint:
     """Pin a note that extends what is pinned; the first one is pinned as it is.
 
+    A note of an earlier block than the pinned one moves no pin; the chain must hold both all the
+    same.
+
     Args:
         folder: where pins are.
         key: verifier key of the ledger.
-        note: the newest note.
+        note: the note that was seen.
         client: reads of the chain, to see that it holds both blocks; None if there is no node:
             then only a contradiction between the notes themselves is noticed.
 
@@ -102,7 +105,8 @@ def extend(folder: Path, key: VerifierKey, note: str, client: Client | None) -> 
             _require_extension(pinned, key, seen, note, client)
         if client is not None:
             _require_held(client, seen, "seen", note)
-        _save_pin(folder, Pin(key, note))
+        if pinned is None or seen.block_number >= pinned.checkpoint.block_number:
+            _save_pin(folder, Pin(key, note))
     return seen
 
 
@@ -125,12 +129,14 @@ def load_pin(folder: Path, origin: str) -> Pin | None:
 def _require_extension(
     pinned: Pin, key: VerifierKey, seen: Checkpoint, note: str, client: Client | None
 ) -> None:
+    """Refuse another key, a note that contradicts the pin, and a chain that lost its block."""
     if pinned.key != key:
         raise CheckpointMismatch(
             f"expected checkpoints signed by {pinned.key}, found another key: {key}"
         )
     try:
-        notes.require_no_contradiction(pinned.checkpoint, seen)
+        if seen.block_number >= pinned.checkpoint.block_number:
+            notes.require_no_contradiction(pinned.checkpoint, seen)
         if client is not None:
             _require_held(client, pinned.checkpoint, "pinned", pinned.note)
     except CheckpointMismatch as error:

@@ -125,8 +125,7 @@ def register(
         manifest: what it holds.
         title: a name for people; goes into the metadata document.
         metadata: more of the metadata document.
-        source: the statement of where the data comes from; by default one that says that the
-            registrant declares it by itself.
+        source: the statement of where the data comes from; by default the registrant's own.
         classification: what is declared about the data.
         commit_first: whether to commit to the root in a transaction of its own first, so that
             nobody who sees the registration before it is mined can claim the content earlier.

@@ -2,7 +2,8 @@
 
 What is checked: the logs that someone answered with, folded (design 4.4), give the head that an
 independent node holds at the block the answer names, by hash. The chain id and the address of
-``History`` come from the one who checks, never from the answer.
+``History`` come from the one who checks, never from the answer. Whether that block is late enough
+is for the one who asked to compare.
 
 Promises: a log that is dropped, moved, repeated, invented or edited is noticed, whoever served it.
 Must never take a head, a chain id or an address from the answer that is checked.
@@ -164,7 +165,7 @@ def check(
     history_address: Address,
     pinned: bool = False,
 ) -> CheckedHistory:
-    """Compare an answer with the head that a node holds.
+    """Compare an answer with the head that a node holds at the block which the answer names.
 
     Args:
         answer: what someone says.
@@ -189,12 +190,7 @@ def check(
             f"expected the ledger of History 0x{history_address.hex()} on chain {chain_id}, "
             f"found 0x{found[1].hex()} on chain {found[0]}"
         )
-    block = client.block(answer.as_of.block_hash)
-    if block is None or block.number != answer.as_of.block_number:
-        raise ChainReorganised(
-            f"expected block {answer.as_of.block_number} with hash "
-            f"0x{answer.as_of.block_hash.hex()}, the node has none such"
-        )
+    block = held_block(client, answer.as_of.block_number, answer.as_of.block_hash)
     if answer.logs and answer.logs[-1].block_number > block.number:
         raise HistoryMismatch(
             f"expected logs up to block {block.number}, found one of block "
@@ -261,6 +257,21 @@ def head_at(client: Client, history_address: Address, subject: Subject, block: B
             f"expected a head of 32 bytes from 0x{history_address.hex()}, found {len(found)}"
         )
     return found
+
+
+def held_block(client: Client, number: int, block_hash: bytes) -> BlockRef:
+    """Return a block of the chain that a node follows.
+
+    Raises:
+        ChainReorganised: it has none such.
+    """
+    # by number: a node may still know the hashes of a branch that it has left
+    block = client.block(number)
+    if block is None or block.hash != block_hash:
+        raise ChainReorganised(
+            f"expected block {number} with hash 0x{block_hash.hex()}, the node has none such"
+        )
+    return block
 
 
 def block_at(client: Client, number: int | None) -> BlockRef:

@@ -231,8 +231,9 @@ class Ledger:
         *arguments: Any,
         at: BlockTag = "latest",
         sender: Address | None = None,
+        gas: int | None = None,
     ) -> tuple[Any, ...]:
-        """Return what a view function of a module gives after a block.
+        """Return what a view function of a module gives after a block, with at most so much gas.
 
         Raises:
             NotFoundError: it says that there is no such thing, or was not there by that block.
@@ -242,7 +243,7 @@ class Ledger:
         contract = self.contracts[module]
         try:
             found = self.client.call(
-                self.address(module), contract.encode(function, *arguments), at, sender
+                self.address(module), contract.encode(function, *arguments), at, sender, gas
             )
         except RpcError as error:
             if error.revert is not None:

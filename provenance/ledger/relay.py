@@ -7,7 +7,7 @@ before gas is spent on it. Must never sign for the party.
 from dataclasses import dataclass
 
 from provenance.chain.signing import ForwardRequest, recover_signer, request_digest
-from provenance.errors import AccessError, InputError
+from provenance.errors import AccessError, CallRefused, ContractRevert, InputError
 from provenance.identifiers import Address, PartyId, format_address
 from provenance.ledger.grants import EXCLUSIVE_GAS
 from provenance.ledger.lineage import DERIVE_GAS
@@ -22,6 +22,7 @@ MAX_GAS = max(DERIVE_GAS, EXCLUSIVE_GAS)
 
 MAX_DATA_BYTES = 65_536
 _OVERHEAD_GAS = 200_000
+"""What a transaction and the forwarder take, but for its calldata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ def relay(
         InputError: its gas or its data is over the limit.
         AccessError: an account without a contract did not sign it.
         ContractRevert: the forwarder or the module refuses it: expired, replayed, not allowed.
+        CallRefused: the module refuses it without saying why.
     """
     if request.gas > MAX_GAS or len(request.data) > MAX_DATA_BYTES:
         raise InputError(
@@ -83,6 +85,21 @@ def relay(
             f"found {request.gas} and {len(request.data)}"
         )
     _require_signature(ledger, request, signature)
+    gas = _gas_limit(ledger, request, signature)
+    _rehearse(ledger, request, signature, gas)
+    written = write(
+        ledger,
+        ADMIN,
+        "Forwarder",
+        "relay",
+        *_arguments(request, signature),
+        idempotency_key=idempotency_key,
+        gas=gas,
+    )
+    return Relayed(request.sender, ledger.party_of(request.sender), request.nonce, written)
+
+
+def _arguments(request: ForwardRequest, signature: bytes) -> tuple[tuple[object, ...], bytes]:
     values = (
         request.sender,
         request.to,
@@ -91,20 +108,35 @@ def relay(
         request.deadline,
         request.data,
     )
-    # a call costs nothing, a transaction that reverts does
+    return values, signature
+
+
+def _gas_limit(ledger: Ledger, request: ForwardRequest, signature: bytes) -> int:
+    """Return the gas limit under which the module gets all the gas that was signed for."""
+    calldata = ledger.contracts["Forwarder"].encode("relay", *_arguments(request, signature))
+    zeros = calldata.count(0)
+    others = len(calldata) - zeros
+    # EIP-2028; and EIP-150, by which a call leaves a 64th behind
+    needed = request.gas + request.gas // 63 + _OVERHEAD_GAS + 4 * zeros + 16 * others
+    # EIP-7623 refuses less from Prague on; the embedded chain has Cancun's rules, others need not
+    return max(needed, 21_000 + 10 * zeros + 40 * others)
+
+
+def _rehearse(ledger: Ledger, request: ForwardRequest, signature: bytes, gas: int) -> None:
+    """Make the call without a transaction: it costs nothing, a transaction that reverts does."""
     admin = Address(ledger.keystore.address(ADMIN))
-    ledger.call("Forwarder", "relay", values, signature, sender=admin)
-    written = write(
-        ledger,
-        ADMIN,
-        "Forwarder",
-        "relay",
-        values,
-        signature,
-        idempotency_key=idempotency_key,
-        gas=request.gas + _OVERHEAD_GAS,
-    )
-    return Relayed(request.sender, ledger.party_of(request.sender), request.nonce, written)
+    arguments = _arguments(request, signature)
+    try:
+        ledger.call("Forwarder", "relay", *arguments, sender=admin, gas=gas)
+    except ContractRevert as error:
+        # the forwarder itself always gives a reason, so this is what the module gave back
+        if error.name == "UnknownRevert" and error.arguments == {"data": "0x"}:
+            raise CallRefused(
+                f"expected a call that {format_address(request.to)} knows, its arguments and "
+                f"enough gas, found {len(request.data)} bytes of data and {request.gas} gas: it "
+                "was refused without a reason"
+            ) from error
+        raise
 
 
 def _require_signature(ledger: Ledger, request: ForwardRequest, signature: bytes) -> None:

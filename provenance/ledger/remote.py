@@ -5,10 +5,12 @@ comes from a node. Without a node of one's own it comes from the service's own J
 the pinned checkpoint is what a rewritten chain is caught by, and the answer is only as good as
 that the operator has not lied since before the first pin.
 
-Promises: bounded reads; a service that contradicts its pin is refused. Must never send a key.
+Promises: bounded reads; refused are a service that contradicts its pin, and an answer without
+what the node held when it was asked for. Must never send a key, or call a fraud what is late.
 """
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 import urllib3
 
-from provenance.chain.client import Client
+from provenance.chain.client import BlockRef, Client
 from provenance.chain.deployments import RECORD_FILE
 from provenance.chain.rpc import HttpNode
 from provenance.config import Settings
@@ -27,6 +29,7 @@ from provenance.errors import (
     AccessError,
     ChainReorganised,
     CheckpointMismatch,
+    HistoryMismatch,
     InvalidDocument,
     InvalidIdentifier,
     InvalidProof,
@@ -36,6 +39,7 @@ from provenance.errors import (
 )
 from provenance.identifiers import Address, Subject, SubjectKind, parse_address, parse_subject
 from provenance.ledger import checkpoints, history
+from provenance.ledger.checkpoints import Pin
 from provenance.ledger.files import write_whole
 from provenance.ledger.history import CheckedHistory, HistoryAnswer
 from provenance.ledger.opening import open_ledger
@@ -47,6 +51,7 @@ PAGE_ITEMS = 500
 _SERVICES_FILE = "services.json"
 _TIMEOUT_S = 30.0
 _ATTEMPTS = 3
+_CATCH_UP_S = 2.0  # what a service may be behind the node
 _COLLECTIONS = {SubjectKind.DATASET: "datasets", SubjectKind.PARTY: "parties"}
 
 
@@ -102,9 +107,16 @@ class Service:
 
         Raises:
             InvalidDocument: a page breaks the format, or pages are of different blocks.
+            HistoryMismatch: it is as of another block than the one asked for.
             NodeUnavailable: it did not answer.
         """
-        return history.parse_answer(self._pages(_path(subject), block_number))
+        answer = history.parse_answer(self._pages(_path(subject), block_number))
+        found = answer.as_of.block_number
+        if block_number is not None and found != block_number:
+            raise HistoryMismatch(
+                f"expected the history as of block {block_number}, found it as of block {found}"
+            )
+        return answer
 
     def verifier_key(self) -> VerifierKey:
         """Return the key that the service says signs its checkpoints.
@@ -207,34 +219,44 @@ def check(
         anchor: which ledger it is.
         subject: what is asked for.
         client: reads of the node to compare with.
-        block_number: complete up to this block; the newest by default.
+        block_number: complete up to this very block; by default up to the newest that the node
+            holds now, or later.
 
     Raises:
-        HistoryMismatch: the answer is incomplete or altered.
+        HistoryMismatch: the answer is incomplete or altered, or of an older block than asked for.
         NotFoundError: nothing was recorded on it, as the node says too, or the service says.
         CheckpointMismatch: the service, or the node, contradicts what is pinned.
         ChainReorganised: the node does not hold the block of the answer.
         NodeUnavailable: the service or the node does not answer.
     """
     chain_id, history_address = anchor.ledger
-    for attempt in range(_ATTEMPTS):
+    newest, late = client.head(), False
+    for attempts_left in reversed(range(_ATTEMPTS)):
         answer = service.history(subject, block_number)
-        if answer.checkpoint is None:
-            raise InvalidDocument("expected a checkpoint with the history, found none")
-        pinned = checkpoints.load_pin(folder, anchor.key.name) is not None
-        checkpoints.extend(folder, anchor.key, answer.checkpoint, client)
+        pin = checkpoints.load_pin(folder, anchor.key.name)
+        _pin_note(folder, anchor, answer, client)
         try:
+            missing = None
+            if block_number is None:
+                missing = _missing(answer, subject, client, history_address, newest, pin)
+            if missing is not None:
+                if late or not attempts_left:
+                    raise HistoryMismatch(missing)
+                late = True
+                time.sleep(_CATCH_UP_S)
+                continue
             checked = history.check(
                 answer,
                 subject,
                 client,
                 chain_id=chain_id,
                 history_address=history_address,
-                pinned=pinned,
+                pinned=pin is not None,
             )
         except ChainReorganised:
-            if attempt == _ATTEMPTS - 1:
+            if not attempts_left:
                 raise
+            newest = client.head()
             continue
         return answer, checked
     raise AssertionError("unreachable")
@@ -294,6 +316,52 @@ def parse_origin(origin: str) -> tuple[int, Address]:
     if origin_of(*found) != origin:
         raise InvalidProof(f"expected the origin of a ledger, found {origin[:120]!a}")
     return found
+
+
+def _pin_note(folder: Path, anchor: Anchor, answer: HistoryAnswer, client: Client) -> None:
+    """Compare the checkpoint that came along with the pin, and pin it."""
+    if answer.checkpoint is None:
+        raise InvalidDocument("expected a checkpoint with the history, found none")
+    seen = checkpoints.extend(folder, anchor.key, answer.checkpoint, client)
+    found = answer.as_of
+    # else a service could keep the pin from ever moving, and rewrite what came after it
+    if (seen.block_number, seen.block_hash) != (found.block_number, found.block_hash):
+        raise HistoryMismatch(
+            f"expected a checkpoint of block {found.block_number}, the block of the answer, "
+            f"found one of block {seen.block_number}"
+        )
+
+
+def _missing(
+    answer: HistoryAnswer,
+    subject: Subject,
+    client: Client,
+    history_address: Address,
+    newest: BlockRef,
+    pin: Pin | None,
+) -> str | None:
+    """Return why an answer does not reach up to the newest block; None if it leaves nothing out.
+
+    Both heads are those of the node, so that it does not matter what else is wrong with the answer.
+    """
+    number = answer.as_of.block_number
+    if pin is not None and number < pin.checkpoint.block_number:
+        return (
+            f"expected an answer as of block {pin.checkpoint.block_number} or later, which was "
+            f"seen before, found one as of block {number}: it is out of date"
+        )
+    if number >= newest.number:
+        return None
+    found, expected = (
+        history.head_at(client, history_address, subject, history.held_block(client, *block))
+        for block in ((number, answer.as_of.block_hash), (newest.number, newest.hash))
+    )
+    if found == expected:
+        return None
+    return (
+        f"events after block {number} are missing: expected head {expected.hex()}, which is that "
+        f"of block {newest.number}, found {found.hex()}"
+    )
 
 
 def _remembered(path: Path) -> dict[str, str]:

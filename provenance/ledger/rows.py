@@ -201,7 +201,7 @@ def _metadata_hash(
         if number == version:
             found: bytes = event.arguments["content"]["metadataHash"]
             return found
-    raise NotFoundError(f"version of dataset {dataset_id}", version)
+    raise NotFoundError("version", f"{version} of dataset {dataset_id}")
 
 
 def _bound(ledger: Ledger, named: object) -> BoundRows:

@@ -147,8 +147,12 @@ class Units:
         """Return the same number of units of each named right.
 
         Raises:
-            InputError: a right is unknown, or the number is out of range.
+            InputError: no right is named, one is unknown, or the number is out of range.
         """
+        rights = tuple(rights)
+        if not rights or not units:
+            expected = f"at least one unit of at least one right of {', '.join(RIGHTS)}"
+            raise InputError(f"expected {expected}, found none")
         known = {name: index for index, name in enumerate(RIGHTS)}
         return cls(**{RIGHTS[number_of(known, right, "a right")]: units for right in rights})
 

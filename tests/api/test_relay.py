@@ -95,6 +95,14 @@ def test_what_the_module_refuses_is_told(service, signed, require_problem):
     require_problem(service.post("/v1/relay", body), 404, "not-found")
 
 
+@pytest.mark.parametrize("changes", [{"data": b""}, {"data": b"\xde\xad\xbe\xef"}, {"gas": 1}])
+def test_a_call_that_no_module_knows_is_the_callers_fault(
+    service, signed, changes, require_problem
+):
+    found = require_problem(service.post("/v1/relay", signed(**changes)), 422, "call-refused")
+    assert "refused without a reason" in found["detail"]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

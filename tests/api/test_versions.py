@@ -39,6 +39,13 @@ def test_another_party_cannot_publish(service, dataset, require_problem):
 
 def test_a_dataset_that_does_not_exist_has_no_versions(service, require_problem):
     require_problem(service.get("/v1/datasets/999999/versions"), 404, "not-found")
+
+
+def test_a_version_that_does_not_exist_is_named(service, dataset, require_problem):
+    number = dataset["dataset_id"]
+    answer = service.get(f"/v1/datasets/{number}/versions/99/proof", path="a.csv")
+    found = require_problem(answer, 404, "not-found")
+    assert (found["detail"], found["kind"]) == (f"no version 99 of dataset {number}", "version")
     require_problem(publish(service, 999999), 404, "not-found")
 
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,13 @@ from provenance.chain.client import Client, RpcError
 from provenance.chain.contracts import Contracts
 from provenance.chain.outbox import Outbox, State
 from provenance.chain.replay import Replay
-from provenance.chain.signing import SigningKey
+from provenance.chain.signing import ForwardRequest, SigningKey, sign_request
 from provenance.chain.transactions import FeePolicy, Transactions
-from provenance.errors import ContractRevert, TransactionFailed
+from provenance.errors import CallRefused, ContractRevert, TransactionFailed
+from provenance.ledger import parties
+from provenance.ledger.parties import Profile
+from provenance.ledger.relay import MAX_DATA_BYTES, MAX_GAS, relay
+from provenance.ledger.vocabulary import Classification
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = SigningKey(b"\x07" * 32)
@@ -62,6 +67,30 @@ def test_a_revert_is_found_by_replay(client, transactions, contracts, tmp_path):
     call = contracts["Directory"].encode("seal")
     with pytest.raises(ContractRevert, match="AlreadySealed"):
         transactions.send(KEY, record.directory, call, 100_000)
+
+
+@pytest.mark.parametrize("gas", [400_000, MAX_GAS])
+def test_a_relayed_request_carries_all_its_data(anvil_ledger, gas):
+    """The limit fits, by the rules for calldata that the node has (EIP-2028, EIP-7623)."""
+    ledger = anvil_ledger
+    parties.add(ledger, "wallet", Profile.of_words("CN"), account=KEY.address)
+    content = (b"\x01" * 32, b"\x02" * 32, bytes(32), 0, bytes(32))
+    classification = Classification().values()
+    data = ledger.contracts["Datasets"].encode("register", classification, b"\5" * 32, content, 0)
+    request = ForwardRequest(
+        sender=KEY.address,
+        to=ledger.address("Datasets"),
+        gas=gas,
+        nonce=1,
+        deadline=int(time.time()) + 3600,
+        data=data.ljust(MAX_DATA_BYTES, b"\xff"),
+    )
+    signature = sign_request(KEY, request, ledger.chain_id, ledger.address("Forwarder"))
+    assert relay(ledger, request, signature).to_json()["dataset_id"] == 1
+    short = replace(request, nonce=2, data=data[:-40])
+    signature = sign_request(KEY, short, ledger.chain_id, ledger.address("Forwarder"))
+    with pytest.raises(CallRefused):
+        relay(ledger, short, signature)
 
 
 class Lesser:

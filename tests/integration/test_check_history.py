@@ -49,21 +49,31 @@ def answer(of):
 
 
 @pytest.fixture
-def node():
-    """An independent node that knows the head of the dataset at one block."""
+def newest_count():
+    """How many logs there are at the newest block."""
+    return 20
+
+
+@pytest.fixture
+def node(newest_count):
+    """An independent node that knows the head of the dataset at block 50, and at the newest."""
+
+    def result(method, params):
+        if method == "eth_chainId":
+            return hex(CHAIN_ID)
+        if method == "eth_getBlockByHash":
+            assert params == [BLOCK_HASH, False]
+            return {"number": hex(50), "hash": BLOCK_HASH}
+        call, block = params
+        assert call == {"to": "0x" + HISTORY.hex(), "data": "0x65c7d79d" + DATASET.hex()}
+        assert block in ({"blockHash": BLOCK_HASH}, "latest")
+        return "0x" + head(logs(newest_count) if block == "latest" else logs()).hex()
 
     class Node(BaseHTTPRequestHandler):
         def do_POST(self):
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if asked["method"] == "eth_chainId":
-                result = hex(CHAIN_ID)
-            else:
-                call, block = asked["params"]
-                data = "0x65c7d79d" + DATASET.hex()
-                assert call == {"to": "0x" + HISTORY.hex(), "data": data}
-                assert block == {"blockHash": BLOCK_HASH}
-                result = "0x" + head(logs()).hex()
-            body = json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}).encode()
+            found = result(asked["method"], asked["params"])
+            body = json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": found}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -95,9 +105,28 @@ def test_a_complete_history(check, node):
     for arguments in ((), node):
         ran = check(answer(logs()), "dataset:7", *arguments)
         assert (ran.returncode, ran.stderr) == (0, "")
-        assert (
-            f"complete: 20 logs fold to the head {'of your' if arguments else 'the'}" in ran.stdout
-        )
+        whose = "of your node" if arguments else "the server states"
+        assert f"complete: 20 logs fold to the head {whose} at block 50, " in ran.stdout
+
+
+@pytest.mark.parametrize("newest_count", [21])
+def test_what_was_left_out_at_the_end_is_missed(check, node):
+    """An answer as of an older block is complete, but not all there is."""
+    ran = check(answer(logs()), "dataset:7", *node)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "NOT COMPLETE: events after block 50 are missing" in ran.stderr
+    asked = check(answer(logs()), "dataset:7", *node, "50")
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert "at block 50" in asked.stdout
+    other = check(answer(logs()), "dataset:7", *node, "51")
+    assert other.returncode == 1
+    assert "expected all up to block 51, found it up to 50" in other.stderr
+
+
+def test_the_block_printed_is_that_of_the_node(check, node):
+    lied = answer(logs())
+    lied["as_of"]["block_number"] = 60
+    assert "at block 50, " in check(lied, "dataset:7", *node).stdout
 
 
 def test_every_lie_is_caught_by_an_independent_node(check, node):

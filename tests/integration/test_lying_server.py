@@ -12,14 +12,10 @@ import json
 import shutil
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
-from provenance.chain import rpc_server
 from provenance.chain.client import Client
 from provenance.chain.rpc import HttpNode
 from provenance.content import manifest
@@ -37,53 +33,20 @@ from provenance.proofs.history import fold
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "docs" / "check_history.py"
-_spec = importlib.util.spec_from_file_location("home", ROOT / "tests" / "home.py")
-homes = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(homes)
+
+
+def _module(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+homes = _module(ROOT / "tests" / "home.py")
+lying = _module(ROOT / "tests" / "integration" / "lying.py")
 
 SUBJECTS = ("dataset:1", "party:3")
 EVENTS = 500
-
-
-class Server:
-    """Answers GET from a table of documents, and POST /rpc from a node."""
-
-    def __init__(self, node):
-        self.documents = {}
-        self.node = node
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                found = outer.documents.get(urlsplit(self.path).path)
-                self.answer(200 if found else 404, json.dumps(found).encode())
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                self.answer(200, rpc_server.handle(outer.node, body))
-
-            def answer(self, status, body):
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -125,54 +88,8 @@ def answers(busy):
 def servers(busy):
     """The server that answers, and an independent node."""
     ledger, _ = busy
-    with Server(ledger.client.node) as liar, Server(ledger.client.node) as node:
+    with lying.Server(ledger.client.node) as liar, lying.Server(ledger.client.node) as node:
         yield liar, node
-
-
-def drop(logs, at):
-    del logs[at]
-
-
-def duplicate(logs, at):
-    logs.insert(at, copy.deepcopy(logs[at]))
-
-
-def reorder(logs, at):
-    at = min(at, len(logs) - 2)
-    logs[at], logs[at + 1] = logs[at + 1], logs[at]
-
-
-def invent(logs, at):
-    forged = copy.deepcopy(logs[at])
-    forged["data"] = "0x" + "00" * ((len(forged["data"]) - 2) // 2)
-    logs.insert(at, forged)
-
-
-def edit_data(logs, at):
-    data = bytearray.fromhex(logs[at]["data"][2:])
-    data[-1] ^= 1
-    logs[at]["data"] = "0x" + data.hex()
-
-
-def edit_kind(logs, at):
-    logs[at]["topics"][0] = "0x" + "ab" * 32
-
-
-def edit_partner(logs, at):
-    topics = logs[at]["topics"]
-    topics[-1] = topics[-1][:-1] + ("9" if topics[-1][-1] != "9" else "8")
-
-
-def edit_block(logs, at):
-    logs[at]["block_number"] += 1
-
-
-def edit_module(logs, at):
-    logs[at]["address"] = "0x" + "cd" * 20
-
-
-LIES = (drop, duplicate, reorder, invent, edit_data, edit_kind, edit_partner, edit_block,
-        edit_module)  # fmt: skip
 
 
 def told(answer, lie, at, ledger):
@@ -207,7 +124,7 @@ def path_of(name):
     return f"/v1/{collection}/{number}/history"
 
 
-def ask(ledger, url, node_url, name, folder):
+def ask(ledger, url, node_url, name, folder, as_of=None):
     """Check what a server says, as ``provenance history --check --url --node`` does."""
     anchor = remote.Anchor(checkpoints.verifier_key(ledger), "given")
     with HttpNode(node_url) as node:
@@ -217,14 +134,15 @@ def ask(ledger, url, node_url, name, folder):
             anchor,
             history.parse_subject_name(name),
             Client(node),
+            block_number=as_of,
         )
 
 
-def run_script(ledger, tmp_path, answer, name, node_url):
+def run_script(ledger, tmp_path, answer, name, node_url, *block):
     file = tmp_path / "answer.json"
     file.write_text(json.dumps(answer))
     words = [sys.executable, str(SCRIPT), str(file), name, f"{node_url}/rpc"]
-    words.append("0x" + ledger.address("History").hex())
+    words += ["0x" + ledger.address("History").hex(), *block]
     return subprocess.run(words, capture_output=True, text=True, check=False)
 
 
@@ -240,7 +158,7 @@ def test_the_truth_passes(busy, servers, answers, tmp_path, name):
 
 
 @pytest.mark.parametrize("place", ["first", "middle", "last"])
-@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
+@pytest.mark.parametrize("lie", lying.LIES, ids=lambda lie: lie.__name__)
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_every_lie_is_caught(busy, servers, answers, tmp_path, name, lie, place):
     ledger, _ = busy
@@ -266,6 +184,127 @@ def test_an_older_answer_is_not_the_newest(busy, servers, answers, tmp_path, nam
     liar.documents = {path_of(name): lied}
     with pytest.raises(HistoryMismatch):
         ask(ledger, liar.url, f"{node.url}/rpc", name, tmp_path)
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Nobody waits before a question is asked once more."""
+    monkeypatch.setattr(remote, "_CATCH_UP_S", 0)
+
+
+def stale_answer(ledger, name, events=100):
+    """Return an honest answer as of the block after which there were so many events."""
+    subject = history.parse_subject_name(name)
+    block = history.read(ledger, subject).logs[events].block_number - 1
+    return json.loads(json.dumps(history.read(ledger, subject, block_number=block).to_json()))
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_a_stale_answer_is_caught(busy, servers, tmp_path, name, patient):
+    """Whoever answers as of an older block leaves out what came after, and every hash fits."""
+    ledger, _ = busy
+    liar, node = servers
+    lied = stale_answer(ledger, name)
+    liar.documents = {path_of(name): lied}
+    number = lied["as_of"]["block_number"]
+    with pytest.raises(HistoryMismatch, match=f"events after block {number} are missing"):
+        ask(ledger, liar.url, f"{node.url}/rpc", name, tmp_path)
+    done = run_script(ledger, tmp_path, lied, name, node.url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"NOT COMPLETE: events after block {number} are missing" in done.stderr
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_the_block_that_was_asked_for_is_answered(busy, servers, answers, tmp_path, name):
+    ledger, _ = busy
+    liar, node = servers
+    stale = stale_answer(ledger, name)
+    number = stale["as_of"]["block_number"]
+    liar.documents = {path_of(name): stale}
+    _, checked = ask(ledger, liar.url, f"{node.url}/rpc", name, tmp_path, number)
+    assert (checked.events, checked.as_of.block_number) == (len(stale["logs"]), number)
+    assert run_script(ledger, tmp_path, stale, name, node.url, str(number)).returncode == 0
+
+    for asked in (number - 1, number + 1):
+        with pytest.raises(HistoryMismatch, match=f"as of block {asked}, found it as of block"):
+            ask(ledger, liar.url, f"{node.url}/rpc", name, tmp_path, asked)
+        done = run_script(ledger, tmp_path, stale, name, node.url, str(asked))
+        assert done.returncode == 1
+        assert f"expected all up to block {asked}" in done.stderr
+    liar.documents = {path_of(name): answers[name]}
+    with pytest.raises(HistoryMismatch, match=f"as of block {number}, found"):
+        ask(ledger, liar.url, f"{node.url}/rpc", name, tmp_path, number)
+
+
+def test_a_dataset_that_exists_by_now_is_not_denied(busy, servers, tmp_path, patient):
+    """As of a block before the registration, that there is nothing would be the truth."""
+    ledger, _ = busy
+    liar, node = servers
+    subject = history.parse_subject_name("dataset:1")
+    first = history.read(ledger, subject).logs[0].block_number
+    block = ledger.client.block(first - 1)
+    denied = history.HistoryAnswer(
+        subject,
+        (),
+        ledger.head_of(subject, block.hash),
+        history.AsOf(block.number, block.hash, "latest"),
+        ledger.chain_id,
+        ledger.address("History"),
+        checkpoints.signed_at(ledger, block),
+    )
+    liar.documents = {path_of("dataset:1"): denied.to_json()}
+    with pytest.raises(HistoryMismatch, match="are missing"):
+        ask(ledger, liar.url, f"{node.url}/rpc", "dataset:1", tmp_path)
+    with pytest.raises(NotFoundError):
+        ask(ledger, liar.url, f"{node.url}/rpc", "dataset:1", tmp_path, block.number)
+
+
+def test_a_service_that_is_late_is_asked_once_more(busy, servers, answers, tmp_path, monkeypatch):
+    ledger, _ = busy
+    liar, node = servers
+    path = path_of("dataset:1")
+    waited = []
+
+    def catch_up(seconds):
+        waited.append(seconds)
+        liar.documents = {path: answers["dataset:1"]}
+
+    liar.documents = {path: stale_answer(ledger, "dataset:1")}
+    monkeypatch.setattr(remote.time, "sleep", catch_up)
+    _, checked = ask(ledger, liar.url, f"{node.url}/rpc", "dataset:1", tmp_path)
+    assert checked.events == len(answers["dataset:1"]["logs"])
+    assert waited == [remote._CATCH_UP_S]
+
+
+def test_an_answer_older_than_the_pin_is_out_of_date(busy, servers, answers, tmp_path, patient):
+    """Also where nothing happened to the subject; no proof of anything, and the pin stays."""
+    ledger, _ = busy
+    liar, node = servers
+    key = checkpoints.verifier_key(ledger)
+    liar.documents = {path_of("dataset:1"): answers["dataset:1"]}
+    ask(ledger, liar.url, f"{node.url}/rpc", "dataset:1", tmp_path)
+    pinned = checkpoints.load_pin(tmp_path, key.name)
+    for name in SUBJECTS:
+        stale = stale_answer(ledger, name)
+        liar.documents = {path_of(name): stale}
+        with pytest.raises(HistoryMismatch, match="out of date") as refused:
+            ask(ledger, liar.url, f"{node.url}/rpc", name, tmp_path)
+        assert "prove" not in str(refused.value)
+        number = stale["as_of"]["block_number"]
+        _, checked = ask(ledger, liar.url, f"{node.url}/rpc", name, tmp_path, number)
+        assert (checked.as_of.block_number, checked.pinned) == (number, True)
+    assert checkpoints.load_pin(tmp_path, key.name) == pinned
+
+
+def test_a_checkpoint_of_another_block_is_refused(busy, servers, answers, tmp_path):
+    """Else a server could keep the pin from ever moving, and rewrite what came after it."""
+    ledger, _ = busy
+    liar, node = servers
+    stale = stale_answer(ledger, "dataset:1")
+    lied = {**answers["dataset:1"], "checkpoint": stale["checkpoint"]}
+    liar.documents = {path_of("dataset:1"): lied}
+    with pytest.raises(HistoryMismatch, match="the block of the answer"):
+        ask(ledger, liar.url, f"{node.url}/rpc", "dataset:1", tmp_path)
 
 
 def test_a_history_of_another_dataset_is_no_answer(busy, servers, answers, tmp_path):
@@ -306,7 +345,7 @@ def test_a_rewritten_chain_is_caught_by_one_pinned_checkpoint(busy, servers, ans
         rewritten = json.loads(
             json.dumps(history.read(other, history.parse_subject_name("dataset:1")).to_json())
         )
-        with Server(other.client.node) as operator:
+        with lying.Server(other.client.node) as operator:
             operator.documents = {path_of("dataset:1"): rewritten}
             with pytest.raises(CheckpointMismatch, match="Keep both notes"):
                 ask(other, operator.url, f"{operator.url}/rpc", "dataset:1", folder)

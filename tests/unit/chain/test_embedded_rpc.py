@@ -89,6 +89,18 @@ def test_calls_leave_no_trace(chain, contract):
     assert chain.request("eth_getStorageAt", [call["to"], "0x0", "latest"]) == "0x" + "00" * 32
 
 
+def test_the_gas_of_a_call_is_that_of_a_transaction(chain, contract):
+    """What a transaction pays before it runs is gone, so that a call tells how it would end."""
+    call = {"to": "0x" + contract.hex(), "data": "0x" + word(6).hex()}
+    enough = chain.request("eth_estimateGas", [call])
+    assert chain.request("eth_call", [call | {"gas": enough}, "latest"]) == "0x"
+    intrinsic = 21_000 + 31 * 4 + 16
+    with pytest.raises(RpcError, match=f"intrinsic gas too low: expected at least {intrinsic}"):
+        chain.request("eth_call", [call | {"gas": hex(intrinsic - 1)}, "latest"])
+    with pytest.raises(RpcError, match="OutOfGas"):
+        chain.request("eth_call", [call | {"gas": hex(intrinsic)}, "latest"])
+
+
 def test_an_estimate_is_enough_and_not_much_more(chain, contract, signed):
     call = {"to": "0x" + contract.hex(), "data": "0x" + word(6).hex()}
     gas = int(chain.request("eth_estimateGas", [call]), 16)

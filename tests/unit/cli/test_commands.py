@@ -224,9 +224,65 @@ def test_the_index(type_, home):
     assert "behind blocks       0" in type_("index", "status").out
     assert type_("index", "audit", "--json").json["clean"] is True
     (home / "index.sqlite3").write_bytes(b"broken")
-    type_("datasets", "list", code=1)
+    for words in (("datasets", "list"), ("index", "status"), ("index", "audit")):
+        told = type_(*words, "--json", code=2)
+        assert told.json["error"] == "IndexDamaged"
+        assert "`provenance index rebuild` makes it anew" in told.err
     type_("index", "rebuild")
     assert "clean   True" in type_("index", "audit").out
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"garbage" * 10 + whole[70:],
+        lambda whole: whole[:100],
+        lambda whole: whole[:4096] + b"\x55" * (len(whole) - 4096),
+    ],
+    ids=["header", "length", "pages"],
+)
+def test_a_damaged_chain_is_called_that(type_, home, damage):
+    path = home / "chain.sqlite3"
+    path.write_bytes(damage(path.read_bytes()))
+    for words in (("history", 1), ("index", "rebuild"), ("titles", "cancel", 1)):
+        told = type_(*words, "--json", code=2)
+        assert told.json["error"] == "ChainDamaged"
+        assert "`provenance restore FILE`" in told.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("history", 1),
+        ("history", 1, "--check"),
+        ("datasets", "show", 1),
+        ("datasets", "list"),
+        ("datasets", "export", 1),
+        ("bundle", "export", 1),
+        ("titles", "holders", 1),
+        ("grants", "show", 1),
+        ("grants", "tree", "--dataset", 1),
+        ("lineage", "show", 1),
+        ("lineage", "ancestors", 1, 1),
+        ("rights", "show", 1),
+    ],
+)
+def test_no_block_is_before_the_first(type_, home, words):
+    told = type_(*words, "--as-of", "-1", code=2)
+    assert "Invalid value for '--as-of'" in told.err
+    assert "JSON-RPC" not in told.err
+
+
+def test_a_version_that_is_not_there(type_, home, folder):
+    told = type_("verify", folder, "--dataset", 1, "--version", 9, code=2)
+    assert "no version 9 of dataset 1" in told.err
+
+
+@pytest.mark.parametrize("nothing", [("--right", ""), ("--right", " , "), ("--units", "0")])
+def test_an_offer_of_nothing_is_refused_before_it_is_signed(type_, home, nothing):
+    told = type_("titles", "transfer", 1, "--to", "bank", *nothing, "--json", code=2)
+    assert told.json["error"] == "InputError"
+    assert "expected at least one unit of at least one right" in told.err
 
 
 def test_a_falsified_index_is_found(type_, home):

@@ -193,8 +193,34 @@ def test_the_chain_must_extend_the_pin(busy, settings):
     pinned = checkpoints.load_pin(folder, key.name)
     assert pinned.checkpoint.block_number == busy.client.head().number
 
+    other = replace(pinned.checkpoint, ledger_head=bytes(32))
+    forged = checkpoints.notes.sign(other, busy.checkpoint_key)
+    for client in (busy.client, None):
+        with pytest.raises(CheckpointMismatch, match="Keep both"):
+            checkpoints.extend(folder, key, forged, client)
+    assert checkpoints.load_pin(folder, key.name) == pinned
+
+
+def test_a_note_of_an_earlier_block_moves_no_pin_and_proves_nothing(busy, settings):
+    key = checkpoints.verifier_key(busy)
+    folder = settings.home / "pins"
+    checkpoints.pin_own(busy)
+    pinned = checkpoints.load_pin(folder, key.name)
     older = checkpoints.signed_at(busy, busy.client.block(3))
-    with pytest.raises(CheckpointMismatch, match="Keep both"):
+    for client in (busy.client, None):
+        assert checkpoints.extend(folder, key, older, client).block_number == 3
+    assert checkpoints.load_pin(folder, key.name) == pinned
+
+    seen = checkpoints.notes.open_note(older, key)
+    invented = checkpoints.notes.sign(replace(seen, block_hash=b"\1" * 32), busy.checkpoint_key)
+    with pytest.raises(CheckpointMismatch, match="seen checkpoint") as refused:
+        checkpoints.extend(folder, key, invented, busy.client)
+    assert "Keep both" not in str(refused.value)
+    lost = checkpoints.notes.sign(
+        replace(pinned.checkpoint, block_hash=b"\1" * 32), busy.checkpoint_key
+    )
+    checkpoints._save_pin(folder, checkpoints.Pin(key, lost))
+    with pytest.raises(CheckpointMismatch, match="pinned checkpoint"):
         checkpoints.extend(folder, key, older, busy.client)
 
 

@@ -1,12 +1,13 @@
 import pytest
 
 from provenance.chain.signing import SigningKey, sign_request
-from provenance.errors import AccessError, ContractRevert, InputError
+from provenance.errors import AccessError, CallRefused, ContractRevert, InputError
 from provenance.ledger import parties
+from provenance.ledger import relay as relaying
 from provenance.ledger.grants import EXCLUSIVE_GAS
 from provenance.ledger.lineage import DERIVE_GAS
 from provenance.ledger.parties import Profile
-from provenance.ledger.relay import MAX_GAS, ForwardRequest, relay
+from provenance.ledger.relay import MAX_DATA_BYTES, MAX_GAS, ForwardRequest, _gas_limit, relay
 
 WALLET = SigningKey(b"\x07" * 32)
 SOURCE = b"\x05" * 32
@@ -99,6 +100,60 @@ def test_limits_are_kept(ledger, clock, changes):
 def test_a_request_may_name_what_the_costliest_act_takes(ledger, clock, wallet):
     request = request_of(ledger, clock, gas=max(DERIVE_GAS, EXCLUSIVE_GAS))
     assert relay(ledger, request, signed(ledger, request)).to_json()["dataset_id"] == 1
+
+
+@pytest.mark.parametrize("size", [20_000, 60_000, MAX_DATA_BYTES])
+def test_all_data_that_is_allowed_is_carried(ledger, clock, wallet, size):
+    """The transaction pays for it, whatever the request names for the module."""
+    data = request_of(ledger, clock).data
+    request = request_of(ledger, clock, data=data + b"\xff" * (size - len(data)))
+    assert relay(ledger, request, signed(ledger, request)).to_json()["dataset_id"] == 1
+
+
+def test_the_module_gets_the_gas_that_was_signed_for(ledger, clock, wallet):
+    """A 64th of it stays with the forwarder, so the transaction needs more."""
+    data = request_of(ledger, clock).data + b"\xff" * 40_000
+    request = request_of(ledger, clock, gas=MAX_GAS, data=data)
+    assert relay(ledger, request, signed(ledger, request)).to_json()["dataset_id"] == 1
+
+
+def test_a_chain_with_a_floor_for_calldata_accepts_the_limit(ledger, clock):
+    """EIP-7623: a transaction must be able to pay 40 gas a byte that is not zero."""
+    request = request_of(ledger, clock, gas=1, data=b"\xff" * 60_000)
+    assert _gas_limit(ledger, request, bytes(65)) > 21_000 + 40 * 60_000
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"to": "History"},
+        {"data": b""},
+        {"data": b"\xde\xad\xbe\xef"},
+        {"data": "short"},
+        {"gas": 1},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_call_that_a_module_does_not_know_is_the_callers_fault(ledger, clock, wallet, changes):
+    if "to" in changes:
+        changes = {"to": ledger.address(changes["to"])}
+    if changes.get("data") == "short":
+        changes = {"data": request_of(ledger, clock).data[:-40]}
+    request = request_of(ledger, clock, **changes)
+    nonce = ledger.client.nonce(ledger.keystore.address("admin"))
+    with pytest.raises(CallRefused, match="refused without a reason"):
+        relay(ledger, request, signed(ledger, request))
+    assert ledger.client.nonce(ledger.keystore.address("admin")) == nonce
+
+
+def test_the_rehearsal_has_the_gas_of_the_transaction(ledger, clock, wallet, monkeypatch):
+    """What the transaction could not pay for is refused before gas is spent on it."""
+    request = request_of(ledger, clock)
+    monkeypatch.setattr(relaying, "_OVERHEAD_GAS", 21_000)
+    nonce = ledger.client.nonce(ledger.keystore.address("admin"))
+    with pytest.raises(ContractRevert, match="GasTooLow"):
+        relay(ledger, request, signed(ledger, request))
+    assert ledger.client.nonce(ledger.keystore.address("admin")) == nonce
 
 
 def test_a_contract_judges_its_own_signatures(ledger, clock):

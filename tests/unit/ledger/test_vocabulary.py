@@ -44,6 +44,12 @@ def test_unknown_rights_are_refused():
         Units.of_rights(("sell",))
 
 
+def test_nothing_at_all_is_refused():
+    for rights, units in (((), 5), (iter(()), 5), (("use",), 0)):
+        with pytest.raises(InputError, match="at least one unit of at least one right"):
+            Units.of_rights(rights, units)
+
+
 def test_words_and_bits():
     assert ROLES["supplier"] == 1 << 4
     assert ROLES["trader"] == 1 << 25
