@@ -2,16 +2,18 @@
 
 A *version* is what one complete run wrote into one dataset, or what was there before any run was
 seen to write it. Which version a run read: the one that its event declares (facet ``version``), if
-a run was seen to write it; else the one that was written last before the run began.
+a run was seen to write it; else the one that was written last before the run began. Of several runs
+that wrote a version of this name it is the last before the run began, or else the first after that.
 
-Promises: both ends of every edge are pinned, as of the time that is asked for. Must never guess a
-version from names.
+Promises: both ends of every edge are pinned, as of the time that is asked for; no run read what a
+run wrote that began after it had ended. Must never guess a version from names.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from provenance.errors import NotFoundError
 from provenance.identifiers import PartyId
@@ -31,6 +33,7 @@ _EDGE = (
 )
 _AT_ONCE = 100
 _NEWEST = (_E.c.moment_us.desc(), _E.c.run)
+_EARLIEST = (_E.c.moment_us, _E.c.run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ class RunGraph:
         Raises:
             NotFoundError: no run was seen to write it by then.
         """
-        writer = self._writer_of(named.key, version)
+        writes = self._writes(named.key)
+        writer = self._first(writes, _NEWEST, self._naming(named.key, OUTPUT, version))
         if writer is None:
             raise NotFoundError(f"version {version[:80]!a} of", named.node)
         return VersionNode(named.key, writer)
@@ -162,37 +166,46 @@ class RunGraph:
     def _read_from(self, edge: AnyRow) -> bytes | None:
         """Return the run that wrote what a run read."""
         run, _, dataset, _, _, began_us, first_us = edge
-        version = self._version_of(edge)
-        if version is not None and (writer := self._writer_of(bytes(dataset), version)):
-            return writer
         if began_us > self._by:  # its START had not come
             began_us = first_us
-        found = self._one(
-            self._writes(bytes(dataset))
-            .where(_E.c.moment_us <= began_us, _E.c.run != run)
-            .order_by(*_NEWEST)
-        )
+        writes = self._writes(bytes(dataset)).where(_E.c.run != run)
+        before = writes.where(_E.c.moment_us <= began_us)
+        version = self._version_of(edge)
+        if version is not None:
+            naming = self._naming(bytes(dataset), OUTPUT, version)
+            if writer := self._first(before, _NEWEST, naming):
+                return writer
+            after = writes.where(_E.c.moment_us > began_us, _R.c.first_us <= self._end_of(run))
+            if naming and (writer := self._first(after, _EARLIEST, naming)):
+                return writer
+        found = self._one(before.order_by(*_NEWEST))
         return None if found is None else bytes(found[0])
 
-    def _writer_of(self, dataset: bytes, version: str) -> bytes | None:
-        found = [
-            row
-            for named in self._naming(self._writes(dataset), dataset, OUTPUT, version)
-            if (row := self._one(named.order_by(*_NEWEST))) is not None
-        ]
-        newest = min(found, key=lambda row: (-row[5], bytes(row[0])), default=None)
-        return None if newest is None else bytes(newest[0])
+    def _end_of(self, run: bytes) -> int:
+        """Return when a run had ended by the time; ``NEVER`` if it had not."""
+        row = self._one(select(_R.c.state, _R.c.state_us).where(_R.c.key == run))
+        assert row is not None
+        state, since_us = pipeline_times.state(
+            self._connection, bytes(run), (row[0], row[1]), self._by
+        )
+        return since_us if state in pipeline_times.ENDS else NEVER
 
-    def _naming(
-        self, statement: Select[Any], dataset: bytes, direction: int, version: str
-    ) -> list[Select[Any]]:
-        """Return queries for those of the edges that named a version by the time."""
+    def _first(
+        self, writes: Select[Any], order: Sequence[ColumnElement[Any]], among: list[bytes]
+    ) -> bytes | None:
+        """Return the first of some runs by an order; None if none of them wrote."""
+        parts = [writes.where(_E.c.run.in_(part)) for part in _parts(among)]
+        found = [row for part in parts if (row := self._one(part.order_by(*order))) is not None]
+        best = found[0] if found else None
+        if len(found) > 1:
+            keys = [bytes(row[0]) for row in found]
+            best = self._one(writes.where(_E.c.run.in_(keys)).order_by(*order))
+        return None if best is None else bytes(best[0])
+
+    def _naming(self, dataset: bytes, direction: int, version: str) -> list[bytes]:
+        """Return the runs that by the time named a version last."""
         place = (dataset, direction, version, self._by)
-        runs = pipeline_times.naming(self._connection, *place, MAX_NEIGHBOURS + 1)
-        return [
-            statement.where(_E.c.run.in_(runs[start : start + _AT_ONCE]))
-            for start in range(0, len(runs), _AT_ONCE)
-        ]
+        return pipeline_times.naming(self._connection, *place, MAX_NEIGHBOURS + 1)
 
     def _readers(self, node: VersionNode) -> tuple[list[Node], bool]:
         """Return the runs that read a version: of those that could have, those that did."""
@@ -217,7 +230,8 @@ class RunGraph:
             # in an order that has SQLite search by it, not by all moments that are later
             asked.append(later_start.order_by(_E.c.first_us))
         if version is not None:
-            asked += self._naming(reads, node.dataset, INPUT, version)
+            naming = self._naming(node.dataset, INPUT, version)
+            asked += [reads.where(_E.c.run.in_(part)) for part in _parts(naming)]
         rows: list[AnyRow] = []
         for statement in asked:
             rows += self._some(statement.order_by(_E.c.moment_us, _E.c.run))
@@ -261,3 +275,7 @@ class RunGraph:
     def _one(self, statement: Any) -> AnyRow | None:
         found: AnyRow | None = self._connection.execute(statement.limit(1)).first()
         return found
+
+
+def _parts(runs: list[bytes]) -> list[list[bytes]]:
+    return [runs[start : start + _AT_ONCE] for start in range(0, len(runs), _AT_ONCE)]
