@@ -5,7 +5,7 @@ How events of one run merge, in whatever order and however often they come:
 - a state that ends the run (COMPLETE, ABORT, FAIL) outlasts RUNNING, that START, that OTHER; among
   equals the latest ``eventTime`` counts;
 - it began at its earliest START, and was complete at its earliest COMPLETE;
-- it read and wrote every dataset that any of its events names; of two versions the later counts;
+- it read and wrote every dataset that any of its events names; of versions those named last count;
 - its job and its parent are those of its earliest event that names them.
 
 A JobEvent stands as a run without id that completed when the event says.

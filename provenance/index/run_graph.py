@@ -28,7 +28,7 @@ MAX_NEIGHBOURS = 10_000
 _R = tables.runs
 _E = tables.edges
 _EDGE = (
-    *(_E.c.run, _E.c.direction, _E.c.dataset, _E.c.version, _E.c.version_us),
+    *(_E.c.run, _E.c.direction, _E.c.dataset, _E.c.version_us),
     *(_E.c.moment_us, _E.c.first_us),
 )
 _AT_ONCE = 100
@@ -100,7 +100,11 @@ class RunGraph:
             return self._readers(node)
         if upstream:
             found = self._edges(node.key, INPUT)
-            return [VersionNode(bytes(row[2]), self._read_from(row)) for row in found], False
+            return [
+                VersionNode(bytes(row[2]), writer)
+                for row in found
+                for writer in self._read_from(row)
+            ], False
         return [
             VersionNode(bytes(row[2]), node.key) for row in self._edges(node.key, OUTPUT)
         ], False
@@ -142,7 +146,8 @@ class RunGraph:
                 )
             )
             assert row is not None
-            run_id, version = row[0], self._version_of(row[1:])
+            run_id, versions = row[0], self._versions_of(row[1:])
+            version = versions[-1] if versions else None
         return {
             "node": f"version:{named.node.removeprefix('dataset:')}:{run_id or ''}",
             "kind": "version",
@@ -151,11 +156,11 @@ class RunGraph:
             "written_by": run_id,
         }
 
-    def _version_of(self, edge: Any) -> str | None:
-        """Return the version that an edge named by the time; see ``_EDGE``."""
-        run, direction, dataset, version, version_us, *_ = edge
+    def _versions_of(self, edge: Any) -> list[str]:
+        """Return the versions that an edge named last by the time; see ``_EDGE``."""
+        run, direction, dataset, version_us, *_ = edge
         place = (bytes(run), direction, bytes(dataset))
-        return pipeline_times.version(self._connection, place, (version, version_us), self._by)
+        return pipeline_times.versions(self._connection, place, version_us, self._by)
 
     def _edges(self, run: bytes, direction: int) -> list[AnyRow]:
         statement = select(*_EDGE).where(
@@ -163,23 +168,39 @@ class RunGraph:
         )
         return list(self._connection.execute(statement.order_by(_E.c.dataset)).all())
 
-    def _read_from(self, edge: AnyRow) -> bytes | None:
-        """Return the run that wrote what a run read."""
-        run, _, dataset, _, _, began_us, first_us = edge
+    def _read_from(self, edge: AnyRow) -> list[bytes | None]:
+        """Return the runs that wrote what a run read; None for what was there before any."""
+        run, _, dataset, _, began_us, first_us = edge
         if began_us > self._by:  # its START had not come
             began_us = first_us
         writes = self._writes(bytes(dataset)).where(_E.c.run != run)
-        before = writes.where(_E.c.moment_us <= began_us)
-        version = self._version_of(edge)
-        if version is not None:
-            naming = self._naming(bytes(dataset), OUTPUT, version)
-            if writer := self._first(before, _NEWEST, naming):
-                return writer
-            after = writes.where(_E.c.moment_us > began_us, _R.c.first_us <= self._end_of(run))
-            if naming and (writer := self._first(after, _EARLIEST, naming)):
-                return writer
-        found = self._one(before.order_by(*_NEWEST))
-        return None if found is None else bytes(found[0])
+        found: dict[bytes | None, None] = {}
+        for version in self._versions_of(edge) or (None,):
+            writer = None if version is None else self._writer_of(edge, version, writes, began_us)
+            if writer is None:
+                last = self._one(writes.where(_E.c.moment_us <= began_us).order_by(*_NEWEST))
+                writer = None if last is None else bytes(last[0])
+            found[writer] = None
+        return list(found)
+
+    def _writer_of(
+        self, edge: AnyRow, version: str, writes: Select[Any], began_us: int
+    ) -> bytes | None:
+        """Return the run that wrote the version that a run declares; None if none was seen to.
+
+        Args:
+            edge: what the run says that it read.
+            version: the version.
+            writes: the query for those that may have written it.
+            began_us: when the run began.
+        """
+        naming = self._naming(bytes(edge[2]), OUTPUT, version)
+        if not naming:
+            return None
+        after = (_E.c.moment_us > began_us, _R.c.first_us <= self._end_of(edge[0]))
+        return self._first(writes.where(_E.c.moment_us <= began_us), _NEWEST, naming) or (
+            self._first(writes.where(*after), _EARLIEST, naming)
+        )
 
     def _end_of(self, run: bytes) -> int:
         """Return when a run had ended by the time; ``NEVER`` if it had not."""
@@ -209,19 +230,20 @@ class RunGraph:
 
     def _readers(self, node: VersionNode) -> tuple[list[Node], bool]:
         """Return the runs that read a version: of those that could have, those that did."""
-        since_us, until_us, version = NOT_YET, NEVER, None
+        since_us, until_us = NOT_YET, NEVER
+        versions: list[str] = []
         if node.writer is not None:
             row = self._one(self._writes(node.dataset).where(_E.c.run == node.writer))
             if row is None:
                 return [], False  # nobody reads what is not complete
-            since_us, version = row[5], self._version_of(row)
+            since_us, versions = row[4], self._versions_of(row)
         later = self._one(
             self._writes(node.dataset)
             .where(_E.c.moment_us > since_us)
             .order_by(_E.c.moment_us, _E.c.run)
         )
         if later is not None:
-            until_us = later[5]
+            until_us = later[4]
         reads = self._reads(node.dataset, self._by)
         asked = [reads.where(_E.c.moment_us >= since_us, _E.c.moment_us <= until_us)]
         if self._by < ANY_TIME:  # whose START had not come: they began when they were first seen
@@ -229,7 +251,7 @@ class RunGraph:
             later_start = seen.where(_E.c.moment_us > self._by, _E.c.first_us >= since_us)
             # in an order that has SQLite search by it, not by all moments that are later
             asked.append(later_start.order_by(_E.c.first_us))
-        if version is not None:
+        for version in versions:
             naming = self._naming(node.dataset, INPUT, version)
             asked += [reads.where(_E.c.run.in_(part)) for part in _parts(naming)]
         rows: list[AnyRow] = []
@@ -238,7 +260,7 @@ class RunGraph:
         cut = len(rows) > MAX_NEIGHBOURS
         found: dict[Node, None] = {}
         for row in rows[:MAX_NEIGHBOURS]:
-            if self._read_from(row) == node.writer:
+            if node.writer in self._read_from(row):
                 found[RunNode(bytes(row[0]))] = None
         return list(found), cut
 

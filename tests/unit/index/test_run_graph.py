@@ -116,3 +116,30 @@ def test_any_graph_of_runs_that_follow_each_other_has_no_cycle(graph, seed):
         graph.add(*ran(number, begin, begin + draw.randint(1, 9), sorted(reads), sorted(writes)))
     require_agreement(graph, range(1, 25))
     require_agreement(graph, range(1, 12), at(115))
+
+
+def test_several_versions_of_a_dataset_that_a_run_read_are_all_there(graph):
+    graph.add(*ran(1, 0, 60, [], ["x@v9"]), *ran(2, 120, 180, [], ["x@v10"]))
+    graph.add(*ran(3, 300, 360, ["x@v9", "x@v10", "x@v11"], ["y"]))
+    assert set(around(graph, 3, "upstream", depth=1)) == {written("x", 1), written("x", 2)}
+    for number in (1, 2):
+        assert f"run:{run_id(3)}" in around(graph, number, "downstream")
+    told = [(item["name"], item["version"]) for item in graph.run(3)["inputs"]]
+    assert told == [("x", "v10"), ("x", "v11"), ("x", "v9")]
+    require_agreement(graph, (1, 2, 3))
+    # what an event says later takes the place of all of them; as of then they stay
+    graph.add(event("OTHER", 400, 3, "job3", ["x@v9"]))
+    assert around(graph, 3, "upstream", depth=1) == [written("x", 1)]
+    assert around(graph, 2, "downstream") == [written("x", 2)]
+    assert len(around(graph, 3, "upstream", depth=1, as_of_us=at(399))) == 2
+    assert [item["version"] for item in graph.run(3)["inputs"]] == ["v9"]
+    assert len(graph.run(3, at(399))["inputs"]) == 3
+
+
+def test_events_of_one_time_name_versions_together(graph):
+    graph.add(*ran(1, 0, 10, [], ["x@v1", "x@v2"]), *ran(2, 20, 30, ["x@v1"]))
+    graph.add(event("COMPLETE", 40, 3, "one", ["x@v1"]), event("OTHER", 40, 3, "one", ["x@v2"]))
+    for version in ("v1", "v2"):
+        start = graph.names(node("x"), version=version, direction="downstream", depth=1)
+        assert start == [written("x", 1), f"run:{run_id(2)}", f"run:{run_id(3)}"]
+    assert [item["version"] for item in graph.run(3)["inputs"]] == ["v1", "v2"]
