@@ -127,7 +127,10 @@ class RunAnswer(DrawnAnswer):
 
 
 class GraphNode(Answer):
-    """A job, a dataset, a run, or a version that a run wrote; `distance` in steps."""
+    """A job, a dataset, a run, or a version that a run wrote; `distance` in steps.
+
+    `incomplete` is of versions: whether the run that wrote it was not complete by the time.
+    """
 
     node: str
     kind: Literal["job", "dataset", "run", "version"]
@@ -140,6 +143,7 @@ class GraphNode(Answer):
     dataset: str | None = None
     version: str | None = None
     written_by: str | None = None
+    incomplete: bool | None = None
 
 
 class GraphEdge(BaseModel):

@@ -6,7 +6,7 @@ the event that a column comes from is not later; else the events up to then are 
 Promises: nothing that an event reports of later has a say. Must never read a document.
 """
 
-from sqlalchemy import Connection, case, exists, func, select
+from sqlalchemy import ColumnElement, Connection, case, exists, func, select
 
 from provenance.index import pipeline_tables as tables
 from provenance.index.pipeline_tables import NOT_YET
@@ -54,15 +54,25 @@ def versions(
         last_us: when it last named one, by all events; ``NOT_YET`` if it never did.
         by: microseconds since 1970.
     """
-    run, direction, dataset = edge
-    of_edge = (_D.c.run == run, _D.c.direction == direction, _D.c.dataset == dataset)
-    when: int | None = last_us
-    if last_us > by:
-        when = connection.scalar(select(func.max(_D.c.time_us)).where(*of_edge, _D.c.time_us <= by))
-    if when is None or when == NOT_YET:
+    when = named_us(connection, edge, last_us, by)
+    if when == NOT_YET:
         return []
-    found = connection.scalars(select(_D.c.version).where(*of_edge, _D.c.time_us == when))
-    return sorted(found)
+    statement = select(_D.c.version).where(*_of(edge), _D.c.time_us == when)
+    return sorted(connection.scalars(statement))
+
+
+def named_us(connection: Connection, edge: tuple[bytes, int, bytes], last_us: int, by: int) -> int:
+    """Return when a run had last named a version of a dataset by a time; see :func:`versions`."""
+    if last_us <= by:
+        return last_us
+    statement = select(func.max(_D.c.time_us)).where(*_of(edge), _D.c.time_us <= by)
+    found: int | None = connection.scalar(statement)
+    return NOT_YET if found is None else found
+
+
+def _of(edge: tuple[bytes, int, bytes]) -> tuple[ColumnElement[bool], ...]:
+    run, direction, dataset = edge
+    return _D.c.run == run, _D.c.direction == direction, _D.c.dataset == dataset
 
 
 def naming(

@@ -170,6 +170,7 @@ def _add_run(rows: _Rows, item: Recorded, job: bytes) -> bytes:
         (
             *(key, item.party_id, event.run_id, job, time_us, rank, state, time_us),
             *(time_us, time_us, time_us if state == "START" else NEVER),
+            time_us if state in _GOING_ON else NEVER,
             time_us if complete else NEVER,
             time_us if event.inputs or event.outputs else NEVER,
             *(parent, NEVER if parent is None else time_us, item.sequence),
@@ -189,7 +190,7 @@ def _add_edge(
 ) -> None:
     key = _dataset_key(party, dataset)
     version_us = NOT_YET if dataset.version is None else time_us
-    rows.edges.append((run, direction, key, time_us, time_us, dataset.version, version_us))
+    rows.edges.append((run, direction, key, time_us, time_us, version_us))
     if dataset.version is not None:
         named = tables.version_key(dataset.version)
         rows.versions.append((run, direction, key, time_us, named, dataset.version))
@@ -234,7 +235,7 @@ def _merge(
     if not rows:
         return
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    columns = [column.name for column in table.columns if column.name != "moment_us"]
+    columns = [column.name for column in table.columns if column.name not in _FOLLOWING]
     key = ", ".join(column.name for column in table.primary_key)
     marks = ", ".join([mark] * len(columns))
     sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT ({key}) "
@@ -264,11 +265,21 @@ def _chosen(table: str, wins: str, *names: str) -> str:
     )
 
 
+_GOING_ON = ("RUNNING", "ABORT", "FAIL")
+"""What an incomplete run says that may have written: one that only began means to."""
+
+_FOLLOWING = ("moment_us", "incomplete_us")
 _MOMENTS = f"""
 UPDATE pipeline_edges SET moment_us = (
     SELECT CASE
         WHEN direction = {OUTPUT} THEN r.complete_us
         WHEN r.started_us < {NEVER} THEN r.started_us
+        ELSE pipeline_edges.first_us
+    END FROM pipeline_runs r WHERE r.key = pipeline_edges.run
+), incomplete_us = (
+    SELECT CASE
+        WHEN direction = {INPUT} OR r.running_us = {NEVER} THEN NULL
+        WHEN r.running_us > pipeline_edges.first_us THEN r.running_us
         ELSE pipeline_edges.first_us
     END FROM pipeline_runs r WHERE r.key = pipeline_edges.run
 ) WHERE run = """
@@ -281,7 +292,8 @@ _MERGES: tuple[tuple[Table, str], ...] = (
             (
                 _lesser(
                     "pipeline_runs",
-                    *("first_us", "started_us", "complete_us", "datasets_us", "sequence"),
+                    *("first_us", "started_us", "running_us", "complete_us"),
+                    *("datasets_us", "sequence"),
                 ),
                 _chosen("pipeline_runs", "new.last_us > old.last_us", "last_us"),
                 _chosen(
@@ -311,12 +323,7 @@ _MERGES: tuple[tuple[Table, str], ...] = (
             (
                 _lesser("pipeline_edges", "first_us"),
                 _chosen("pipeline_edges", "new.last_us > old.last_us", "last_us"),
-                _chosen(
-                    "pipeline_edges",
-                    "new.version_us > old.version_us OR (new.version_us = old.version_us"
-                    " AND new.version > old.version)",
-                    *("version", "version_us"),
-                ),
+                _chosen("pipeline_edges", "new.version_us > old.version_us", "version_us"),
             )
         ),
     ),

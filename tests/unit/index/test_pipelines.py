@@ -168,9 +168,10 @@ def test_what_came_of_a_version(graph):
         "version:db%3A//h:a:",
     ]
     source = graph.names(f"run:{run_id(1)}", depth=2)
-    graph.add(event("FAIL", 30, 8, "load", [], ["b@3"]))
+    graph.add(event("START", 30, 8, "load", [], ["b@3"]))
     with pytest.raises(NotFoundError):
         graph.walk(node("b"), version="3")
+    assert not graph.walk(node("b"), version="2").nodes[0]["incomplete"]
     assert f"run:{run_id(3)}" in source  # both read what was in ``a`` before anyone wrote it
     with pytest.raises(NotFoundError):
         graph.walk(node("b"), version="7")
