@@ -179,7 +179,10 @@ def registrations(
             .order_by(table.c.time_us, table.c.sequence)
         )
         for row in connection.execute(statement):
-            found[bytes(row[0])] = Registration(DatasetId(row[1]), row[2])
+            if row[1] is None:
+                found.pop(bytes(row[0]), None)
+            else:
+                found[bytes(row[0])] = Registration(DatasetId(row[1]), row[2])
     return found
 
 

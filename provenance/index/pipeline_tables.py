@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Column, Index, MetaData, SmallInteger, Table,
 
 from provenance.index.columns import Octets
 
-FORMAT = 3
+FORMAT = 4
 """Version of these tables; others are emptied and filled again."""
 
 NEVER = 1 << 62
@@ -193,7 +193,7 @@ registrations = Table(
     _key("dataset"),
     _number("sequence", primary_key=True),
     _number("time_us"),
-    _number("dataset_id"),
+    _number("dataset_id", optional=True),
     _number("version", optional=True),
 )
-"""Which registered dataset a party means by a name; the latest counts."""
+"""Which registered dataset a party means by a name, or that it means none; the latest counts."""

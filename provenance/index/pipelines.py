@@ -201,6 +201,8 @@ def _add_dataset(rows: _Rows, item: Recorded, dataset: Dataset) -> None:
     time_us = item.event.time_us
     key = _add_name(rows, DATASET, item.sequence, item.party_id, dataset.name, time_us)
     _add_registration(rows, key, item.sequence, time_us, dataset.registration)
+    if dataset.is_unregistered:
+        rows.registrations.append((key, item.sequence, time_us, None, None))
 
 
 def _add_declared(rows: _Rows, item: Declared) -> None:
