@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Column, Index, MetaData, SmallInteger, Table,
 
 from provenance.index.columns import Octets
 
-FORMAT = 4
+FORMAT = 5
 """Version of these tables; others are emptied and filled again."""
 
 NEVER = 1 << 62
@@ -87,6 +87,17 @@ names = Table(
     Index("pipeline_names_in_order", "party_id", "kind", "sequence"),
 )
 """Jobs and datasets; ``sequence`` is the entry of the journal that named it first."""
+
+aliases = Table(
+    "pipeline_aliases",
+    metadata,
+    _key("dataset"),
+    _key("alias"),
+    _number("first_us"),
+    Index("pipeline_aliases_of_alias", "alias"),
+    sqlite_with_rowid=False,
+)
+"""Which other name a dataset was given by an event; see ``pipeline_aliases``."""
 
 runs = Table(
     "pipeline_runs",

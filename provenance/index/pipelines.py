@@ -83,6 +83,7 @@ class _Rows:
 
     ledger: str
     names: list[tuple[Any, ...]] = field(default_factory=list)
+    aliases: list[tuple[Any, ...]] = field(default_factory=list)
     runs: list[tuple[Any, ...]] = field(default_factory=list)
     edges: list[tuple[Any, ...]] = field(default_factory=list)
     versions: list[tuple[Any, ...]] = field(default_factory=list)
@@ -203,6 +204,9 @@ def _add_dataset(rows: _Rows, item: Recorded, dataset: Dataset) -> None:
     _add_registration(rows, key, item.sequence, time_us, dataset.registration)
     if dataset.is_unregistered:
         rows.registrations.append((key, item.sequence, time_us, None, None))
+    for name in dataset.aliases:
+        alias = _add_name(rows, DATASET, item.sequence, item.party_id, name, time_us)
+        rows.aliases.append((key, alias, time_us))
 
 
 def _add_declared(rows: _Rows, item: Declared) -> None:
@@ -287,6 +291,7 @@ UPDATE pipeline_edges SET moment_us = (
 ) WHERE run = """
 _MERGES: tuple[tuple[Table, str], ...] = (
     (tables.names, "DO UPDATE SET " + _lesser("pipeline_names", "first_us", "sequence")),
+    (tables.aliases, "DO UPDATE SET " + _lesser("pipeline_aliases", "first_us")),
     (
         tables.runs,
         "DO UPDATE SET "

@@ -18,6 +18,7 @@ from provenance.index import jobs, pipeline_times, runs
 from provenance.index import pipeline_tables as tables
 from provenance.index.columns import AnyRow
 from provenance.index.jobs import Named
+from provenance.index.pipeline_aliases import Aliases
 from provenance.index.pipeline_tables import ANY_TIME, INPUT, NEVER, NOT_YET, OUTPUT, RUN, key_of
 from provenance.index.run_writers import EDGE, Writers, parts_of
 
@@ -58,7 +59,8 @@ class RunGraph:
         self._connection = connection
         self._party_id = party_id
         self._by = by
-        self._writers = Writers(connection, by)
+        self._aliases = Aliases(connection, by)
+        self._writers = Writers(connection, by, self._aliases)
 
     def run(self, run_id: str) -> RunNode:
         """Return the node of a run.
@@ -81,7 +83,7 @@ class RunGraph:
         writer = self._writers.latest(named.key, version)
         if writer is None:
             raise NotFoundError(f"version {version[:80]!a} of", named.node)
-        return VersionNode(named.key, writer)
+        return self._version(named.key, writer)
 
     def neighbours(self, node: Node, upstream: bool) -> tuple[list[Node], bool]:
         """Return what a node came of, or what came of it; and whether some were left out."""
@@ -89,22 +91,22 @@ class RunGraph:
             if upstream:
                 return ([] if node.writer is None else [RunNode(node.writer)]), False
             return self._readers(node)
+        ends: list[tuple[AnyRow, bytes | None]]
         if upstream:
             found = self._edges(node.key, INPUT)
-            return [
-                VersionNode(bytes(row[2]), writer)
-                for row in found
-                for writer in self._writers.before(row)
-            ], False
-        return [
-            VersionNode(bytes(row[2]), node.key) for row in self._edges(node.key, OUTPUT)
-        ], False
+            ends = [(row, writer) for row in found for writer in self._writers.before(row)]
+        else:
+            ends = [(row, node.key) for row in self._edges(node.key, OUTPUT)]
+        return list(dict.fromkeys(self._version(row[2], writer) for row, writer in ends)), False
+
+    def _version(self, dataset: bytes, writer: bytes | None) -> VersionNode:
+        return VersionNode(self._aliases.of(bytes(dataset))[0], writer)
 
     def render(self, nodes: list[Node]) -> dict[Node, dict[str, Any]]:
         """Return nodes as JSON values."""
         datasets = [node.dataset for node in nodes if isinstance(node, VersionNode)]
         names = jobs.named(self._connection, datasets)
-        meant = jobs.registrations(self._connection, datasets, self._by)
+        meant = self._aliases.registrations(datasets)
         found: dict[Node, dict[str, Any]] = {}
         for node in nodes:
             if isinstance(node, RunNode):
@@ -128,20 +130,16 @@ class RunGraph:
         run_id = version = None
         is_complete = True  # what was there before
         if node.writer is not None:
-            row = self._one(
+            rows = self._connection.execute(
                 select(_R.c.run_id, *EDGE)
                 .join_from(_R, _E, _E.c.run == _R.c.key)
-                .where(
-                    _R.c.key == node.writer,
-                    _E.c.direction == OUTPUT,
-                    _E.c.dataset == node.dataset,
-                )
-            )
-            assert row is not None
-            run_id, *edge = row
-            versions = self._writers.versions(edge)
-            version = versions[-1] if versions else None
-            is_complete = edge[4] <= self._by
+                .where(_R.c.key == node.writer, _E.c.direction == OUTPUT)
+                .where(_E.c.dataset.in_(self._aliases.of(node.dataset)))
+                .where(_E.c.first_us <= self._by)
+            ).all()
+            run_id, is_complete = rows[0][0], rows[0][5] <= self._by
+            told = [self._writers.versions(edge) for _, *edge in rows]
+            version = max((version for versions in told for version in versions), default=None)
         return {
             "node": f"version:{named.node.removeprefix('dataset:')}:{run_id or ''}",
             "kind": "version",
@@ -164,21 +162,18 @@ class RunGraph:
             written = self._writers.written(node.dataset, node.writer)
             if written is None:
                 return [], False  # nobody reads what a run only means to write
-        since_us = NOT_YET if written is None else written.at_us
+        since_us = NOT_YET if written is None else written.since_us
         later = self._writers.after(node.dataset, written)
         until_us = min([row[-1] for row in later], default=NEVER)
-        reads = self._reads(node.dataset, self._by)
-        asked = [reads.where(_E.c.moment_us >= since_us, _E.c.moment_us <= until_us)]
-        if self._by < ANY_TIME:  # whose START had not come: they began when they were first seen
-            seen = self._reads(node.dataset, min(until_us, self._by))
-            later_start = seen.where(_E.c.moment_us > self._by, _E.c.first_us >= since_us)
-            # in an order that has SQLite search by it, not by all moments that are later
-            asked.append(later_start.order_by(_E.c.first_us))
-        # who wrote next did not keep itself from reading what was there
-        asked += [reads.where(_E.c.run == row[0]) for row in later]
-        for version in () if written is None else written.versions:
-            naming = self._writers.naming(node.dataset, INPUT, version)
-            asked += [reads.where(_E.c.run.in_(part)) for part in parts_of(naming)]
+        asked: list[Select[Any]] = []
+        for name in self._aliases.of(node.dataset):
+            asked += self._may_have_read(name, since_us, until_us)
+            reads = self._reads(name, self._by)
+            # who wrote next did not keep itself from reading what was there
+            asked += [reads.where(_E.c.run == row[0]) for row in later]
+            for version in () if written is None else written.versions:
+                naming = self._writers.naming(name, INPUT, version)
+                asked += [reads.where(_E.c.run.in_(part)) for part in parts_of(naming)]
         rows: list[AnyRow] = []
         for statement in asked:
             rows += self._some(statement.order_by(_E.c.moment_us, _E.c.run))
@@ -188,6 +183,17 @@ class RunGraph:
             if node.writer in self._writers.before(row):
                 found[RunNode(bytes(row[0]))] = None
         return list(found), cut
+
+    def _may_have_read(self, dataset: bytes, since_us: int, until_us: int) -> list[Select[Any]]:
+        """Return queries for the runs that began from one time to another, and read a dataset."""
+        began = self._reads(dataset, self._by)
+        asked = [began.where(_E.c.moment_us >= since_us, _E.c.moment_us <= until_us)]
+        if self._by < ANY_TIME:  # whose START had not come: they began when they were first seen
+            seen = self._reads(dataset, min(until_us, self._by))
+            later_start = seen.where(_E.c.moment_us > self._by, _E.c.first_us >= since_us)
+            # in an order that has SQLite search by it, not by all moments that are later
+            asked.append(later_start.order_by(_E.c.first_us))
+        return asked
 
     def _reads(self, dataset: bytes, by: int) -> Select[Any]:
         """Return the query for the runs that were seen to read a dataset by a time."""

@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 from provenance.index import pipeline_tables as tables
 from provenance.index import pipeline_times
 from provenance.index.columns import AnyRow
+from provenance.index.pipeline_aliases import Aliases
 from provenance.index.pipeline_tables import NEVER, NOT_YET, OUTPUT
 
 MOST_NAMING = 10_001
@@ -43,13 +44,15 @@ class Written:
 
     Attributes:
         run: key of the run.
-        at_us: since when others could read it.
+        since_us: since when others could read it.
+        until_us: when it wrote it last, by another name of the dataset.
         is_complete: whether the run was complete by the time.
         versions: what the run called it last.
     """
 
     run: bytes
-    at_us: int
+    since_us: int
+    until_us: int
     is_complete: bool
     versions: Sequence[str]
 
@@ -65,25 +68,30 @@ class Writers:
     Args:
         connection: a reader's.
         by: microseconds since 1970; what happened later is not looked at.
+        aliases: the names of datasets; a dataset is given by any of its own.
     """
 
-    def __init__(self, connection: Connection, by: int) -> None:
+    def __init__(self, connection: Connection, by: int, aliases: Aliases) -> None:
         self._connection = connection
         self._by = by
+        self._aliases = aliases
 
     def written(self, dataset: bytes, run: bytes) -> Written | None:
         """Return what a run wrote into a dataset; None if it was not seen to."""
         for at in (_E.c.moment_us, _E.c.incomplete_us):
-            row = self._first(dataset, at, _E.c.run == run)
-            if row is not None:
+            names = self._aliases.of(dataset)
+            statements = [self._writes(name, at).where(_E.c.run == run) for name in names]
+            rows = [row for one in statements if (row := self._connection.execute(one).first())]
+            if rows:
+                times = [row[-1] for row in rows]
+                versions = dict.fromkeys(told for row in rows for told in self.versions(row))
                 is_complete = at is _E.c.moment_us
-                return Written(run, row[-1], is_complete, self.versions(row))
+                return Written(run, min(times), max(times), is_complete, list(versions))
         return None
 
     def latest(self, dataset: bytes, version: str) -> bytes | None:
         """Return the last run that wrote a version of this name."""
-        naming = self.naming(dataset, OUTPUT, version)
-        return self._named(dataset, naming, self._by)
+        return self._named(dataset, self._wrote(dataset, version), self._by)
 
     def before(self, edge: AnyRow) -> list[bytes | None]:
         """Return the runs that wrote what a run read; None for what was there before any.
@@ -98,7 +106,7 @@ class Writers:
         found: dict[bytes | None, None] = {}
         for version in self.versions(edge) or (None,):
             writer = None
-            if version is not None and (naming := self.naming(dataset, OUTPUT, version)):
+            if version is not None and (naming := self._wrote(dataset, version)):
                 writer = self._named(dataset, naming, began_us, others)
                 writer = writer or self._named_later(edge, naming, began_us)
             writers = [writer] if writer else self._last(dataset, began_us, others)
@@ -112,7 +120,7 @@ class Writers:
             dataset: the dataset.
             written: the other; None for what was there before any.
         """
-        since_us = NOT_YET if written is None else written.at_us
+        since_us = NOT_YET if written is None else written.until_us
         kinds = [_E.c.moment_us]
         if written is None or not written.is_complete:
             kinds.append(_E.c.incomplete_us)
@@ -122,6 +130,11 @@ class Writers:
     def versions(self, edge: Sequence[Any]) -> list[str]:
         """Return the versions that an edge named last by the time: ``EDGE``."""
         return pipeline_times.versions(self._connection, _place(edge), edge[3], self._by)
+
+    def _wrote(self, dataset: bytes, version: str) -> list[bytes]:
+        """Return the runs that named a version of what they wrote, by any name of the dataset."""
+        names = self._aliases.of(bytes(dataset))
+        return [run for name in names for run in self.naming(name, OUTPUT, version)]
 
     def naming(self, dataset: bytes, direction: int, version: str) -> list[bytes]:
         """Return the runs that by the time named a version last, ``MOST_NAMING`` at most."""
@@ -188,11 +201,14 @@ class Writers:
             among: only these runs.
             newest: whether the newest is asked for.
         """
-        statement = self._writes(dataset, at).where(*where)
-        statement = statement.order_by(at.desc() if newest else at, _E.c.run).limit(1)
-        parts = [statement]
-        if among is not None:
-            parts = [statement.where(_E.c.run.in_(part)) for part in parts_of(among)]
+        parts: list[Select[Any]] = []
+        for name in self._aliases.of(bytes(dataset)):
+            statement = self._writes(name, at).where(*where)
+            statement = statement.order_by(at.desc() if newest else at, _E.c.run).limit(1)
+            runs = [None] if among is None else parts_of(among)
+            parts += [
+                statement if part is None else statement.where(_E.c.run.in_(part)) for part in runs
+            ]
         rows = [row for part in parts if (row := self._connection.execute(part).first())]
         sign = -1 if newest else 1
         return min(rows, key=lambda row: (sign * row[-1], bytes(row[0])), default=None)

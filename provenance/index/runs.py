@@ -16,6 +16,7 @@ from provenance.index import pipeline_tables as tables
 from provenance.index.columns import AnyRow
 from provenance.index.jobs import Named
 from provenance.index.paging import checked_limit
+from provenance.index.pipeline_aliases import Aliases
 from provenance.index.pipeline_tables import ANY_TIME, INPUT, NEVER, OUTPUT, RUN, key_of
 from provenance.index.pipeline_times import ENDS
 from provenance.interchange.openlineage import Registration
@@ -254,7 +255,7 @@ def used_by(connection: Connection, run: bytes, direction: int, by: int) -> list
     named_us = {bytes(row[0]): row[1] for row in connection.execute(statement)}
     keys = list(named_us)
     names = jobs.named(connection, keys)
-    meant = jobs.registrations(connection, keys, by)
+    meant = Aliases(connection, by).registrations(keys)
     found = []
     for key, last_us in named_us.items():
         # one by one: joined, SQLite would read every version that a run ever named

@@ -32,6 +32,9 @@ MAX_NAME_CHARACTERS = 4096
 MAX_DATASETS = 10_000
 """Most inputs, and most outputs, of one event."""
 
+MAX_ALIASES = 100
+"""Most other names of a dataset that are looked at in one event."""
+
 REGISTRATION_FACET = "provenance_registration"
 """Dataset facet by which an event says which registered dataset it means."""
 
@@ -82,12 +85,14 @@ class Dataset:
         version: what its facet ``version`` says; None without.
         registration: what its facet ``provenance_registration`` says; None without.
         is_unregistered: whether this facet is deleted: the name means no registered dataset now.
+        aliases: its other names, from the facet ``symlinks``.
     """
 
     name: Name
     version: str | None
     registration: Registration | None
     is_unregistered: bool = False
+    aliases: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,9 +284,22 @@ def _dataset(found: Any, where: str) -> Dataset:
     version = _facet(fields, "version").get("datasetVersion")
     if not isinstance(version, str) or not is_name(version):
         version = None
-    registration = _registration(fields, where)
+    name, registration = _name(fields, where), _registration(fields, where)
     is_unregistered = _is_deleted(_facets(fields).get(REGISTRATION_FACET))
-    return Dataset(_name(fields, where), version, registration, is_unregistered)
+    return Dataset(name, version, registration, is_unregistered, _aliases(fields, name))
+
+
+def _aliases(fields: Mapping[str, Any], name: Name) -> tuple[Name, ...]:
+    """Return the other names of the facet ``symlinks`` (SymlinksDatasetFacet 1-0-1)."""
+    identifiers = _facet(fields, "symlinks").get("identifiers")
+    found: dict[Name, None] = {}
+    for item in identifiers[:MAX_ALIASES] if isinstance(identifiers, list) else ():
+        words = [item.get(word) for word in ("namespace", "name")] if isinstance(item, dict) else []
+        texts = [word for word in words if isinstance(word, str) and is_name(word)]
+        if len(texts) == 2:
+            found[Name(*texts)] = None
+    found.pop(name, None)
+    return tuple(found)
 
 
 def _registration(fields: Mapping[str, Any], where: str) -> Registration | None:

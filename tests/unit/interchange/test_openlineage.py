@@ -97,6 +97,25 @@ def test_a_parent_that_is_no_run_is_none(parent):
     assert parse_event(event(run=run)) == parse_event(event())
 
 
+def test_other_names_are_read(monkeypatch):
+    good = [
+        {"namespace": "hive://m", "name": f"db.t{number}", "type": "TABLE"} for number in (1, 2)
+    ]
+    own = {"namespace": "n", "name": "d", "type": "LOCATION"}
+    bad = [7, {}, {"namespace": "n"}, {"namespace": "", "name": "x"}, {"namespace": 1, "name": "x"}]
+
+    def aliases(**facet):
+        return parse_event(event(inputs=dataset(symlinks=facet))).inputs[0].aliases
+
+    expected = (Name("hive://m", "db.t1"), Name("hive://m", "db.t2"))
+    assert aliases(identifiers=[own, *bad, good[0], *good]) == expected
+    assert (
+        aliases(identifiers=good, _deleted=True) == aliases(identifiers=good[0]) == aliases() == ()
+    )
+    monkeypatch.setattr(openlineage, "MAX_ALIASES", 1)
+    assert aliases(identifiers=good) == expected[:1]
+
+
 @pytest.mark.parametrize("version", [7, "", "\0", "\ud800", "v" * 4097, None, ["v"], True])
 def test_a_version_that_none_can_be_is_none(version):
     facets = {"version": {"datasetVersion": version}}
