@@ -75,6 +75,9 @@ class Writers:
         self._connection = connection
         self._by = by
         self._aliases = aliases
+        # a walk comes to an edge from both ends, and to a version from all of its readers
+        self._before: dict[tuple[bytes, int, bytes], list[bytes | None]] = {}
+        self._naming: dict[tuple[bytes, str], list[bytes]] = {}
 
     def written(self, dataset: bytes, run: bytes) -> Written | None:
         """Return what a run wrote into a dataset; None if it was not seen to."""
@@ -99,19 +102,10 @@ class Writers:
         Args:
             edge: what it says that it read: ``EDGE``.
         """
-        run, _, dataset, _, began_us, first_us, _ = edge
-        if began_us > self._by:  # its START had not come
-            began_us = first_us
-        others = _E.c.run != run
-        found: dict[bytes | None, None] = {}
-        for version in self.versions(edge) or (None,):
-            writer = None
-            if version is not None and (naming := self._wrote(dataset, version)):
-                writer = self._named(dataset, naming, began_us, others)
-                writer = writer or self._named_later(edge, naming, began_us)
-            writers = [writer] if writer else self._last(dataset, began_us, others)
-            found |= dict.fromkeys(writers)
-        return list(found)
+        place = _place(edge)
+        if place not in self._before:
+            self._before[place] = self._sources(edge)
+        return self._before[place]
 
     def after(self, dataset: bytes, written: Written | None) -> list[AnyRow]:
         """Return the first that wrote after another, of each kind that keeps others from it.
@@ -131,15 +125,33 @@ class Writers:
         """Return the versions that an edge named last by the time: ``EDGE``."""
         return pipeline_times.versions(self._connection, _place(edge), edge[3], self._by)
 
-    def _wrote(self, dataset: bytes, version: str) -> list[bytes]:
-        """Return the runs that named a version of what they wrote, by any name of the dataset."""
-        names = self._aliases.of(bytes(dataset))
-        return [run for name in names for run in self.naming(name, OUTPUT, version)]
-
     def naming(self, dataset: bytes, direction: int, version: str) -> list[bytes]:
         """Return the runs that by the time named a version last, ``MOST_NAMING`` at most."""
         place = (bytes(dataset), direction, version, self._by)
         return pipeline_times.naming(self._connection, *place, MOST_NAMING)
+
+    def _sources(self, edge: AnyRow) -> list[bytes | None]:
+        run, _, dataset, _, began_us, first_us, _ = edge
+        if began_us > self._by:  # its START had not come
+            began_us = first_us
+        others = _E.c.run != run
+        found: dict[bytes | None, None] = {}
+        for version in self.versions(edge) or (None,):
+            writer = None
+            if version is not None and (naming := self._wrote(dataset, version)):
+                writer = self._named(dataset, naming, began_us, others)
+                writer = writer or self._named_later(edge, naming, began_us)
+            writers = [writer] if writer else self._last(dataset, began_us, others)
+            found |= dict.fromkeys(writers)
+        return list(found)
+
+    def _wrote(self, dataset: bytes, version: str) -> list[bytes]:
+        """Return the runs that named a version of what they wrote, by any name of the dataset."""
+        names = self._aliases.of(bytes(dataset))
+        if (names[0], version) not in self._naming:
+            runs = [run for name in names for run in self.naming(name, OUTPUT, version)]
+            self._naming[names[0], version] = runs
+        return self._naming[names[0], version]
 
     def _named(
         self, dataset: bytes, naming: list[bytes], until_us: int, *where: ColumnElement[bool]
