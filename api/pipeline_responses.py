@@ -127,7 +127,11 @@ class RunAnswer(DrawnAnswer):
 
 
 class GraphNode(Answer):
-    """A job, a dataset, a run, or a version that a run wrote; `distance` in steps."""
+    """A job, a dataset, a run, or a version that a run wrote; `distance` in steps.
+
+    `incomplete` is of versions: whether the run that wrote it was not complete by the time.
+    `aliases` are the other names of a dataset.
+    """
 
     node: str
     kind: Literal["job", "dataset", "run", "version"]
@@ -135,11 +139,13 @@ class GraphNode(Answer):
     namespace: str | None = None
     name: str | None = None
     registered: Meaning | None = None
+    aliases: list[str] | None = None
     job: str | None = None
     state: State | None = None
     dataset: str | None = None
     version: str | None = None
     written_by: str | None = None
+    incomplete: bool | None = None
 
 
 class GraphEdge(BaseModel):

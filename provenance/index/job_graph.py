@@ -10,6 +10,8 @@ from sqlalchemy import Connection, select
 
 from provenance.index import jobs, runs
 from provenance.index import pipeline_tables as tables
+from provenance.index.jobs import Named
+from provenance.index.pipeline_aliases import Aliases
 from provenance.index.pipeline_tables import DATASET, INPUT, JOB, OUTPUT
 
 Node: TypeAlias = tuple[int, bytes]
@@ -35,6 +37,7 @@ class JobGraph:
         self._connection = connection
         self._by = by
         self._latest = latest
+        self._aliases = Aliases(connection, by)
         self._current: dict[bytes, bytes | None] = {}
 
     def knows(self, key: bytes) -> bool:
@@ -43,12 +46,16 @@ class JobGraph:
         statement = select(names.c.key).where(names.c.key == key, names.c.first_us <= self._by)
         return self._connection.execute(statement).first() is not None
 
+    def start(self, named: Named) -> Node:
+        """Return the node of a job or dataset; a dataset is one by whichever of its names."""
+        return named.kind, named.key if named.kind == JOB else self._aliases.of(named.key)[0]
+
     def neighbours(self, node: Node, upstream: bool) -> tuple[list[Node], bool]:
         """Return what a node came of, or what came of it; and whether some were left out."""
         kind, key = node
         if kind == JOB:
             found, cut = self._datasets(key, INPUT if upstream else OUTPUT)
-            return [(DATASET, item) for item in found], cut
+            return [(DATASET, item) for item in self._aliases.firsts(found)], cut
         found, cut = self._jobs(key, OUTPUT if upstream else INPUT)
         return [(JOB, item) for item in found], cut
 
@@ -56,7 +63,8 @@ class JobGraph:
         """Return nodes as JSON values."""
         names = jobs.named(self._connection, [key for _, key in nodes])
         keys = [key for kind, key in nodes if kind == DATASET]
-        meant = jobs.registrations(self._connection, keys, self._by)
+        meant = self._aliases.registrations(keys)
+        others = self._aliases.nodes(keys)
         found: dict[Node, dict[str, Any]] = {}
         for kind, key in nodes:
             named = names[key]
@@ -68,6 +76,7 @@ class JobGraph:
             }
             if kind == DATASET:
                 fields["registered"] = runs.registration_as_json(meant.get(key))
+                fields["aliases"] = others[key]
             found[kind, key] = fields
         return found
 
@@ -86,10 +95,17 @@ class JobGraph:
         return self._keys(statement.order_by(_E.c.dataset))
 
     def _jobs(self, dataset: bytes, direction: int) -> tuple[list[bytes], bool]:
-        statement = select(_L.c.job).where(
-            _L.c.dataset == dataset, _L.c.direction == direction, _L.c.first_us <= self._by
-        )
-        found, cut = self._keys(statement.order_by(_L.c.job))
+        of_names = [
+            self._keys(
+                select(_L.c.job)
+                .where(_L.c.dataset == name, _L.c.direction == direction)
+                .where(_L.c.first_us <= self._by)
+                .order_by(_L.c.job)
+            )
+            for name in self._aliases.of(dataset)
+        ]
+        found = sorted({job for jobs, _ in of_names for job in jobs})
+        cut = any(is_cut for _, is_cut in of_names)
         if self._latest:
             found = [job for job in found if self._uses(job, dataset, direction)]
         return found, cut
@@ -99,7 +115,7 @@ class JobGraph:
         statement = select(_E.c.run).where(
             _E.c.run == run,
             _E.c.direction == direction,
-            _E.c.dataset == dataset,
+            _E.c.dataset.in_(self._aliases.of(dataset)),
             _E.c.first_us <= self._by,
         )
         return run is not None and self._connection.execute(statement).first() is not None

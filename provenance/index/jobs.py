@@ -166,9 +166,17 @@ def job_page(
 
 
 def registrations(
-    connection: Connection, keys: list[bytes], as_of_us: int | None = None
+    connection: Connection, keys: list[bytes], as_of_us: int | None = None, *, one: bool = False
 ) -> dict[bytes, Registration]:
-    """Return which registered dataset each name meant by a time; names without one are left out."""
+    """Return which registered dataset each name meant by a time; names without one are left out.
+
+    Args:
+        connection: a reader's.
+        keys: of the names.
+        as_of_us: the time; None for all that came.
+        one: whether all names, 500 at most, are those of one dataset: the first then means what
+            the latest word on any of them says.
+    """
     table = tables.registrations
     by = ANY_TIME if as_of_us is None else as_of_us
     found: dict[bytes, Registration] = {}
@@ -179,7 +187,11 @@ def registrations(
             .order_by(table.c.time_us, table.c.sequence)
         )
         for row in connection.execute(statement):
-            found[bytes(row[0])] = Registration(DatasetId(row[1]), row[2])
+            key = keys[0] if one else bytes(row[0])
+            if row[1] is None:
+                found.pop(key, None)
+            else:
+                found[key] = Registration(DatasetId(row[1]), row[2])
     return found
 
 

@@ -99,7 +99,7 @@ def walk(connection: Connection, party_id: PartyId, asked: Walk) -> Found:
     named = jobs.find(connection, party_id, asked.node)
     if not graph.knows(named.key):
         raise NotFoundError("node by that time", asked.node)
-    return _walk(asked, (named.kind, named.key), graph.neighbours, graph.render)
+    return _walk(asked, graph.start(named), graph.neighbours, graph.render)
 
 
 def _run_start(

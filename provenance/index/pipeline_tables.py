@@ -13,11 +13,11 @@ microseconds since 1970 UTC, as the events say; ``NEVER`` stands for one that ha
 
 import hashlib
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Column, Index, MetaData, SmallInteger, Table, Text, text
 
 from provenance.index.columns import Octets
 
-FORMAT = 2
+FORMAT = 5
 """Version of these tables; others are emptied and filled again."""
 
 NEVER = 1 << 62
@@ -88,6 +88,17 @@ names = Table(
 )
 """Jobs and datasets; ``sequence`` is the entry of the journal that named it first."""
 
+aliases = Table(
+    "pipeline_aliases",
+    metadata,
+    _key("dataset"),
+    _key("alias"),
+    _number("first_us"),
+    Index("pipeline_aliases_of_alias", "alias"),
+    sqlite_with_rowid=False,
+)
+"""Which other name a dataset was given by an event; see ``pipeline_aliases``."""
+
 runs = Table(
     "pipeline_runs",
     metadata,
@@ -102,6 +113,7 @@ runs = Table(
     _number("first_us"),
     _number("last_us"),
     _number("started_us"),
+    _number("running_us"),
     _number("complete_us"),
     _number("datasets_us"),
     _text("parent_run_id", optional=True),
@@ -113,7 +125,8 @@ runs = Table(
 )
 """Runs, and the JobEvents, which have no ``run_id``; see ``pipelines`` for how events merge.
 
-``datasets_us`` is when the first dataset was named; ``rank`` orders states.
+``datasets_us`` is when the first dataset was named, ``running_us`` when the run was first seen to
+run, to fail or to be aborted; ``rank`` orders states.
 """
 
 edges = Table(
@@ -124,17 +137,24 @@ edges = Table(
     _key("dataset"),
     _number("first_us"),
     _number("last_us"),
-    _text("version", optional=True),
     _number("version_us"),
     _number("moment_us", optional=True),
+    _number("incomplete_us", optional=True),
     Index("pipeline_edges_of_dataset", "dataset", "direction", "moment_us"),
     Index("pipeline_edges_first_seen", "dataset", "direction", "first_us"),
+    Index(
+        "pipeline_edges_incomplete",
+        *("dataset", "direction", "incomplete_us"),
+        sqlite_where=text("incomplete_us IS NOT NULL"),
+        postgresql_where=text("incomplete_us IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
-"""What a run read and wrote, and which version, as its events say.
+"""What a run read and wrote, and when it last named a version of it, as its events say.
 
-``moment_us`` follows from the row and its run, and is here to be searched: when the run began for
-what it read, when it was complete for what it wrote.
+``moment_us`` and ``incomplete_us`` follow from the row and its run, and are here to be searched:
+when the run began for what it read, when it was complete for what it wrote; and since when it may
+have written that without being complete.
 """
 
 versions = Table(
@@ -149,7 +169,7 @@ versions = Table(
     Index("pipeline_versions_of_dataset", "dataset", "version_key"),
     sqlite_with_rowid=False,
 )
-"""Every version that events named, and when: the last one of an edge stands in ``edges`` too.
+"""Every version that events named, and when; those named last are what a run read or wrote.
 
 They are searched by the key of their name, which PostgreSQL can index however long the name is.
 """
@@ -184,7 +204,7 @@ registrations = Table(
     _key("dataset"),
     _number("sequence", primary_key=True),
     _number("time_us"),
-    _number("dataset_id"),
+    _number("dataset_id", optional=True),
     _number("version", optional=True),
 )
-"""Which registered dataset a party means by a name; the latest counts."""
+"""Which registered dataset a party means by a name, or that it means none; the latest counts."""

@@ -6,9 +6,10 @@ the event that a column comes from is not later; else the events up to then are 
 Promises: nothing that an event reports of later has a say. Must never read a document.
 """
 
-from sqlalchemy import Connection, and_, case, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, case, exists, func, select
 
 from provenance.index import pipeline_tables as tables
+from provenance.index.pipeline_tables import NOT_YET
 
 _E = tables.edges
 _V = tables.events
@@ -40,37 +41,44 @@ def state(connection: Connection, run: bytes, last: tuple[str, int], by: int) ->
     return row[0], row[1]
 
 
-def version(
-    connection: Connection,
-    edge: tuple[bytes, int, bytes],
-    last: tuple[str | None, int],
-    by: int,
-) -> str | None:
-    """Return the version of a dataset that a run had named by a time.
+def versions(
+    connection: Connection, edge: tuple[bytes, int, bytes], last_us: int, by: int
+) -> list[str]:
+    """Return the versions of a dataset that a run had named last by a time, in order.
+
+    They are several if it named several at once: it read, or wrote, all of them.
 
     Args:
         connection: a reader's.
         edge: key of the run, direction, key of the dataset.
-        last: the version by all events, and since when.
+        last_us: when it last named one, by all events; ``NOT_YET`` if it never did.
         by: microseconds since 1970.
     """
-    if last[1] <= by:
-        return last[0]
+    when = named_us(connection, edge, last_us, by)
+    if when == NOT_YET:
+        return []
+    statement = select(_D.c.version).where(*_of(edge), _D.c.time_us == when)
+    return sorted(connection.scalars(statement))
+
+
+def named_us(connection: Connection, edge: tuple[bytes, int, bytes], last_us: int, by: int) -> int:
+    """Return when a run had last named a version of a dataset by a time; see :func:`versions`."""
+    if last_us <= by:
+        return last_us
+    statement = select(func.max(_D.c.time_us)).where(*_of(edge), _D.c.time_us <= by)
+    found: int | None = connection.scalar(statement)
+    return NOT_YET if found is None else found
+
+
+def _of(edge: tuple[bytes, int, bytes]) -> tuple[ColumnElement[bool], ...]:
     run, direction, dataset = edge
-    found: str | None = connection.scalar(
-        select(_D.c.version)
-        .where(_D.c.run == run, _D.c.direction == direction, _D.c.dataset == dataset)
-        .where(_D.c.time_us <= by)
-        .order_by(_D.c.time_us.desc(), _D.c.version.desc())
-        .limit(1)
-    )
-    return found
+    return _D.c.run == run, _D.c.direction == direction, _D.c.dataset == dataset
 
 
 def naming(
     connection: Connection, dataset: bytes, direction: int, named: str, by: int, limit: int
 ) -> list[bytes]:
-    """Return the runs for which a version of a dataset was the last that they named by a time.
+    """Return the runs for which a version of a dataset was among the last they named by a time.
 
     Args:
         connection: a reader's.
@@ -84,10 +92,7 @@ def naming(
     is_replaced = exists().where(
         *(newer.c[column] == _D.c[column] for column in ("run", "direction", "dataset")),
         newer.c.time_us <= by,
-        or_(
-            newer.c.time_us > _D.c.time_us,
-            and_(newer.c.time_us == _D.c.time_us, newer.c.version > _D.c.version),
-        ),
+        newer.c.time_us > _D.c.time_us,
     )
     # asked alone: beside the edges SQLite would rather search all edges of the dataset
     statement = select(_D.c.run).where(

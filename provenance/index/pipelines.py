@@ -5,7 +5,7 @@ How events of one run merge, in whatever order and however often they come:
 - a state that ends the run (COMPLETE, ABORT, FAIL) outlasts RUNNING, that START, that OTHER; among
   equals the latest ``eventTime`` counts;
 - it began at its earliest START, and was complete at its earliest COMPLETE;
-- it read and wrote every dataset that any of its events names; of two versions the later counts;
+- it read and wrote every dataset that any of its events names; of versions those named last count;
 - its job and its parent are those of its earliest event that names them.
 
 A JobEvent stands as a run without id that completed when the event says.
@@ -83,6 +83,7 @@ class _Rows:
 
     ledger: str
     names: list[tuple[Any, ...]] = field(default_factory=list)
+    aliases: list[tuple[Any, ...]] = field(default_factory=list)
     runs: list[tuple[Any, ...]] = field(default_factory=list)
     edges: list[tuple[Any, ...]] = field(default_factory=list)
     versions: list[tuple[Any, ...]] = field(default_factory=list)
@@ -170,6 +171,7 @@ def _add_run(rows: _Rows, item: Recorded, job: bytes) -> bytes:
         (
             *(key, item.party_id, event.run_id, job, time_us, rank, state, time_us),
             *(time_us, time_us, time_us if state == "START" else NEVER),
+            time_us if state in _GOING_ON else NEVER,
             time_us if complete else NEVER,
             time_us if event.inputs or event.outputs else NEVER,
             *(parent, NEVER if parent is None else time_us, item.sequence),
@@ -189,7 +191,7 @@ def _add_edge(
 ) -> None:
     key = _dataset_key(party, dataset)
     version_us = NOT_YET if dataset.version is None else time_us
-    rows.edges.append((run, direction, key, time_us, time_us, dataset.version, version_us))
+    rows.edges.append((run, direction, key, time_us, time_us, version_us))
     if dataset.version is not None:
         named = tables.version_key(dataset.version)
         rows.versions.append((run, direction, key, time_us, named, dataset.version))
@@ -200,6 +202,11 @@ def _add_dataset(rows: _Rows, item: Recorded, dataset: Dataset) -> None:
     time_us = item.event.time_us
     key = _add_name(rows, DATASET, item.sequence, item.party_id, dataset.name, time_us)
     _add_registration(rows, key, item.sequence, time_us, dataset.registration)
+    if dataset.is_unregistered:
+        rows.registrations.append((key, item.sequence, time_us, None, None))
+    for name in dataset.aliases:
+        alias = _add_name(rows, DATASET, item.sequence, item.party_id, name, time_us)
+        rows.aliases.append((key, alias, time_us))
 
 
 def _add_declared(rows: _Rows, item: Declared) -> None:
@@ -234,7 +241,7 @@ def _merge(
     if not rows:
         return
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    columns = [column.name for column in table.columns if column.name != "moment_us"]
+    columns = [column.name for column in table.columns if column.name not in _FOLLOWING]
     key = ", ".join(column.name for column in table.primary_key)
     marks = ", ".join([mark] * len(columns))
     sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT ({key}) "
@@ -264,6 +271,10 @@ def _chosen(table: str, wins: str, *names: str) -> str:
     )
 
 
+_GOING_ON = ("RUNNING", "ABORT", "FAIL")
+"""What an incomplete run says that may have written: one that only began means to."""
+
+_FOLLOWING = ("moment_us", "incomplete_us")
 _MOMENTS = f"""
 UPDATE pipeline_edges SET moment_us = (
     SELECT CASE
@@ -271,9 +282,16 @@ UPDATE pipeline_edges SET moment_us = (
         WHEN r.started_us < {NEVER} THEN r.started_us
         ELSE pipeline_edges.first_us
     END FROM pipeline_runs r WHERE r.key = pipeline_edges.run
+), incomplete_us = (
+    SELECT CASE
+        WHEN direction = {INPUT} OR r.running_us = {NEVER} THEN NULL
+        WHEN r.running_us > pipeline_edges.first_us THEN r.running_us
+        ELSE pipeline_edges.first_us
+    END FROM pipeline_runs r WHERE r.key = pipeline_edges.run
 ) WHERE run = """
 _MERGES: tuple[tuple[Table, str], ...] = (
     (tables.names, "DO UPDATE SET " + _lesser("pipeline_names", "first_us", "sequence")),
+    (tables.aliases, "DO UPDATE SET " + _lesser("pipeline_aliases", "first_us")),
     (
         tables.runs,
         "DO UPDATE SET "
@@ -281,7 +299,8 @@ _MERGES: tuple[tuple[Table, str], ...] = (
             (
                 _lesser(
                     "pipeline_runs",
-                    *("first_us", "started_us", "complete_us", "datasets_us", "sequence"),
+                    *("first_us", "started_us", "running_us", "complete_us"),
+                    *("datasets_us", "sequence"),
                 ),
                 _chosen("pipeline_runs", "new.last_us > old.last_us", "last_us"),
                 _chosen(
@@ -311,12 +330,7 @@ _MERGES: tuple[tuple[Table, str], ...] = (
             (
                 _lesser("pipeline_edges", "first_us"),
                 _chosen("pipeline_edges", "new.last_us > old.last_us", "last_us"),
-                _chosen(
-                    "pipeline_edges",
-                    "new.version_us > old.version_us OR (new.version_us = old.version_us"
-                    " AND new.version > old.version)",
-                    *("version", "version_us"),
-                ),
+                _chosen("pipeline_edges", "new.version_us > old.version_us", "version_us"),
             )
         ),
     ),

@@ -1,11 +1,10 @@
 """The graph between runs and the versions that they read and wrote; walked by ``pipeline_graph``.
 
-A *version* is what one complete run wrote into one dataset, or what was there before any run was
-seen to write it. Which version a run read: the one that its event declares (facet ``version``), if
-a run was seen to write it; else the one that was written last before the run began.
+A *version* is what one run wrote into one dataset, or what was there before any run was seen to
+write it. Which version a run read: see ``run_writers``.
 
-Promises: both ends of every edge are pinned, as of the time that is asked for. Must never guess a
-version from names.
+Promises: both ends of every edge are pinned, as of the time that is asked for, and found from
+either end. Must never guess a version from names.
 """
 
 from dataclasses import dataclass
@@ -19,18 +18,14 @@ from provenance.index import jobs, pipeline_times, runs
 from provenance.index import pipeline_tables as tables
 from provenance.index.columns import AnyRow
 from provenance.index.jobs import Named
+from provenance.index.pipeline_aliases import Aliases
 from provenance.index.pipeline_tables import ANY_TIME, INPUT, NEVER, NOT_YET, OUTPUT, RUN, key_of
+from provenance.index.run_writers import EDGE, Writers, parts_of
 
 MAX_NEIGHBOURS = 10_000
 
 _R = tables.runs
 _E = tables.edges
-_EDGE = (
-    *(_E.c.run, _E.c.direction, _E.c.dataset, _E.c.version, _E.c.version_us),
-    *(_E.c.moment_us, _E.c.first_us),
-)
-_AT_ONCE = 100
-_NEWEST = (_E.c.moment_us.desc(), _E.c.run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +59,8 @@ class RunGraph:
         self._connection = connection
         self._party_id = party_id
         self._by = by
+        self._aliases = Aliases(connection, by)
+        self._writers = Writers(connection, by, self._aliases)
 
     def run(self, run_id: str) -> RunNode:
         """Return the node of a run.
@@ -83,10 +80,10 @@ class RunGraph:
         Raises:
             NotFoundError: no run was seen to write it by then.
         """
-        writer = self._writer_of(named.key, version)
+        writer = self._writers.latest(named.key, version)
         if writer is None:
             raise NotFoundError(f"version {version[:80]!a} of", named.node)
-        return VersionNode(named.key, writer)
+        return self._version(named.key, writer)
 
     def neighbours(self, node: Node, upstream: bool) -> tuple[list[Node], bool]:
         """Return what a node came of, or what came of it; and whether some were left out."""
@@ -94,18 +91,22 @@ class RunGraph:
             if upstream:
                 return ([] if node.writer is None else [RunNode(node.writer)]), False
             return self._readers(node)
+        ends: list[tuple[AnyRow, bytes | None]]
         if upstream:
             found = self._edges(node.key, INPUT)
-            return [VersionNode(bytes(row[2]), self._read_from(row)) for row in found], False
-        return [
-            VersionNode(bytes(row[2]), node.key) for row in self._edges(node.key, OUTPUT)
-        ], False
+            ends = [(row, writer) for row in found for writer in self._writers.before(row)]
+        else:
+            ends = [(row, node.key) for row in self._edges(node.key, OUTPUT)]
+        return list(dict.fromkeys(self._version(row[2], writer) for row, writer in ends)), False
+
+    def _version(self, dataset: bytes, writer: bytes | None) -> VersionNode:
+        return VersionNode(self._aliases.of(bytes(dataset))[0], writer)
 
     def render(self, nodes: list[Node]) -> dict[Node, dict[str, Any]]:
         """Return nodes as JSON values."""
         datasets = [node.dataset for node in nodes if isinstance(node, VersionNode)]
         names = jobs.named(self._connection, datasets)
-        meant = jobs.registrations(self._connection, datasets, self._by)
+        meant = self._aliases.registrations(datasets)
         found: dict[Node, dict[str, Any]] = {}
         for node in nodes:
             if isinstance(node, RunNode):
@@ -127,130 +128,82 @@ class RunGraph:
 
     def _version_as_json(self, node: VersionNode, named: Named) -> dict[str, Any]:
         run_id = version = None
+        is_complete = True  # what was there before
         if node.writer is not None:
-            row = self._one(
-                select(_R.c.run_id, *_EDGE)
+            rows = self._connection.execute(
+                select(_R.c.run_id, *EDGE)
                 .join_from(_R, _E, _E.c.run == _R.c.key)
-                .where(
-                    _R.c.key == node.writer,
-                    _E.c.direction == OUTPUT,
-                    _E.c.dataset == node.dataset,
-                )
-            )
-            assert row is not None
-            run_id, version = row[0], self._version_of(row[1:])
+                .where(_R.c.key == node.writer, _E.c.direction == OUTPUT)
+                .where(_E.c.dataset.in_(self._aliases.of(node.dataset)))
+                .where(_E.c.first_us <= self._by)
+            ).all()
+            run_id, is_complete = rows[0][0], rows[0][5] <= self._by
+            told = [self._writers.versions(edge) for _, *edge in rows]
+            version = max((version for versions in told for version in versions), default=None)
         return {
             "node": f"version:{named.node.removeprefix('dataset:')}:{run_id or ''}",
             "kind": "version",
             "dataset": named.node,
             "version": version,
             "written_by": run_id,
+            "incomplete": not is_complete,
         }
 
-    def _version_of(self, edge: Any) -> str | None:
-        """Return the version that an edge named by the time; see ``_EDGE``."""
-        run, direction, dataset, version, version_us, *_ = edge
-        place = (bytes(run), direction, bytes(dataset))
-        return pipeline_times.version(self._connection, place, (version, version_us), self._by)
-
     def _edges(self, run: bytes, direction: int) -> list[AnyRow]:
-        statement = select(*_EDGE).where(
+        statement = select(*EDGE).where(
             _E.c.run == run, _E.c.direction == direction, _E.c.first_us <= self._by
         )
         return list(self._connection.execute(statement.order_by(_E.c.dataset)).all())
 
-    def _read_from(self, edge: AnyRow) -> bytes | None:
-        """Return the run that wrote what a run read."""
-        run, _, dataset, _, _, began_us, first_us = edge
-        version = self._version_of(edge)
-        if version is not None and (writer := self._writer_of(bytes(dataset), version)):
-            return writer
-        if began_us > self._by:  # its START had not come
-            began_us = first_us
-        found = self._one(
-            self._writes(bytes(dataset))
-            .where(_E.c.moment_us <= began_us, _E.c.run != run)
-            .order_by(*_NEWEST)
-        )
-        return None if found is None else bytes(found[0])
-
-    def _writer_of(self, dataset: bytes, version: str) -> bytes | None:
-        found = [
-            row
-            for named in self._naming(self._writes(dataset), dataset, OUTPUT, version)
-            if (row := self._one(named.order_by(*_NEWEST))) is not None
-        ]
-        newest = min(found, key=lambda row: (-row[5], bytes(row[0])), default=None)
-        return None if newest is None else bytes(newest[0])
-
-    def _naming(
-        self, statement: Select[Any], dataset: bytes, direction: int, version: str
-    ) -> list[Select[Any]]:
-        """Return queries for those of the edges that named a version by the time."""
-        place = (dataset, direction, version, self._by)
-        runs = pipeline_times.naming(self._connection, *place, MAX_NEIGHBOURS + 1)
-        return [
-            statement.where(_E.c.run.in_(runs[start : start + _AT_ONCE]))
-            for start in range(0, len(runs), _AT_ONCE)
-        ]
-
     def _readers(self, node: VersionNode) -> tuple[list[Node], bool]:
         """Return the runs that read a version: of those that could have, those that did."""
-        since_us, until_us, version = NOT_YET, NEVER, None
+        written = None
         if node.writer is not None:
-            row = self._one(self._writes(node.dataset).where(_E.c.run == node.writer))
-            if row is None:
-                return [], False  # nobody reads what is not complete
-            since_us, version = row[5], self._version_of(row)
-        later = self._one(
-            self._writes(node.dataset)
-            .where(_E.c.moment_us > since_us)
-            .order_by(_E.c.moment_us, _E.c.run)
-        )
-        if later is not None:
-            until_us = later[5]
-        reads = self._reads(node.dataset, self._by)
-        asked = [reads.where(_E.c.moment_us >= since_us, _E.c.moment_us <= until_us)]
-        if self._by < ANY_TIME:  # whose START had not come: they began when they were first seen
-            seen = self._reads(node.dataset, min(until_us, self._by))
-            later_start = seen.where(_E.c.moment_us > self._by, _E.c.first_us >= since_us)
-            # in an order that has SQLite search by it, not by all moments that are later
-            asked.append(later_start.order_by(_E.c.first_us))
-        if version is not None:
-            asked += self._naming(reads, node.dataset, INPUT, version)
+            written = self._writers.written(node.dataset, node.writer)
+            if written is None:
+                return [], False  # nobody reads what a run only means to write
+        since_us = NOT_YET if written is None else written.since_us
+        later = self._writers.after(node.dataset, written)
+        until_us = min([row[-1] for row in later], default=NEVER)
+        asked: list[Select[Any]] = []
+        for name in self._aliases.of(node.dataset):
+            asked += self._may_have_read(name, since_us, until_us)
+            reads = self._reads(name, self._by)
+            # who wrote next did not keep itself from reading what was there
+            asked += [reads.where(_E.c.run == row[0]) for row in later]
+            for version in () if written is None else written.versions:
+                naming = self._writers.naming(name, INPUT, version)
+                asked += [reads.where(_E.c.run.in_(part)) for part in parts_of(naming)]
         rows: list[AnyRow] = []
         for statement in asked:
             rows += self._some(statement.order_by(_E.c.moment_us, _E.c.run))
         cut = len(rows) > MAX_NEIGHBOURS
         found: dict[Node, None] = {}
         for row in rows[:MAX_NEIGHBOURS]:
-            if self._read_from(row) == node.writer:
+            if node.writer in self._writers.before(row):
                 found[RunNode(bytes(row[0]))] = None
         return list(found), cut
+
+    def _may_have_read(self, dataset: bytes, since_us: int, until_us: int) -> list[Select[Any]]:
+        """Return queries for the runs that began from one time to another, and read a dataset."""
+        began = self._reads(dataset, self._by)
+        asked = [began.where(_E.c.moment_us >= since_us, _E.c.moment_us <= until_us)]
+        if self._by < ANY_TIME:  # whose START had not come: they began when they were first seen
+            seen = self._reads(dataset, min(until_us, self._by))
+            later_start = seen.where(_E.c.moment_us > self._by, _E.c.first_us >= since_us)
+            # in an order that has SQLite search by it, not by all moments that are later
+            asked.append(later_start.order_by(_E.c.first_us))
+        return asked
 
     def _reads(self, dataset: bytes, by: int) -> Select[Any]:
         """Return the query for the runs that were seen to read a dataset by a time."""
         return (
-            select(*_EDGE)
+            select(*EDGE)
             .join_from(_E, _R, _R.c.key == _E.c.run)
             .where(
                 _E.c.dataset == dataset,
                 _E.c.direction == INPUT,
                 _E.c.first_us <= by,
-                _R.c.run_id.is_not(None),
-            )
-        )
-
-    def _writes(self, dataset: bytes) -> Select[Any]:
-        """Return the query for the complete runs that wrote a dataset, when, and which version."""
-        return (
-            select(*_EDGE)
-            .join_from(_E, _R, _R.c.key == _E.c.run)
-            .where(
-                _E.c.dataset == dataset,
-                _E.c.direction == OUTPUT,
-                _E.c.first_us <= self._by,
-                _E.c.moment_us <= self._by,
                 _R.c.run_id.is_not(None),
             )
         )

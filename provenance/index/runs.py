@@ -16,6 +16,7 @@ from provenance.index import pipeline_tables as tables
 from provenance.index.columns import AnyRow
 from provenance.index.jobs import Named
 from provenance.index.paging import checked_limit
+from provenance.index.pipeline_aliases import Aliases
 from provenance.index.pipeline_tables import ANY_TIME, INPUT, NEVER, OUTPUT, RUN, key_of
 from provenance.index.pipeline_times import ENDS
 from provenance.interchange.openlineage import Registration
@@ -57,11 +58,11 @@ class EventRef:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A dataset that a run read or wrote.
+    """A dataset that a run read or wrote, in one version.
 
     Attributes:
         named: the dataset.
-        version: its version, as the events up to the time say; None if they do not.
+        version: the version, as the events up to the time say; None if they do not.
         registration: the registered dataset that is meant; None if none is known.
     """
 
@@ -247,18 +248,19 @@ def events_about(connection: Connection, dataset: bytes, limit: int) -> list[Eve
 
 
 def used_by(connection: Connection, run: bytes, direction: int, by: int) -> list[Used]:
-    """Return what a run read or wrote by a time, by name."""
-    columns = (_E.c.dataset, _E.c.version, _E.c.version_us)
-    rows = connection.execute(
-        select(*columns).where(_E.c.run == run, _E.c.direction == direction, _E.c.first_us <= by)
-    ).all()
-    keys = [bytes(row[0]) for row in rows]
+    """Return what a run read or wrote by a time, by name; each of several versions on its own."""
+    statement = select(_E.c.dataset, _E.c.version_us).where(
+        _E.c.run == run, _E.c.direction == direction, _E.c.first_us <= by
+    )
+    named_us = {bytes(row[0]): row[1] for row in connection.execute(statement)}
+    keys = list(named_us)
     names = jobs.named(connection, keys)
-    meant = jobs.registrations(connection, keys, by)
+    meant = Aliases(connection, by).registrations(keys)
     found = []
-    for key, row in zip(keys, rows, strict=True):
-        version = pipeline_times.version(connection, (run, direction, key), (row[1], row[2]), by)
-        found.append(Used(names[key], version, meant.get(key)))
+    for key, last_us in named_us.items():
+        # one by one: joined, SQLite would read every version that a run ever named
+        versions = pipeline_times.versions(connection, (run, direction, key), last_us, by)
+        found += [Used(names[key], version, meant.get(key)) for version in versions or (None,)]
     return sorted(found, key=lambda used: used.named.name)
 
 

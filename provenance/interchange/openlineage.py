@@ -5,8 +5,8 @@ The event itself is kept elsewhere, byte for byte as it was posted; nothing is w
 what is read here, so no facet can be lost.
 
 Promises: what is not an event is refused with the member that is wrong; sizes and depths are
-bounded before anything is looked at; a facet that is none of the few used here may say anything
-that is JSON. Must never do I/O.
+bounded before anything is looked at; a facet may say anything that is JSON, and one of the few used
+here that says what none can is taken for none, but for ours. Must never do I/O.
 """
 
 import re
@@ -31,6 +31,9 @@ MAX_DEPTH = 100
 MAX_NAME_CHARACTERS = 4096
 MAX_DATASETS = 10_000
 """Most inputs, and most outputs, of one event."""
+
+MAX_ALIASES = 100
+"""Most other names of a dataset that are looked at in one event."""
 
 REGISTRATION_FACET = "provenance_registration"
 """Dataset facet by which an event says which registered dataset it means."""
@@ -81,11 +84,15 @@ class Dataset:
         name: its name.
         version: what its facet ``version`` says; None without.
         registration: what its facet ``provenance_registration`` says; None without.
+        is_unregistered: whether this facet is deleted: the name means no registered dataset now.
+        aliases: its other names, from the facet ``symlinks``.
     """
 
     name: Name
     version: str | None
     registration: Registration | None
+    is_unregistered: bool = False
+    aliases: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +228,9 @@ def is_text(text: str) -> bool:
 
 def _run_event(fields: Mapping[str, Any], time_us: int) -> Event:
     run = _object(fields["run"], "run")
-    event_type = fields.get("eventType") or "OTHER"
+    event_type = fields.get("eventType")
+    if event_type is None:
+        event_type = "OTHER"
     if event_type not in EVENT_TYPES:
         raise InvalidDocument(
             f"expected eventType among {', '.join(EVENT_TYPES)}, found {_shown(event_type)}"
@@ -230,7 +239,7 @@ def _run_event(fields: Mapping[str, Any], time_us: int) -> Event:
         EventKind.RUN,
         time_us,
         event_type,
-        _run_id(run, "run"),
+        _run_id(run),
         _parent(run),
         _job(fields),
         _datasets(fields, "inputs"),
@@ -239,19 +248,20 @@ def _run_event(fields: Mapping[str, Any], time_us: int) -> Event:
 
 
 def _parent(run: Mapping[str, Any]) -> str | None:
-    """Return the run of the facet ``parent`` (ParentRunFacet 1-2-0)."""
-    facet = _facet(run, "parent")
-    parent = facet.get("run")
-    if not isinstance(parent, dict) or "runId" not in parent:
-        return None
-    return _run_id(parent, "run.facets.parent.run")
-
-
-def _run_id(run: Mapping[str, Any], where: str) -> str:
+    """Return the run of the facet ``parent`` (ParentRunFacet 1-2-0); None if it names no UUID."""
+    parent = _facet(run, "parent").get("run")
+    run_id = parent.get("runId") if isinstance(parent, dict) else None
     try:
-        return parse_run_id(_text(run, "runId", f"{where}.runId"))
+        return parse_run_id(run_id) if isinstance(run_id, str) else None
+    except InvalidIdentifier:
+        return None
+
+
+def _run_id(run: Mapping[str, Any]) -> str:
+    try:
+        return parse_run_id(_text(run, "runId", "run.runId"))
     except InvalidIdentifier as error:
-        raise InvalidDocument(f"{where}.runId: {error}") from None
+        raise InvalidDocument(f"run.runId: {error}") from None
 
 
 def _job(fields: Mapping[str, Any]) -> Name:
@@ -259,8 +269,10 @@ def _job(fields: Mapping[str, Any]) -> Name:
 
 
 def _datasets(fields: Mapping[str, Any], member: str) -> tuple[Dataset, ...]:
-    found = fields.get(member) or ()
-    if not isinstance(found, list | tuple):
+    found = fields.get(member)
+    if found is None:
+        return ()
+    if not isinstance(found, list):
         raise InvalidDocument(f"expected {member} as an array, found {_kind(found)}")
     if len(found) > MAX_DATASETS:
         raise TooLarge(f"expected at most {MAX_DATASETS} {member}, found {len(found)}")
@@ -270,14 +282,32 @@ def _datasets(fields: Mapping[str, Any], member: str) -> tuple[Dataset, ...]:
 def _dataset(found: Any, where: str) -> Dataset:
     fields = _object(found, where)
     version = _facet(fields, "version").get("datasetVersion")
-    if version is not None and (not isinstance(version, str) or not is_name(version)):
-        raise InvalidDocument(
-            f"expected {where}.facets.version.datasetVersion as text, found {_shown(version)}"
-        )
-    return Dataset(_name(fields, where), version, _registration(fields, where))
+    if not isinstance(version, str) or not is_name(version):
+        version = None
+    name, registration = _name(fields, where), _registration(fields, where)
+    is_unregistered = _is_deleted(_facets(fields).get(REGISTRATION_FACET))
+    return Dataset(name, version, registration, is_unregistered, _aliases(fields, name))
+
+
+def _aliases(fields: Mapping[str, Any], name: Name) -> tuple[Name, ...]:
+    """Return the other names of the facet ``symlinks`` (SymlinksDatasetFacet 1-0-1)."""
+    identifiers = _facet(fields, "symlinks").get("identifiers")
+    found: dict[Name, None] = {}
+    for item in identifiers[:MAX_ALIASES] if isinstance(identifiers, list) else ():
+        words = [item.get(word) for word in ("namespace", "name")] if isinstance(item, dict) else []
+        texts = [word for word in words if isinstance(word, str) and is_name(word)]
+        if len(texts) == 2:
+            found[Name(*texts)] = None
+    found.pop(name, None)
+    return tuple(found)
 
 
 def _registration(fields: Mapping[str, Any], where: str) -> Registration | None:
+    """Return what our own facet says; nobody else would tell the party that it says nothing.
+
+    Raises:
+        InvalidDocument: it is malformed.
+    """
     facet = _facet(fields, REGISTRATION_FACET)
     if "dataset" not in facet:
         return None
@@ -303,9 +333,18 @@ def parse_registration(fields: Mapping[str, Any]) -> Registration:
 
 def _facet(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return a facet; one that is no object, or is deleted, is taken for none."""
+    facet = _facets(fields).get(name)
+    return facet if isinstance(facet, dict) and not _is_deleted(facet) else {}
+
+
+def _facets(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     facets = fields.get("facets")
-    facet = facets.get(name) if isinstance(facets, dict) else None
-    return facet if isinstance(facet, dict) and facet.get("_deleted") is not True else {}
+    return facets if isinstance(facets, dict) else {}
+
+
+def _is_deleted(facet: Any) -> bool:
+    # OpenLineage 2-0-2, OpenLineage.json, "JobFacet" and "DatasetFacet": _deleted
+    return isinstance(facet, dict) and facet.get("_deleted") is True
 
 
 def _name(fields: Mapping[str, Any], where: str) -> Name:

@@ -23,6 +23,8 @@ from provenance.errors import InputError, InvalidDocument, NotFoundError
 from provenance.identifiers import PartyId, urn
 from provenance.index import datasets, jobs, pipelines, runs, versions
 from provenance.index.database import reading, writing
+from provenance.index.pipeline_aliases import Aliases
+from provenance.index.pipeline_tables import ANY_TIME
 from provenance.index.pipelines import Declared, Recorded
 from provenance.index.runs import EventRef, Run
 from provenance.interchange import openlineage_export as export
@@ -193,7 +195,7 @@ def export_dataset(
     with reading(ledger.engine) as connection:
         named = jobs.find(connection, party_id, node)
         events = runs.events_about(connection, named.key, _MERGED_EVENTS + 1)
-        meant = jobs.registrations(connection, [named.key]).get(named.key)
+        meant = Aliases(connection, ANY_TIME).registrations([named.key]).get(named.key)
         members = None if meant is None else _registration_members(ledger, connection, meant)
     story = export.DatasetStory(named.name)
     told, is_whole = _told(ledger, events, story.add)

@@ -18,7 +18,8 @@ def load(name):
 
 
 postgres = load("postgres")
-LOADED = [load(f"unit/index/{name}") for name in ("test_pipelines", "test_pipeline_times")]
+NAMES = ("test_pipelines", "test_pipeline_times", "test_pipeline_aliases", "test_run_graph")
+LOADED = [load(f"unit/index/{name}") for name in NAMES]
 
 
 @pytest.fixture(scope="module")

@@ -129,7 +129,14 @@ FLOORS = {
         {
             *("audit", "blocks", "columns", "database", "license_tables", "lineage_tables"),
             *("paging", "paths", "rebuild", "rows", "schema", "sync", "timelines"),
-            *("job_graph", "pipeline_graph", "pipeline_tables", "pipeline_times", "run_graph"),
+            *(
+                "job_graph",
+                "pipeline_graph",
+                "pipeline_tables",
+                "pipeline_times",
+                "pipeline_aliases",
+            ),
+            *("run_graph", "run_writers"),
         },
     ),
     "provenance/cli": (

@@ -168,9 +168,10 @@ def test_what_came_of_a_version(graph):
         "version:db%3A//h:a:",
     ]
     source = graph.names(f"run:{run_id(1)}", depth=2)
-    graph.add(event("FAIL", 30, 8, "load", [], ["b@3"]))
+    graph.add(event("START", 30, 8, "load", [], ["b@3"]))
     with pytest.raises(NotFoundError):
         graph.walk(node("b"), version="3")
+    assert not graph.walk(node("b"), version="2").nodes[0]["incomplete"]
     assert f"run:{run_id(3)}" in source  # both read what was in ``a`` before anyone wrote it
     with pytest.raises(NotFoundError):
         graph.walk(node("b"), version="7")
@@ -316,6 +317,20 @@ def test_the_latest_word_says_what_a_name_means(graph):
         {"dataset_id": 9, "version": None},
     ]
     assert graph.walk(f"run:{run_id(1)}").nodes[1]["registered"] == seen[2]
+
+
+def test_what_a_name_means_is_taken_back(graph):
+    for second, facet in ((1, {"dataset": "7"}), (5, {"_deleted": True}), (9, {"dataset": "8"})):
+        told = {"namespace": "db://h", "name": "b", "facets": {"provenance_registration": facet}}
+        graph.add(event("COMPLETE", second, second, "load", inputs=[told]))
+
+    def meant(by):
+        return graph.walk(node("b"), depth=0, as_of_us=by).nodes[0]["registered"]
+
+    assert meant(at(4)) == {"dataset_id": 7, "version": None}
+    assert meant(at(5)) is meant(at(8)) is None
+    assert meant(None) == {"dataset_id": 8, "version": None}
+    assert graph.run(5, at(8))["inputs"][0]["registered"] is None
 
 
 def test_what_is_not_shown_of_a_run_is_said(graph, monkeypatch):
