@@ -17,6 +17,7 @@ import hashlib
 import json
 import re
 import sys
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,10 +51,24 @@ FIELDS = {
     "heads": "account dataset header ledger",
     "receipt": "event header links log_index nodes transaction_index",
     "inclusion": "count entry format header_hash index path root",
+    "entry": "digests path size",
+    "salted entry": "digests path salt size",
     "log": "address block_number data topics",
     "checkpoint": "keys note",
     "anchor": "kind proof sha256",
 }
+ALGORITHMS = {"blake3", "sha256", "sm3"}
+NO_PATH = re.compile(r"(?:\A|/)\.{0,2}(?:/|\Z)|\0")
+INERT = re.compile(  # characters younger than Unicode 14.0, which paths are normalised by
+    "[\u05c8-\u05c9\u0897\u1acf-\u1af0\U000105c9\U000105d2\U000105da\U000105e4"
+    "\U00010d69-\U00010d6d\U00010ecb-\U00010ecf\U00010ef0-\U00010efb\U00010efd-\U00010eff"
+    "\U00011382-\U00011385\U0001138b\U0001138e\U00011390-\U00011391\U000113b8\U000113bb"
+    "\U000113c2\U000113c5\U000113c7-\U000113c9\U000113ce-\U000113d0\U00011f41-\U00011f42"
+    "\U0001611e-\U00016129\U0001612f\U00016d63\U00016d67-\U00016d6a\U0001d127-\U0001d128"
+    "\U0001d250-\U0001d252\U0001d25b-\U0001d25c\U0001d25f\U0001d280-\U0001d281\U0001e08f"
+    "\U0001e4ec-\U0001e4ef\U0001e5ee-\U0001e5ef\U0001e6e3\U0001e6e6\U0001e6ee-\U0001e6ef"
+    "\U0001e6f5]"
+)
 NOTE = re.compile(  # docs/formats.md, Checkpoint
     r"(provenance-ledger/(\d+)/(0x[0-9a-f]{40})\n(?P<number>\d+)\n(?P<head>[\w+/]{43}=)\n"
     r"chain \2\nhistory \3\nblock-hash 0x(?P<hash>[0-9a-f]{64})\n)"
@@ -308,6 +323,27 @@ def canonical(fields: Any) -> bytes:
     return text.encode() + b"\n"
 
 
+def read_entry(line: str) -> Json:
+    """Return the fields of an entry line; a line that could be read in two ways is none."""
+    fields = json.loads(line)
+    entry = shaped(fields, "salted entry" if "salt" in fields else "entry")
+    path, digests = entry["path"], entry["digests"]
+    need(isinstance(digests, dict) and digests, "an entry has no digests")
+    need(digests.keys() <= ALGORITHMS, f"an entry has other digests: {sorted(digests)!a}")
+    for hexadecimal in digests.values():
+        unhex(hexadecimal, 32)
+    unhex(entry.get("salt", "00" * 16), 16)
+    need(type(entry["size"]) is int, "an entry has no size")
+    need(
+        isinstance(path, str) and len(path.encode()) <= 4096, "an entry has no path, or a long one"
+    )
+    need(path == "." or not NO_PATH.search(path), f"an entry has a path that is none: {path!a}")
+    normal = all(unicodedata.normalize("NFC", part) == part for part in INERT.split(path))
+    need(normal, f"the path of an entry is not in normalisation form C: {path!a}")
+    need(canonical(entry) == line.encode() + b"\n", "an entry is not written as RFC 8785 says")
+    return entry
+
+
 def merkle_root(inclusion: Json) -> bytes:
     """Return the root that an inclusion proof leads to (RFC 9162 section 2.1.3.2)."""
     node = sha256(b"\0", inclusion["entry"].encode())
@@ -499,7 +535,7 @@ class Check:
             inclusion = shaped(self.bundle["inclusion"], "inclusion")
             need(inclusion["format"] == "provenance-inclusion/1", "unknown form of inclusion")
             need(merkle_root(inclusion) == root == unhex(inclusion["root"]), "the root is another")
-            entry = json.loads(inclusion["entry"])
+            entry = read_entry(inclusion["entry"])
             wanted, size = entry["digests"], entry["size"]
             self.passed.append(f"version {self.bundle['version']} contains {entry['path']!a}")
         if file is None:

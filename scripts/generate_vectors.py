@@ -23,6 +23,7 @@ sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY)]
 import reference  # type: ignore[import-not-found]  # noqa: E402 - found through the line above
 
 from scripts.batch_vectors import batches  # noqa: E402 - as above
+from scripts.entry_vectors import entries  # noqa: E402 - as above
 
 Fields = dict[str, Any]
 Attacks = dict[str, tuple[list[str], str]]
@@ -357,6 +358,7 @@ def vectors() -> Iterator[tuple[str, Fields]]:
     yield "histories", histories()
     yield "checkpoints", checkpoints()
     yield "batches", batches()
+    yield "entries", entries()
     for name, fields in hostile_manifests():
         yield f"hostile/{name}", fields
     for name, fields in hostile_inclusions():

@@ -3,6 +3,7 @@
 // Promises: no answer of a server is believed that a hash can contradict; what was not checked is
 // named. Needs nothing but WebCrypto. Must never talk to a server: who calls brings the bytes.
 
+import { canonical, readEntry } from "./entries.js";
 import {
   Failed,
   block,
@@ -24,7 +25,7 @@ import {
   zeros,
 } from "./tries.js";
 
-export { Failed, fromHex, keccak256, toHex };
+export { Failed, canonical, fromHex, keccak256, readEntry, toHex };
 
 const CONTENT = "(bytes32,bytes32,bytes32,uint64,bytes32)";
 const EVENTS = {
@@ -74,14 +75,6 @@ function shaped(fields, kind) {
     need(typeof value !== "boolean", "expected no truth value");
   }
   return fields;
-}
-
-/** RFC 8785 JSON; keys of bundles are ASCII. */
-export function canonical(value) {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
-  const keys = Object.keys(value).sort();
-  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join(",")}}`;
 }
 
 /** Compute the root that an inclusion proof leads to (RFC 9162 section 2.1.3.2). */
@@ -273,7 +266,7 @@ class Examination {
       const inclusion = shaped(this.bundle.inclusion, "inclusion");
       const found = toHex(await inclusionRoot(inclusion));
       need(found === root && inclusion.root === root, "the root is another");
-      const entry = JSON.parse(inclusion.entry);
+      const entry = readEntry(inclusion.entry);
       [wanted, size] = [entry.digests, entry.size];
       this.passed.push(`version ${this.bundle.version} contains ${JSON.stringify(entry.path)}`);
     }

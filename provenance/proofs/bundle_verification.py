@@ -8,10 +8,11 @@ checked; nothing passes that no pin vouches for. Must never do I/O.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from provenance.content.digest import Measured
+from provenance.content.entry import ManifestEntry
 from provenance.errors import (
     CheckpointMismatch,
     HistoryMismatch,
@@ -25,7 +26,7 @@ from provenance.proofs.blocks import Header, ReceiptLog
 from provenance.proofs.bundle import Bundle, canonical
 from provenance.proofs.checkpoint import Checkpoint, VerifierKey
 from provenance.proofs.history import fold, require_head
-from provenance.proofs.merkle import verify_inclusion
+from provenance.proofs.merkle import entry_of_line, verify_inclusion
 from provenance.proofs.standing import Standing, VersionRecord, fold_standing
 from provenance.proofs.verification import (
     FAILED,
@@ -111,22 +112,15 @@ class BundleVerdict:
         }
 
 
-def entry_of(bundle: Bundle) -> Mapping[str, object]:
-    """Return the fields of the entry that a bundle proves.
+def entry_of(bundle: Bundle) -> ManifestEntry:
+    """Return the entry that a bundle proves.
 
     Raises:
-        InvalidProof: it proves none, or the entry is malformed.
+        InvalidProof: it proves none, or what it proves is no entry of a manifest.
     """
     if bundle.inclusion is None:
         raise InvalidProof("expected a bundle of a file, found one of a version as a whole")
-    try:
-        found: object = json.loads(bundle.inclusion.entry)
-    except (ValueError, RecursionError) as error:
-        raise InvalidProof(f"expected an entry of a manifest: {error}") from None
-    digests = found.get("digests") if isinstance(found, dict) else None
-    if not isinstance(found, dict) or not isinstance(digests, dict) or not digests:
-        raise InvalidProof("expected an entry with digests, found none")
-    return found
+    return entry_of_line(bundle.inclusion.entry)
 
 
 def verify_bundle(
@@ -258,15 +252,15 @@ class _Examination:
                 raise VerificationError("the file is not the manifest document of the version")
             return "the file is the manifest document of the version"
         entry = entry_of(self._bundle)
-        if size != entry.get("size"):
-            raise VerificationError(f"expected {entry.get('size')} bytes, found {size}")
-        wanted = dict(entry["digests"])  # type: ignore[call-overload]
-        for name, digest in wanted.items():
+        if size != entry.size:
+            raise VerificationError(f"expected {entry.size} bytes, found {size}")
+        for name, digest in entry.digests.items():
             if name not in found:
                 raise VerificationError(f"the file was not hashed with {name}")
-            if found[name].hex() != digest:
-                raise VerificationError(f"expected {name} {digest}, found {found[name].hex()}")
-        return f"the file has the registered size and {', '.join(sorted(wanted))}"
+            if found[name] != digest:
+                shown = found[name].hex()
+                raise VerificationError(f"expected {name} {digest.hex()}, found {shown}")
+        return f"the file has the registered size and {', '.join(sorted(entry.digests))}"
 
     def _receipt(self) -> str:
         receipt = self._bundle.receipt
