@@ -575,7 +575,6 @@ class Check:
         need(status == b"\1" and receipt["log_index"] < len(logs), "the receipt has no such log")
         need(logs[receipt["log_index"]] == log["emitted"], "the receipt holds another log")
         need(first["number"] == log["number"], "the log stands in another block")
-        self.passed.append(f"receipt: the log of the version stands in block {first['number']}")
         self.blocks = [first]
         if receipt["links"] is None and not alone:
             self.blocks.append(self.last)
@@ -611,6 +610,9 @@ class Check:
             )
         if self.bundle["receipt"]["links"] is None and self.blocks[0]["hash"] not in vouched:
             self.skipped.append("receipt: no pin vouches for the block of the log")
+        else:
+            at = self.blocks[0]["number"]
+            self.passed.append(f"receipt: the log of the version stands in block {at}")
         if self.last["hash"] not in vouched:
             raise NotChecked("no pin vouches for the block: anyone can make up a chain")
         self.passed.append(f"block {self.last['number']}: {vouched[self.last['hash']]}")

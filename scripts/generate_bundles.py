@@ -27,7 +27,7 @@ sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY)]
 
 import reference  # type: ignore[import-not-found]  # noqa: E402 - found through the line above
 
-from scripts import entry_vectors  # noqa: E402 - as above
+from scripts import entry_vectors, forged_block  # noqa: E402 - as above
 
 MARK = "scripts/generate_bundles.py"
 
@@ -321,6 +321,11 @@ def attacks(good: dict[str, Fields]) -> Iterator[tuple[str, Fields]]:
     yield "no_pin", {**whole, "pins": [], "verdict": "not_checked"}
     forged = copy.deepcopy(bundle)
     resigned(forged, lambda lines: None)
+    made_up = copy.deepcopy(bundle)
+    forged_block.forge(made_up)
+    yield "made_up_block", {**whole, "bundle": text_of(made_up), "verdict": "passed"}
+    fields = {"bundle": text_of(made_up), "pins": [], "verdict": "not_checked"}
+    yield "made_up_block_no_pin", {**whole, **fields}
     yield "forged_signature", {**whole, "bundle": text_of(forged), "verdict": "not_checked"}
     note = bundle["checkpoints"][0]["note"]
     yield "pinned_note", {**whole, "pins": [note], "verdict": "passed"}

@@ -301,7 +301,6 @@ class Examination {
     const same = canonical(emitted) === canonical([log.address, log.topics, log.data]);
     need(same, "the receipt holds another log");
     need(first.number === BigInt(log.block_number), "the log stands in another block");
-    this.passed.push(`receipt: the log of the version stands in block ${first.number}`);
     this.blocks = [first];
     if (receipt.links === null && !alone) {
       this.blocks.push(this.last);
@@ -337,6 +336,7 @@ class Examination {
     this.vouched = vouched.has(toHex(this.last.hash));
     if (this.bundle.receipt.links === null && !vouched.has(toHex(this.blocks[0].hash)))
       this.notChecked.push("receipt: no pin vouches for the block of the log");
+    else this.passed.push(`receipt: its log stands in block ${this.blocks[0].number}`);
     if (this.vouched) this.passed.push(`block ${this.last.number}: a pin vouches for it`);
     else this.notChecked.unshift("no pin vouches for the block: anyone can make up a chain");
   }

@@ -147,6 +147,7 @@ class _Examination:
         self._measured = measured
         self._not_checked: list[Check] = []
         self._standing: Standing | None = None
+        self._vouched: dict[bytes, str] = {}
         self._steps: Steps = (
             ("state", self._state),
             ("heads", self._heads),
@@ -163,7 +164,8 @@ class _Examination:
 
     def verdict(self) -> BundleVerdict:
         """Make the checks."""
-        passed, failed = make_checks(self._steps, self._skip)
+        made, failed = make_checks(self._steps, self._skip)
+        passed = tuple(check for check in made if not self._is_made_up(check))
         for anchor in self._bundle.anchors:
             self._skip(anchor.kind, "the time stamp beside the bundle: its own check reads it")
         essential = {"block"} if self._measured is None else {"block", "content"}
@@ -172,6 +174,15 @@ class _Examination:
 
     def _skip(self, name: str, detail: str) -> None:
         self._not_checked.append(Check(name, detail))
+
+    def _is_made_up(self, check: Check) -> bool:
+        """Tell whether a receipt stands in a block that anyone can have made up, and name it."""
+        if check.name != "receipt" or self._bundle.receipt.links is not None:
+            return False
+        if self._origin.hash in self._vouched:
+            return False
+        self._skip("receipt", "no pin vouches for the block of the log; only the history does")
+        return True
 
     def _state(self) -> None:
         state = self._bundle.state
@@ -299,7 +310,6 @@ class _Examination:
         return f"{len(receipt.links) + 1} headers lead from the block of the log to that one"
 
     def _checkpoints(self) -> str | None:
-        self._vouched: dict[bytes, str] = {}
         for signed in self._bundle.checkpoints:
             keys = [notes.parse_verifier_key(key) for key in signed.keys]
             self._check_note(signed.note, keys)
@@ -327,8 +337,6 @@ class _Examination:
             self._require_fit(pinned)
             if pinned.block_hash in self._chain:
                 self._vouched[pinned.block_hash] = "a pinned checkpoint"
-        if self._bundle.receipt.links is None and self._origin.hash not in self._vouched:
-            self._skip("receipt", "no pin vouches for the block of the log; only the history does")
         if self._header.hash in self._vouched:
             return f"{self._vouched[self._header.hash]} vouches for block {self._header.number}"
         self._skip("block", "no pin vouches for the block of the heads: anyone can make up a chain")

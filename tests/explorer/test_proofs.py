@@ -68,6 +68,16 @@ def test_the_browser_lists_what_it_cannot_know(verdicts):
         assert words in listed
 
 
+def test_a_block_that_is_made_up_shows_no_receipt(verdicts):
+    for name in ("attack_made_up_block", "attack_made_up_block_no_pin", "good_distant"):
+        passed, skipped = (
+            [line for line in verdicts[name][kind] if line.startswith("receipt")]
+            for kind in ("passed", "notChecked")
+        )
+        is_good = name.startswith("good")
+        assert (len(passed), len(skipped)) == ((1, 0) if is_good else (0, 1))
+
+
 def test_no_edited_byte_passes_in_the_browser(judge):
     vector, chosen = VECTORS["good_file"], random.Random(7)
     text, edited = vector["bundle"], []

@@ -261,12 +261,41 @@ def test_a_distant_log_without_a_vouched_block_is_named(check):
     bundle = json.loads(vector["bundle"])
     del bundle["checkpoints"][1]
     text = json.dumps(bundle, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n"
-    named = "not checked: receipt: no pin vouches for the block of the log"
     codes, lines = check({**vector, "bundle": text})
     assert codes == (0, 0)
-    assert named in lines
-    assert "receipt" in {c.name for c in verify_bundle(parse(text.encode())).not_checked}
-    assert named not in check(vector)[1]
+    assert listings(lines, vector, text) == (["not checked"], ["not_checked"])
+    assert listings(check(vector)[1], vector, vector["bundle"]) == (["passed"], ["passed"])
+
+
+def listings(lines, vector, text):
+    """Return where each verifier names the receipt."""
+    verdict = verify_bundle(parse(text.encode()), pins_of(vector["pins"])).to_json()
+    kinds = [
+        kind
+        for kind in ("passed", "failed", "not_checked")
+        for c in verdict[kind]
+        if c["name"] == "receipt"
+    ]
+    return [line.split(": ")[0] for line in lines if ": receipt: " in line], kinds
+
+
+@pytest.mark.parametrize("name", ["made_up_block", "made_up_block_no_pin"])
+def test_a_block_that_is_made_up_shows_no_receipt(name, check):
+    vector = VECTORS[f"attack_{name}"]
+    text = vector["bundle"]
+    assert listings(check(vector)[1], vector, text) == (["not checked"], ["not_checked"])
+
+
+def test_a_receipt_is_named_once_whatever_fails(check):
+    for name, vector in VECTORS.items():
+        if name.startswith("good_") or vector["verdict"] == "failed":
+            try:
+                parse(vector["bundle"].encode())
+            except ProvenanceError:
+                continue
+            lone, own = listings(check(vector)[1], vector, vector["bundle"])
+            assert len(lone) <= 1, name
+            assert len(own) == 1, name
 
 
 def test_a_pin_file_is_a_pin(check):
