@@ -45,16 +45,16 @@ NEVER_CHECKED = (
     "that the registrant was right: a registration is evidence of a claim, not of its truth",
     "grants: they have histories of their own",
 )
-FIELDS = {
-    "bundle": "anchors chain_id checkpoints dataset_id format heads history history_address "
-    "holders inclusion receipt state status version",
-    "heads": "account dataset header ledger",
-    "receipt": "event header links log_index nodes transaction_index",
-    "inclusion": "count entry format header_hash index path root",
+FIELDS = {  # those with a star are lists
+    "bundle": "anchors* chain_id checkpoints* dataset_id format heads history* history_address "
+    "holders* inclusion receipt state status version",
+    "heads": "account* dataset* header ledger*",
+    "receipt": "event header links* log_index nodes* transaction_index",
+    "inclusion": "count entry format header_hash index path* root",
     "entry": "digests path size",
     "salted entry": "digests path salt size",
-    "log": "address block_number data topics",
-    "checkpoint": "keys note",
+    "log": "address block_number data topics*",
+    "checkpoint": "keys* note",
     "anchor": "kind proof sha256",
 }
 ALGORITHMS = {"blake3", "sha256", "sm3"}
@@ -309,9 +309,12 @@ def unbase64(text: str) -> bytes:
 
 def shaped(fields: Any, kind: str) -> Json:
     """Return an object that has exactly the fields of its kind; integers have 53 bits."""
-    names = FIELDS[kind].split()
+    lists = {name[:-1] for name in FIELDS[kind].split() if name.endswith("*")}
+    names = FIELDS[kind].replace("*", "").split()
     need(isinstance(fields, dict) and sorted(fields) == names, f"the {kind} has other fields")
-    for value in fields.values():
+    for name, value in fields.items():
+        is_absent = name == "links" and value is None
+        need(name not in lists or isinstance(value, list) or is_absent, f"{name} is no list")
         need(not isinstance(value, (int, float)) or type(value) is int, "expected integers")
         need(type(value) is not int or 0 <= value < 2**53, "an integer is out of range")
     return dict(fields)

@@ -161,3 +161,20 @@ def entries() -> Fields:
             for title, line in lines.items()
         ]
     }
+
+
+def inclusion(lines: list[str], index: int) -> Fields:
+    """Return the proof of one of the lines under a header of SHA-256 alone."""
+    header, encoded = (
+        reference.header_line(["sha256"], [], False),
+        [line.encode() for line in lines],
+    )
+    return {
+        "count": len(lines),
+        "entry": lines[index],
+        "format": "provenance-inclusion/1",
+        "header_hash": hashlib.sha256(header).hexdigest(),
+        "index": index,
+        "path": [node.hex() for node in reference.audit_path(index, encoded)],
+        "root": reference.version_root(header, encoded).hex(),
+    }

@@ -123,27 +123,10 @@ def record_hostile() -> Iterator[tuple[str, Fields]]:
             made = datasets.register(ledger, "founder", forged, "t")
             bundle = json.loads(bundles.export(ledger, made.dataset_id, 1).to_bytes())
             key = str(checkpoints.verifier_key(ledger))
-    bundle["inclusion"] = inclusion(list(lines.values()), 0)
+    bundle["inclusion"] = entry_vectors.inclusion(list(lines.values()), 0)
     file = entry_vectors.CONTENT.hex()
     whole = {"bundle": text_of(bundle), "file": file, "pins": [key], "lines": list(lines.items())}
     yield "beside_hostile", whole
-
-
-def inclusion(lines: list[str], index: int) -> Fields:
-    """Return the proof of one of the lines under a header of SHA-256 alone."""
-    header, encoded = (
-        reference.header_line(["sha256"], [], False),
-        [line.encode() for line in lines],
-    )
-    return {
-        "count": len(lines),
-        "entry": lines[index],
-        "format": "provenance-inclusion/1",
-        "header_hash": hashlib.sha256(header).hexdigest(),
-        "index": index,
-        "path": [node.hex() for node in reference.audit_path(index, encoded)],
-        "root": reference.version_root(header, encoded).hex(),
-    }
 
 
 RECORDERS = {"ledger": record, "hostile": record_hostile}
@@ -154,9 +137,25 @@ def attacks_by_lines(good: Fields) -> Iterator[tuple[str, Fields]]:
     names, lines = zip(*good["lines"], strict=True)
     bundle = json.loads(good["bundle"])
     for index, name in list(enumerate(names))[1:]:
-        bundle["inclusion"] = inclusion(list(lines), index)
+        bundle["inclusion"] = entry_vectors.inclusion(list(lines), index)
         fields = {"bundle": text_of(bundle), "file": good["file"], "pins": good["pins"]}
         yield f"entry_{name}", {**fields, "verdict": "failed"}
+
+
+def attacks_by_types(good: dict[str, Fields]) -> Iterator[tuple[str, Fields]]:
+    """Yield bundles with something empty in the place of a list that is empty, or need not be."""
+    note = json.loads(good["file"]["bundle"])["checkpoints"][0]["note"]
+    for name, base, pins, part, field in (
+        ("anchors", "file", None, None, "anchors"),
+        ("checkpoints", "file", [note], None, "checkpoints"),
+        ("links", "one_block", None, "receipt", "links"),
+        ("audit_path", "second_version", None, "inclusion", "path"),
+    ):
+        for kind, value in (("text", ""), ("object", {})):
+            bundle = json.loads(good[base]["bundle"])
+            (bundle[part] if part else bundle)[field] = value
+            fields = {"bundle": text_of(bundle), "pins": pins or good[base]["pins"]}
+            yield f"{name}_as_{kind}", {**good[base], **fields, "verdict": "failed"}
 
 
 def signed(text: str, name: str, private: Ed25519PrivateKey) -> tuple[str, str]:
@@ -344,6 +343,7 @@ def attacks(good: dict[str, Fields]) -> Iterator[tuple[str, Fields]]:
     pinned, _ = signed("\n".join(foreign) + "\n", foreign[0], ATTACKER)
     yield "pinned_other_ledger", {**whole, "pins": [pinned], "verdict": "failed"}
     yield from attacks_by_lines(good["beside_hostile"])
+    yield from attacks_by_types(good)
 
 
 def main() -> int:

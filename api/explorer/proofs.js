@@ -38,15 +38,16 @@ const EVENTS = {
   erase: ["EntryErased(bytes32,bytes32,uint32,uint64,bytes32)", 3],
   lift: ["HoldLifted(bytes32,bytes32,uint64,bytes32)", 2],
 };
+// those with a star are lists
 const FIELDS = {
   bundle:
-    "anchors chain_id checkpoints dataset_id format heads history history_address holders " +
+    "anchors* chain_id checkpoints* dataset_id format heads history* history_address holders* " +
     "inclusion receipt state status version",
-  heads: "account dataset header ledger",
-  receipt: "event header links log_index nodes transaction_index",
-  inclusion: "count entry format header_hash index path root",
-  log: "address block_number data topics",
-  checkpoint: "keys note",
+  heads: "account* dataset* header ledger*",
+  receipt: "event header links* log_index nodes* transaction_index",
+  inclusion: "count entry format header_hash index path* root",
+  log: "address block_number data topics*",
+  checkpoint: "keys* note",
   anchor: "kind proof sha256",
 };
 const NEVER_CHECKED = [
@@ -67,12 +68,17 @@ export async function sha256(...parts) {
 }
 
 function shaped(fields, kind) {
-  const names = FIELDS[kind].split(" ");
+  const marked = FIELDS[kind].split(" ");
+  const names = marked.map((name) => name.replace("*", ""));
   const isObject = fields !== null && typeof fields === "object" && !Array.isArray(fields);
   need(isObject && equal(Object.keys(fields).sort(), names), `the ${kind} has other fields`);
   for (const value of Object.values(fields)) {
     if (typeof value === "number") need(Number.isSafeInteger(value) && value >= 0, "bad integer");
     need(typeof value !== "boolean", "expected no truth value");
+  }
+  for (const name of names.filter((_, index) => marked[index].endsWith("*"))) {
+    const isAbsent = name === "links" && fields.links === null;
+    need(Array.isArray(fields[name]) || isAbsent, `${name} is no list`);
   }
   return fields;
 }
