@@ -578,6 +578,7 @@ class Check:
         need(status == b"\1" and receipt["log_index"] < len(logs), "the receipt has no such log")
         need(logs[receipt["log_index"]] == log["emitted"], "the receipt holds another log")
         need(first["number"] == log["number"], "the log stands in another block")
+        need(alone or first["number"] < self.last["number"], "the block of the log is not earlier")
         self.blocks = [first]
         if receipt["links"] is None and not alone:
             self.blocks.append(self.last)

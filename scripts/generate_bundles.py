@@ -143,7 +143,7 @@ def attacks_by_lines(good: Fields) -> Iterator[tuple[str, Fields]]:
 
 
 def attacks_by_types(good: dict[str, Fields]) -> Iterator[tuple[str, Fields]]:
-    """Yield bundles with something empty in the place of a list that is empty, or need not be."""
+    """Yield bundles that are right but for the type of a list, or the way that a block is named."""
     note = json.loads(good["file"]["bundle"])["checkpoints"][0]["note"]
     for name, base, pins, part, field in (
         ("anchors", "file", None, None, "anchors"),
@@ -156,6 +156,9 @@ def attacks_by_types(good: dict[str, Fields]) -> Iterator[tuple[str, Fields]]:
             (bundle[part] if part else bundle)[field] = value
             fields = {"bundle": text_of(bundle), "pins": pins or good[base]["pins"]}
             yield f"{name}_as_{kind}", {**good[base], **fields, "verdict": "failed"}
+    bundle = json.loads(good["one_block"]["bundle"])
+    bundle["receipt"].update(header=bundle["heads"]["header"], links=None)
+    yield "one_block_twice", {**good["one_block"], "bundle": text_of(bundle), "verdict": "failed"}
 
 
 def signed(text: str, name: str, private: Ed25519PrivateKey) -> tuple[str, str]:

@@ -307,6 +307,7 @@ class Examination {
     const same = canonical(emitted) === canonical([log.address, log.topics, log.data]);
     need(same, "the receipt holds another log");
     need(first.number === BigInt(log.block_number), "the log stands in another block");
+    need(alone || first.number < this.last.number, "the block of the log is not earlier");
     this.blocks = [first];
     if (receipt.links === null && !alone) {
       this.blocks.push(this.last);
