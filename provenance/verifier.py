@@ -17,6 +17,7 @@ import hashlib
 import json
 import re
 import sys
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,16 +45,30 @@ NEVER_CHECKED = (
     "that the registrant was right: a registration is evidence of a claim, not of its truth",
     "grants: they have histories of their own",
 )
-FIELDS = {
-    "bundle": "anchors chain_id checkpoints dataset_id format heads history history_address "
-    "holders inclusion receipt state status version",
-    "heads": "account dataset header ledger",
-    "receipt": "event header links log_index nodes transaction_index",
-    "inclusion": "count entry format header_hash index path root",
-    "log": "address block_number data topics",
-    "checkpoint": "keys note",
+FIELDS = {  # those with a star are lists
+    "bundle": "anchors* chain_id checkpoints* dataset_id format heads history* history_address "
+    "holders* inclusion receipt state status version",
+    "heads": "account* dataset* header ledger*",
+    "receipt": "event header links* log_index nodes* transaction_index",
+    "inclusion": "count entry format header_hash index path* root",
+    "entry": "digests path size",
+    "salted entry": "digests path salt size",
+    "log": "address block_number data topics*",
+    "checkpoint": "keys* note",
     "anchor": "kind proof sha256",
 }
+ALGORITHMS = {"blake3", "sha256", "sm3"}
+NO_PATH = re.compile(r"(?:\A|/)\.{0,2}(?:/|\Z)|\0")
+INERT = re.compile(  # characters younger than Unicode 14.0, which paths are normalised by
+    "[\u05c8-\u05c9\u0897\u1acf-\u1af0\U000105c9\U000105d2\U000105da\U000105e4"
+    "\U00010d69-\U00010d6d\U00010ecb-\U00010ecf\U00010ef0-\U00010efb\U00010efd-\U00010eff"
+    "\U00011382-\U00011385\U0001138b\U0001138e\U00011390-\U00011391\U000113b8\U000113bb"
+    "\U000113c2\U000113c5\U000113c7-\U000113c9\U000113ce-\U000113d0\U00011f41-\U00011f42"
+    "\U0001611e-\U00016129\U0001612f\U00016d63\U00016d67-\U00016d6a\U0001d127-\U0001d128"
+    "\U0001d250-\U0001d252\U0001d25b-\U0001d25c\U0001d25f\U0001d280-\U0001d281\U0001e08f"
+    "\U0001e4ec-\U0001e4ef\U0001e5ee-\U0001e5ef\U0001e6e3\U0001e6e6\U0001e6ee-\U0001e6ef"
+    "\U0001e6f5]"
+)
 NOTE = re.compile(  # docs/formats.md, Checkpoint
     r"(provenance-ledger/(\d+)/(0x[0-9a-f]{40})\n(?P<number>\d+)\n(?P<head>[\w+/]{43}=)\n"
     r"chain \2\nhistory \3\nblock-hash 0x(?P<hash>[0-9a-f]{64})\n)"
@@ -294,9 +309,12 @@ def unbase64(text: str) -> bytes:
 
 def shaped(fields: Any, kind: str) -> Json:
     """Return an object that has exactly the fields of its kind; integers have 53 bits."""
-    names = FIELDS[kind].split()
+    lists = {name[:-1] for name in FIELDS[kind].split() if name.endswith("*")}
+    names = FIELDS[kind].replace("*", "").split()
     need(isinstance(fields, dict) and sorted(fields) == names, f"the {kind} has other fields")
-    for value in fields.values():
+    for name, value in fields.items():
+        is_absent = name == "links" and value is None
+        need(name not in lists or isinstance(value, list) or is_absent, f"{name} is no list")
         need(not isinstance(value, (int, float)) or type(value) is int, "expected integers")
         need(type(value) is not int or 0 <= value < 2**53, "an integer is out of range")
     return dict(fields)
@@ -306,6 +324,27 @@ def canonical(fields: Any) -> bytes:
     """Return RFC 8785 JSON and a line feed."""
     text = json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return text.encode() + b"\n"
+
+
+def read_entry(line: str) -> Json:
+    """Return the fields of an entry line; a line that could be read in two ways is none."""
+    fields = json.loads(line)
+    entry = shaped(fields, "salted entry" if "salt" in fields else "entry")
+    path, digests = entry["path"], entry["digests"]
+    need(isinstance(digests, dict) and digests, "an entry has no digests")
+    need(digests.keys() <= ALGORITHMS, f"an entry has other digests: {sorted(digests)!a}")
+    for hexadecimal in digests.values():
+        unhex(hexadecimal, 32)
+    unhex(entry.get("salt", "00" * 16), 16)
+    need(type(entry["size"]) is int, "an entry has no size")
+    need(
+        isinstance(path, str) and len(path.encode()) <= 4096, "an entry has no path, or a long one"
+    )
+    need(path == "." or not NO_PATH.search(path), f"an entry has a path that is none: {path!a}")
+    normal = all(unicodedata.normalize("NFC", part) == part for part in INERT.split(path))
+    need(normal, f"the path of an entry is not in normalisation form C: {path!a}")
+    need(canonical(entry) == line.encode() + b"\n", "an entry is not written as RFC 8785 says")
+    return entry
 
 
 def merkle_root(inclusion: Json) -> bytes:
@@ -499,7 +538,7 @@ class Check:
             inclusion = shaped(self.bundle["inclusion"], "inclusion")
             need(inclusion["format"] == "provenance-inclusion/1", "unknown form of inclusion")
             need(merkle_root(inclusion) == root == unhex(inclusion["root"]), "the root is another")
-            entry = json.loads(inclusion["entry"])
+            entry = read_entry(inclusion["entry"])
             wanted, size = entry["digests"], entry["size"]
             self.passed.append(f"version {self.bundle['version']} contains {entry['path']!a}")
         if file is None:
@@ -539,7 +578,7 @@ class Check:
         need(status == b"\1" and receipt["log_index"] < len(logs), "the receipt has no such log")
         need(logs[receipt["log_index"]] == log["emitted"], "the receipt holds another log")
         need(first["number"] == log["number"], "the log stands in another block")
-        self.passed.append(f"receipt: the log of the version stands in block {first['number']}")
+        need(alone or first["number"] < self.last["number"], "the block of the log is not earlier")
         self.blocks = [first]
         if receipt["links"] is None and not alone:
             self.blocks.append(self.last)
@@ -575,6 +614,9 @@ class Check:
             )
         if self.bundle["receipt"]["links"] is None and self.blocks[0]["hash"] not in vouched:
             self.skipped.append("receipt: no pin vouches for the block of the log")
+        else:
+            at = self.blocks[0]["number"]
+            self.passed.append(f"receipt: the log of the version stands in block {at}")
         if self.last["hash"] not in vouched:
             raise NotChecked("no pin vouches for the block: anyone can make up a chain")
         self.passed.append(f"block {self.last['number']}: {vouched[self.last['hash']]}")

@@ -1,7 +1,8 @@
 """Write the vectors of bundles in ``tests/vectors/bundle``: good ones, and attacks on them.
 
 The good ones were recorded once from a ledger in a temporary home, since keys and blocks are drawn
-at random: ``--record`` makes new ones. The attacks are edits of the recorded bundles, the same each
+at random: ``--record`` makes new ones, ``--record hostile`` only that of a ledger on which somebody
+registered lines that are no entries. The attacks are edits of the recorded bundles, the same each
 time: ``python scripts/generate_bundles.py`` writes them, ``--check`` compares instead.
 
 Promises: an edit is made on the JSON alone, by hand so to speak; what checks bundles takes no part.
@@ -22,6 +23,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 VECTORS = REPOSITORY / "tests" / "vectors" / "bundle"
+sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY)]
+
+import reference  # type: ignore[import-not-found]  # noqa: E402 - found through the line above
+
+from scripts import entry_vectors, forged_block  # noqa: E402 - as above
+
 MARK = "scripts/generate_bundles.py"
 
 Fields = dict[str, Any]
@@ -85,6 +92,73 @@ def record() -> Iterator[tuple[str, Fields]]:
             )
             whole = {"bundle": anchored.to_bytes().decode(), "pins": [key]}
             yield "version", {**whole, "file": open_manifest.document.hex()}
+
+
+def record_hostile() -> Iterator[tuple[str, Fields]]:
+    """Make a ledger with a root over lines that are no entries; yield the bundle of one that is."""
+    from provenance.config import load_settings
+    from provenance.content.entry import Header
+    from provenance.content.spool import Spool
+    from provenance.content.writer import Manifest
+    from provenance.ledger import bundles, checkpoints, datasets, setup
+    from provenance.ledger.opening import open_ledger
+
+    found = entry_vectors.hostile()
+    lines = {"plain": entry_vectors.PLAIN} | {
+        name: found[name] for name in entry_vectors.IN_BUNDLES
+    }
+    encoded = [line.encode() for line in lines.values()]
+    header = reference.header_line(["sha256"], [], False)
+    document = reference.open_document(header, encoded, False)
+    spool = Spool()
+    spool.append(document[len(header) + 1 :])
+    root = reference.version_root(header, encoded)
+    digest = hashlib.sha256(document).digest()
+    # no writer makes such a manifest: whoever attacks writes one of his own
+    forged = Manifest(Header(), spool, len(lines), root, digest, False)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = load_settings({"PROVENANCE_HOME": str(Path(folder) / "home")})
+        setup.initialise(settings)
+        with open_ledger(settings) as ledger:
+            made = datasets.register(ledger, "founder", forged, "t")
+            bundle = json.loads(bundles.export(ledger, made.dataset_id, 1).to_bytes())
+            key = str(checkpoints.verifier_key(ledger))
+    bundle["inclusion"] = entry_vectors.inclusion(list(lines.values()), 0)
+    file = entry_vectors.CONTENT.hex()
+    whole = {"bundle": text_of(bundle), "file": file, "pins": [key], "lines": list(lines.items())}
+    yield "beside_hostile", whole
+
+
+RECORDERS = {"ledger": record, "hostile": record_hostile}
+
+
+def attacks_by_lines(good: Fields) -> Iterator[tuple[str, Fields]]:
+    """Yield the bundles of lines that are no entries, under the root that holds them."""
+    names, lines = zip(*good["lines"], strict=True)
+    bundle = json.loads(good["bundle"])
+    for index, name in list(enumerate(names))[1:]:
+        bundle["inclusion"] = entry_vectors.inclusion(list(lines), index)
+        fields = {"bundle": text_of(bundle), "file": good["file"], "pins": good["pins"]}
+        yield f"entry_{name}", {**fields, "verdict": "failed"}
+
+
+def attacks_by_types(good: dict[str, Fields]) -> Iterator[tuple[str, Fields]]:
+    """Yield bundles that are right but for the type of a list, or the way that a block is named."""
+    note = json.loads(good["file"]["bundle"])["checkpoints"][0]["note"]
+    for name, base, pins, part, field in (
+        ("anchors", "file", None, None, "anchors"),
+        ("checkpoints", "file", [note], None, "checkpoints"),
+        ("links", "one_block", None, "receipt", "links"),
+        ("audit_path", "second_version", None, "inclusion", "path"),
+    ):
+        for kind, value in (("text", ""), ("object", {})):
+            bundle = json.loads(good[base]["bundle"])
+            (bundle[part] if part else bundle)[field] = value
+            fields = {"bundle": text_of(bundle), "pins": pins or good[base]["pins"]}
+            yield f"{name}_as_{kind}", {**good[base], **fields, "verdict": "failed"}
+    bundle = json.loads(good["one_block"]["bundle"])
+    bundle["receipt"].update(header=bundle["heads"]["header"], links=None)
+    yield "one_block_twice", {**good["one_block"], "bundle": text_of(bundle), "verdict": "failed"}
 
 
 def signed(text: str, name: str, private: Ed25519PrivateKey) -> tuple[str, str]:
@@ -249,6 +323,11 @@ def attacks(good: dict[str, Fields]) -> Iterator[tuple[str, Fields]]:
     yield "no_pin", {**whole, "pins": [], "verdict": "not_checked"}
     forged = copy.deepcopy(bundle)
     resigned(forged, lambda lines: None)
+    made_up = copy.deepcopy(bundle)
+    forged_block.forge(made_up)
+    yield "made_up_block", {**whole, "bundle": text_of(made_up), "verdict": "passed"}
+    fields = {"bundle": text_of(made_up), "pins": [], "verdict": "not_checked"}
+    yield "made_up_block_no_pin", {**whole, **fields}
     yield "forged_signature", {**whole, "bundle": text_of(forged), "verdict": "not_checked"}
     note = bundle["checkpoints"][0]["note"]
     yield "pinned_note", {**whole, "pins": [note], "verdict": "passed"}
@@ -266,17 +345,21 @@ def attacks(good: dict[str, Fields]) -> Iterator[tuple[str, Fields]]:
     foreign = [flipped(lines[0]), *lines[1:4], "history " + flipped(lines[4].split()[1]), lines[5]]
     pinned, _ = signed("\n".join(foreign) + "\n", foreign[0], ATTACKER)
     yield "pinned_other_ledger", {**whole, "pins": [pinned], "verdict": "failed"}
+    yield from attacks_by_lines(good["beside_hostile"])
+    yield from attacks_by_types(good)
 
 
 def main() -> int:
     """Write or check the files; return 0 if all is well."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
-    parser.add_argument("--record", action="store_true", help="make the good bundles anew")
+    parser.add_argument(
+        "--record", nargs="?", const="all", choices=("all", *RECORDERS), help="make good ones anew"
+    )
     options = parser.parse_args()
     VECTORS.mkdir(parents=True, exist_ok=True)
-    if options.record:
-        for name, fields in record():
+    for which in RECORDERS if options.record == "all" else filter(None, [options.record]):
+        for name, fields in RECORDERS[which]():
             _write(VECTORS / f"good_{name}.json", {**fields, "verdict": "passed"})
     good = {
         path.stem.removeprefix("good_"): json.loads(path.read_text())

@@ -24,6 +24,7 @@ import reference  # type: ignore[import-not-found]  # noqa: E402 - found through
 
 from scripts.batch_vectors import batches  # noqa: E402 - as above
 from scripts.commitment_vectors import commitments  # noqa: E402 - as above
+from scripts.entry_vectors import entries  # noqa: E402 - as above
 
 Fields = dict[str, Any]
 Attacks = dict[str, tuple[list[str], str]]
@@ -359,6 +360,7 @@ def vectors() -> Iterator[tuple[str, Fields]]:
     yield "checkpoints", checkpoints()
     yield "batches", batches()
     yield "commitments", commitments()
+    yield "entries", entries()
     for name, fields in hostile_manifests():
         yield f"hostile/{name}", fields
     for name, fields in hostile_inclusions():

@@ -3,6 +3,7 @@
 // Promises: no answer of a server is believed that a hash can contradict; what was not checked is
 // named. Needs nothing but WebCrypto. Must never talk to a server: who calls brings the bytes.
 
+import { canonical, readEntry } from "./entries.js";
 import {
   Failed,
   block,
@@ -24,7 +25,7 @@ import {
   zeros,
 } from "./tries.js";
 
-export { Failed, fromHex, keccak256, toHex };
+export { Failed, canonical, fromHex, keccak256, readEntry, toHex };
 
 const CONTENT = "(bytes32,bytes32,bytes32,uint64,bytes32)";
 const EVENTS = {
@@ -37,15 +38,16 @@ const EVENTS = {
   erase: ["EntryErased(bytes32,bytes32,uint32,uint64,bytes32)", 3],
   lift: ["HoldLifted(bytes32,bytes32,uint64,bytes32)", 2],
 };
+// those with a star are lists
 const FIELDS = {
   bundle:
-    "anchors chain_id checkpoints dataset_id format heads history history_address holders " +
+    "anchors* chain_id checkpoints* dataset_id format heads history* history_address holders* " +
     "inclusion receipt state status version",
-  heads: "account dataset header ledger",
-  receipt: "event header links log_index nodes transaction_index",
-  inclusion: "count entry format header_hash index path root",
-  log: "address block_number data topics",
-  checkpoint: "keys note",
+  heads: "account* dataset* header ledger*",
+  receipt: "event header links* log_index nodes* transaction_index",
+  inclusion: "count entry format header_hash index path* root",
+  log: "address block_number data topics*",
+  checkpoint: "keys* note",
   anchor: "kind proof sha256",
 };
 const NEVER_CHECKED = [
@@ -66,22 +68,19 @@ export async function sha256(...parts) {
 }
 
 function shaped(fields, kind) {
-  const names = FIELDS[kind].split(" ");
+  const marked = FIELDS[kind].split(" ");
+  const names = marked.map((name) => name.replace("*", ""));
   const isObject = fields !== null && typeof fields === "object" && !Array.isArray(fields);
   need(isObject && equal(Object.keys(fields).sort(), names), `the ${kind} has other fields`);
   for (const value of Object.values(fields)) {
     if (typeof value === "number") need(Number.isSafeInteger(value) && value >= 0, "bad integer");
     need(typeof value !== "boolean", "expected no truth value");
   }
+  for (const name of names.filter((_, index) => marked[index].endsWith("*"))) {
+    const isAbsent = name === "links" && fields.links === null;
+    need(Array.isArray(fields[name]) || isAbsent, `${name} is no list`);
+  }
   return fields;
-}
-
-/** RFC 8785 JSON; keys of bundles are ASCII. */
-export function canonical(value) {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
-  const keys = Object.keys(value).sort();
-  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join(",")}}`;
 }
 
 /** Compute the root that an inclusion proof leads to (RFC 9162 section 2.1.3.2). */
@@ -273,7 +272,7 @@ class Examination {
       const inclusion = shaped(this.bundle.inclusion, "inclusion");
       const found = toHex(await inclusionRoot(inclusion));
       need(found === root && inclusion.root === root, "the root is another");
-      const entry = JSON.parse(inclusion.entry);
+      const entry = readEntry(inclusion.entry);
       [wanted, size] = [entry.digests, entry.size];
       this.passed.push(`version ${this.bundle.version} contains ${JSON.stringify(entry.path)}`);
     }
@@ -308,7 +307,7 @@ class Examination {
     const same = canonical(emitted) === canonical([log.address, log.topics, log.data]);
     need(same, "the receipt holds another log");
     need(first.number === BigInt(log.block_number), "the log stands in another block");
-    this.passed.push(`receipt: the log of the version stands in block ${first.number}`);
+    need(alone || first.number < this.last.number, "the block of the log is not earlier");
     this.blocks = [first];
     if (receipt.links === null && !alone) {
       this.blocks.push(this.last);
@@ -344,6 +343,7 @@ class Examination {
     this.vouched = vouched.has(toHex(this.last.hash));
     if (this.bundle.receipt.links === null && !vouched.has(toHex(this.blocks[0].hash)))
       this.notChecked.push("receipt: no pin vouches for the block of the log");
+    else this.passed.push(`receipt: its log stands in block ${this.blocks[0].number}`);
     if (this.vouched) this.passed.push(`block ${this.last.number}: a pin vouches for it`);
     else this.notChecked.unshift("no pin vouches for the block: anyone can make up a chain");
   }

@@ -209,11 +209,20 @@ def _print(door: Door, fields: dict[str, object]) -> None:
         )
 
 
+def _place(fields: dict[str, object]) -> str:
+    """Return in which table of which version: of its other tables a proof says nothing."""
+    path = fields["path"]
+    if path is None:
+        return ""
+    table = "" if path == "." else f" in {output.shown(str(path))}"
+    return f"{table} of version {fields['version']} of dataset {fields['dataset_id']}"
+
+
 def _print_verdict(fields: dict[str, object]) -> None:
     values = fields["values"]
     assert isinstance(values, dict)
-    what = "a row with" if fields["present"] else "no row with"
-    click.echo(f"{fields['verdict']}: {what}")
+    what = "a row" if fields["present"] else "no row"
+    click.echo(f"{fields['verdict']}: {what}{_place(fields)} with")
     shown = {name: "null" if value is None else repr(value) for name, value in values.items()}
     output.print_fields((f"  {output.shown(name)}", value) for name, value in shown.items())
     unchecked = fields["not_checked"]

@@ -162,14 +162,19 @@ def parse_header(line: bytes) -> Header:
     return header
 
 
-def parse_entry(line: bytes, header: Header) -> ManifestEntry:
+def parse_entry(line: bytes, header: Header | None) -> ManifestEntry:
     """Return the entry that a line (without its newline) holds.
+
+    Args:
+        line: the line.
+        header: of its manifest; None if that is not at hand: any will do that the line fits.
 
     Raises:
         InvalidPath: the path breaks a rule.
         InvalidManifest: it is not exactly an entry line that fits the header.
     """
     fields = _object(line)
+    header = header or _header_of(fields)
     keys = {"digests", "path", "size"} | ({"salt"} if header.private else set())
     _require_keys(fields, keys)
     digests, path, size = fields["digests"], fields["path"], fields["size"]
@@ -184,6 +189,16 @@ def parse_entry(line: bytes, header: Header) -> ManifestEntry:
     check_entry(entry, header)
     _require_canonical(entry.line(), line)
     return entry
+
+
+def _header_of(fields: dict[str, object]) -> Header:
+    """Return the header that an entry would stand under, if it were one."""
+    digests = fields.get("digests")
+    try:
+        names = canonical_algorithms(digests) if isinstance(digests, dict) else DEFAULT_ALGORITHMS
+    except InputError as error:
+        raise InvalidManifest(str(error)) from error
+    return Header(names, private="salt" in fields)
 
 
 def leaf_line(leaf: bytes) -> bytes:

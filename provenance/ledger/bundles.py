@@ -141,7 +141,7 @@ def check(
         return verdict
     names: Iterable[str] = ("sha256",)
     if bundle.inclusion is not None:
-        names = dict(entry_of(bundle)["digests"])  # type: ignore[call-overload]
+        names = entry_of(bundle).digests
     return verify_bundle(bundle, pins, digest_file(file, tuple(names)))
 
 

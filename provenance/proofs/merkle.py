@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from provenance.content.entry import FORMAT as MANIFEST_FORMAT
+from provenance.content.entry import ManifestEntry, parse_entry
 from provenance.content.erasure import Remaining
 from provenance.content.tree import (
     HASH_BYTES,
@@ -26,7 +27,14 @@ from provenance.content.tree import (
     version_root,
 )
 from provenance.content.writer import Manifest
-from provenance.errors import InvalidIdentifier, InvalidProof, NotFoundError, RootMismatch
+from provenance.errors import (
+    InvalidIdentifier,
+    InvalidManifest,
+    InvalidPath,
+    InvalidProof,
+    NotFoundError,
+    RootMismatch,
+)
 from provenance.identifiers import parse_hex
 
 __all__ = [
@@ -34,6 +42,7 @@ __all__ = [
     "Tree",
     "TreeHasher",
     "audit_paths",
+    "entry_of_line",
     "inclusion",
     "inclusions",
     "leaf_hash",
@@ -309,22 +318,27 @@ def verify_inclusion(proof: InclusionProof, root: bytes) -> str:
         raise RootMismatch(root, computed)
     if proof.root != root:
         raise RootMismatch(root, proof.root)
-    return path_of_line(proof.entry)
+    return entry_of_line(proof.entry).path
+
+
+def entry_of_line(line: bytes) -> ManifestEntry:
+    """Return the entry that a line under a root holds.
+
+    A root takes any line: its hash says that it was registered, not that it is an entry. What two
+    readers could read in two ways must not be read at all.
+
+    Raises:
+        InvalidProof: no manifest may hold the line.
+    """
+    try:
+        return parse_entry(line, None)
+    except (InvalidManifest, InvalidPath) as error:
+        raise InvalidProof(f"expected an entry of a {MANIFEST_FORMAT}: {error}") from None
 
 
 def path_of_line(line: bytes) -> str:
-    """Return the path that an entry line names; the line itself is vouched for by its hash.
-
-    Raises:
-        InvalidProof: it is no JSON object with a path.
-    """
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InvalidProof(f"expected an entry of a {MANIFEST_FORMAT}: {error}") from None
-    path = fields.get("path") if isinstance(fields, dict) else None
-    if not isinstance(path, str):
-        raise InvalidProof(f"expected an entry of a {MANIFEST_FORMAT}, found no path")
+    """Return the path of a line that a manifest has yielded, which has taken it for an entry."""
+    path: str = json.loads(line)["path"]
     return path
 
 

@@ -29,7 +29,7 @@ class Page(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/":
             self.answer("text/html", (HERE / "check_bundles.html").read_bytes())
-        elif self.path in ("/proofs.js", "/tries.js"):
+        elif self.path in ("/entries.js", "/proofs.js", "/tries.js"):
             self.answer("text/javascript", (MODULES / self.path[1:]).read_bytes())
         elif self.path == "/vectors":
             self.answer("application/json", json.dumps(VECTORS).encode())

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILE_LINES = 400
 # Read and carried alone: a verifier in several files is several files to trust.
-LONGER_FILES = {"provenance/verifier.py": 640}
+LONGER_FILES = {"provenance/verifier.py": 680}
 FUNCTION_LINES = 60
 FUNCTION_MEDIAN = 12
 FUNCTION_P90 = 40

@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from provenance.content import row_secrets
+
 
 @pytest.fixture
 def people(tmp_path):
@@ -80,4 +82,27 @@ def test_a_dataset_is_registered_with_its_rows(type_, home, people, tmp_path):
     type_("rows", "prove", people, "--secret", secret, "--where", "id=1", "-o", target)
     found = type_("rows", "verify", target, "--dataset", 2, "--json").json
     assert (found["verdict"], found["version"], found["path"]) == ("passed", 1, ".")
+    shown = type_("rows", "verify", target, "--dataset", 2).out
+    assert shown.startswith("passed: a row of version 1 of dataset 2 with\n")
     type_("rows", "verify", target, "--dataset", 1, code=1)
+
+
+def test_an_absent_key_is_absent_from_the_table_that_is_named(type_, home, people, tmp_path):
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    (folder / "here.csv").write_text("id,name\n1,Ada\n")
+    (folder / "th\nere.csv").write_text("id,born\n9,1900\n")
+    type_("datasets", "register", folder, "--title", "P", "--rows", "--rows-key", "id")
+    secrets = {}
+    for path in (home / "rows").glob("*.secret"):
+        public, _ = row_secrets.parse(path.read_bytes())
+        secrets[public.header.columns[1].name] = path
+    for name, column, named in (
+        ("here.csv", "name", "here.csv"),
+        ("th\nere.csv", "born", r"th\nere.csv"),
+    ):
+        target = tmp_path / column
+        words = (folder / name, "--secret", secrets[column], "--where", "id=5", "--absent")
+        type_("rows", "prove", *words, "-o", target)
+        shown = type_("rows", "verify", target, "--dataset", 2).out
+        assert shown.startswith(f"passed: no row in {named} of version 1 of dataset 2 with\n")

@@ -79,7 +79,7 @@ def test_a_bundle_has_a_largest_size(monkeypatch):
 
 def test_a_file_is_measured_with_every_digest_of_its_entry(good):
     content = bytes.fromhex(FILE["file"])
-    names = tuple(entry_of(good)["digests"])
+    names = tuple(entry_of(good).digests)
     assert len(names) > 1
     verdict = verify_bundle(good, pins_of(FILE["pins"]), digest_bytes(content, names))
     assert verdict.status == "passed"

@@ -10,10 +10,12 @@ from provenance.content.manifest import build_from_entries, build_from_stream, p
 from provenance.content.tree import TreeHasher
 from provenance.errors import InvalidManifest, InvalidProof, NotFoundError, RootMismatch
 from provenance.proofs import merkle
+from provenance.proofs.absence import AbsenceProof, check_absence, check_disorder
 from provenance.proofs.merkle import (
     InclusionProof,
     Tree,
     audit_paths,
+    entry_of_line,
     inclusion,
     leaf_hash,
     path_of_line,
@@ -160,10 +162,49 @@ def test_lengths_are_looked_at_first():
         root_from_path(b"x", 0, 1, ())
 
 
-@pytest.mark.parametrize("line", [b"", b"\xff", b"[]", b"{}", b'{"path":1}', b"[" * 9999])
-def test_an_entry_line_has_a_path(line):
+def test_an_entry_is_taken_in_one_form_alone(vectors):
+    for case in vectors("entries")["cases"]:
+        line = case["line"].encode()
+        if case["is_entry"]:
+            entry = entry_of_line(line)
+            assert (entry.line(), entry.path) == (line, path_of_line(line))
+        else:
+            with pytest.raises(InvalidProof, match="expected an entry"):
+                entry_of_line(line)
+
+
+@pytest.mark.parametrize("line", [b"\xff", b"{}", b"[" * 9999])
+def test_bytes_that_are_no_entry(line):
     with pytest.raises(InvalidProof, match="expected an entry"):
-        path_of_line(line)
+        entry_of_line(line)
+
+
+def test_a_line_that_is_no_entry_is_proven_by_no_root(vectors, reference):
+    header = Header().line()
+    good = b'{"digests":{"sha256":"%s"},"path":"b","size":0}' % (b"00" * 32)
+    for case in vectors("entries")["cases"]:
+        lines = [case["line"].encode(), good]
+        root = reference.version_root(header, lines)
+        proofs = [
+            InclusionProof(
+                root,
+                2,
+                hashlib.sha256(header).digest(),
+                index,
+                line,
+                tuple(reference.audit_path(index, lines)),
+            )
+            for index, line in enumerate(lines)
+        ]
+        assert verify_inclusion(proofs[1], root) == "b"
+        absence = AbsenceProof("a.csv!", *proofs)
+        if not case["is_entry"]:
+            with pytest.raises(InvalidProof, match="expected an entry"):
+                verify_inclusion(proofs[0], root)
+            with pytest.raises(InvalidProof, match="expected an entry"):
+                check_absence(absence, root)
+            with pytest.raises(InvalidProof, match="expected an entry"):
+                check_disorder(*proofs, root)
 
 
 @pytest.mark.parametrize("fields", [None, [], "x", {}, {"format": 1}])
