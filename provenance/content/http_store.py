@@ -76,26 +76,31 @@ class HttpStore:
         """Yield the bytes from a place on, to the end."""
         response, self._open = self._open, None
         try:
-            skip = 0
+            skip, end = 0, found.size
             if response is None:
                 response = self._get(self._conditions(found, start))
-                skip = self._skip(response, found, start)
+                skip, end = self._skip(response, found, start)
             while chunk := response.read(_CHUNK_BYTES, decode_content=False):
                 dropped = min(skip, len(chunk))
                 skip -= dropped
+                start += len(chunk) - dropped
                 yield chunk[dropped:]
+            if skip or (end is not None and start > end):
+                raise changed(self._url)
+            if end is not None and start < end:
+                raise Interrupted(f"expected {end} bytes, found {start}")
         except self._errors as error:
             raise Interrupted(f"{type(error).__name__}: {error}") from error
         finally:
             if response is not None:
                 response.close()
 
-    def confirm(self, found: StoredObject) -> None:
+    def confirm(self, found: StoredObject, size: int) -> None:
         """Ask again, and compare; a server that does not answer HEAD cannot be asked."""
         response = self._patience.run(ascii(self._url), lambda: self._request("HEAD", {}))
         try:
             length = response.headers.get("Content-Length", "")
-            same = length == str(found.size) or not length or found.size is None
+            same = length == str(size) or not length
             if response.status == _OK and not (same and _tag(response) == found.tag):
                 raise changed(self._url)
         finally:
@@ -177,8 +182,14 @@ class HttpStore:
         name = "If-Match" if found.tag.startswith('"') else "If-Unmodified-Since"
         return {"Range": f"bytes={start}-", name: found.tag}
 
-    def _skip(self, response: "BaseHTTPResponse", found: StoredObject, start: int) -> int:
-        """Return how many bytes to drop, because the server sends all again; check the rest.
+    def _skip(
+        self, response: "BaseHTTPResponse", found: StoredObject, start: int
+    ) -> tuple[int, int | None]:
+        """Check the answer to a range; return how many bytes to drop of it, and where it ends.
+
+        A server that knows no ranges sends all again. The end is None if it does not say it. One
+        that does not know the whole length (``*``, RFC 9110 section 14.4) may answer with less
+        than the rest, so it is believed only if the end was known before.
 
         Raises:
             ReadError: the answer is of other content, or of another range.
@@ -189,15 +200,18 @@ class HttpStore:
         if response.status == _OK:
             if described.size != found.size:
                 raise changed(self._url)
-            return start
+            return start, found.size
         given = response.headers.get("Content-Range", "")
         parts = _RANGE.fullmatch(given)
-        last = int(parts["last"]) if parts else -1
-        total = int(parts["total"]) if parts and parts["total"] != "*" else last + 1
-        end = found.size or last + 1
-        if parts is None or (int(parts["first"]), last + 1, total) != (start, end, end):
+        total = int(parts["total"]) if parts and parts["total"] != "*" else found.size
+        known = found.size in (None, total)
+        if (
+            not parts
+            or not known
+            or (int(parts["first"]), int(parts["last"]) + 1) != (start, total)
+        ):
             raise ReadError(f"expected bytes {start} to the end, found {given[:80]!a}")
-        return 0
+        return 0, total
 
 
 def _tag(response: "BaseHTTPResponse") -> str:

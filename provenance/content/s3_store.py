@@ -91,7 +91,7 @@ class S3Store:
         """Yield the bytes of a range."""
         yield self._sync(found.key, self._range, found, start, end or 0)
 
-    def confirm(self, found: StoredObject) -> None:
+    def confirm(self, found: StoredObject, size: int) -> None:
         """Do nothing: every answer was of this version or had this tag."""
 
     def close(self) -> None:

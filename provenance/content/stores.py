@@ -74,8 +74,8 @@ class Store(Protocol):
         """Yield the bytes of a range; it may end early. ``Interrupted`` if that may pass."""
         ...
 
-    def confirm(self, found: StoredObject) -> None:
-        """Raise ReadError if an object has changed since it was found."""
+    def confirm(self, found: StoredObject, size: int) -> None:
+        """Raise ReadError if an object has changed since it was found, or is not of that size."""
         ...
 
     def close(self) -> None:
@@ -231,12 +231,12 @@ class FsspecStore:
         """Yield the bytes of a range."""
         yield self._once(found.key, lambda: self._system.cat_file(found.key, start, end))
 
-    def confirm(self, found: StoredObject) -> None:
+    def confirm(self, found: StoredObject, size: int) -> None:
         """Compare size and tag with what the store says now."""
         now = _object(self._ask(found.key, lambda: self._system.info(found.key)))
         # a listing may tell times in another form than an answer about one object
         same_form = now.tag.partition("=")[0] == found.tag.partition("=")[0]
-        if now.size != found.size or (same_form and now.tag != found.tag):
+        if now.size not in (None, size) or (same_form and now.tag != found.tag):
             raise changed(found.key)
 
     def close(self) -> None:

@@ -88,6 +88,41 @@ def test_chunks_are_read_to_their_end():
         assert read(server.url)[2] == DIGEST
 
 
+def chunks(body, **step):
+    headers = {"Content-Length": None, "Transfer-Encoding": "chunked", **TAG}
+    return {"headers": headers, "body": b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body), **step}
+
+
+def short_range(total, *, chunked=False):
+    """Answer a range with less than the rest."""
+
+    def answer(handler):
+        start = int(handler.headers["Range"].removeprefix("bytes=").rstrip("-"))
+        body = BODY[start:800_000]
+        step = chunks(body) if chunked else {"headers": TAG, "body": body}
+        last = (total if chunked else 800_000) - 1
+        headers = {**step["headers"], "Content-Range": f"bytes {start}-{last}/{total}"}
+        return {**step, "status": 206, "headers": headers}
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ((chunks(BODY, cut=600_000), short_range("*"), WHOLE), r"found 'bytes [0-9]+-799999/\*'"),
+        ((chunks(BODY, cut=600_000), short_range(800_000), WHOLE), "changed while it was read"),
+        ((CUT, short_range("*"), WHOLE), r"found 'bytes [0-9]+-799999/\*'"),
+        ((chunks(BODY, cut=600_000), short_range(len(BODY), chunked=True)), "4 attempts|3 att"),
+        ((chunks(BODY, cut=600_000), chunks(BODY[:100]), WHOLE), "changed while it was read"),
+        ((chunks(BODY[:-1]), WHOLE), "changed while it was read"),
+    ],
+)
+def test_a_part_never_passes_for_the_whole_where_the_length_was_not_declared(steps, said):
+    with stores.web_server(*steps) as server, pytest.raises(ReadError, match=said):
+        read(server.url)
+
+
 def test_a_redirect_is_followed():
     here = {"status": 302, "headers": {"Location": "/other"}}
     with stores.web_server(here, WHOLE) as server:

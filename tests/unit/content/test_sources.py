@@ -53,7 +53,7 @@ class Fake:
             raise Interrupted("broken")
         yield given
 
-    def confirm(self, found):
+    def confirm(self, found, size):
         pass
 
     def close(self):
