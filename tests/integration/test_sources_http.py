@@ -2,6 +2,8 @@
 
 import hashlib
 import importlib.util
+import time
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,39 @@ def test_a_time_of_change_serves_where_there_is_no_strong_tag():
     with stores.web_server(CUT | {"headers": dated}, WHOLE | {"headers": dated}) as server:
         assert read(server.url)[2] == DIGEST
         assert server.seen[1][2]["If-Unmodified-Since"] == dated["Last-Modified"]
+
+
+def dated(age_s, **more):
+    now = time.time()
+    return {"Last-Modified": formatdate(now - age_s, usegmt=True), **more}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        dated(0),
+        dated(50),
+        dated(-100),
+        dated(1000, Date="yesterday"),
+        {"Last-Modified": "yesterday"},
+        {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 -0000"},
+    ],
+)
+def test_a_time_of_change_that_has_not_settled_is_compared_and_not_gone_on_with(headers):
+    """Bytes may change twice within the second that it tells."""
+    with (
+        stores.web_server(CUT | {"headers": headers}, WHOLE) as server,
+        pytest.raises(ReadError, match="no settled time of change"),
+    ):
+        read(server.url)
+    whole = WHOLE | {"headers": headers}
+    with stores.web_server(whole) as server:
+        assert read(server.url)[2] == DIGEST
+    with (
+        stores.web_server(whole, whole | {"headers": dated(7)}) as server,
+        pytest.raises(ReadError, match="changed while it was read"),
+    ):
+        read(server.url)
 
 
 def test_a_server_that_recovers_is_asked_again():
