@@ -63,7 +63,8 @@ class Declaration:
 
         Raises:
             InvalidPath: a path breaks a rule, comes twice, or is both a file and a folder.
-            InvalidDocument: there is no file, or a digest or size is out of range.
+            InvalidDocument: there is no file, one without a digest, or a digest or size that is
+                out of range.
         """
         ordered = sorted(files, key=lambda file: check_path(file.path))
         order = PathOrder()
@@ -71,6 +72,8 @@ class Declaration:
             order.add(file.path.encode())
             if file.size is not None and file.size < 0:
                 raise InvalidDocument(f"expected a size of at least 0 bytes, found {file.size}")
+            if not file.digests:  # any content would confirm it
+                raise InvalidDocument(f"expected a digest, found none: {file.path!a}")
             for name, digest in file.digests.items():
                 if len(digest) != DECLARED_BYTES.get(name):
                     raise InvalidDocument(f"expected a digest of {name}, found {digest.hex()}")
@@ -328,11 +331,19 @@ def _add_md5(descriptor: int, entry: ManifestEntry) -> Mapping[str, bytes]:
 
 
 def _json(document: bytes) -> object:
+    """Return what a document holds, of which other readers would not read something else."""
     try:
-        found: object = json.loads(document)
+        found: object = json.loads(document, object_pairs_hook=_members)
     # ValueError: no UTF-8, no JSON, or a number of thousands of digits
     except (ValueError, RecursionError) as error:
         raise InvalidDocument(f"expected JSON: {error}") from None
+    return found
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):  # which one counts is for each reader to say (RFC 8259 section 4)
+        raise InvalidDocument("expected each member of an object once, found one twice")
     return found
 
 

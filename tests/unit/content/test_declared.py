@@ -187,6 +187,9 @@ def test_a_dvc_directory_is_confirmed_by_md5(folder):
             parse_dvc_dir(wrong)
     with pytest.raises(InvalidDocument, match="path as text"):
         parse_dvc_dir(json.dumps([{"md5": "00" * 16, "relpath": 1}]).encode())
+    other = b'[{"md5":"%s","relpath":"a","relpath":"b"}]' % (b"00" * 16)
+    with pytest.raises(InvalidDocument, match="found one twice"):
+        parse_dvc_dir(other)
 
 
 def test_a_file_that_changes_between_two_readings_is_an_error(folder):
