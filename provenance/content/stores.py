@@ -177,6 +177,16 @@ def local_path(url: str) -> str | None:
     return url2pathname(parts.path)
 
 
+def object_name(url: str) -> str:
+    """Return the last part of what a URL names, without what only says how it is to be had."""
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() in ("http", "https"):
+        rest = re.split("[?#]", rest, maxsplit=1)[0]
+    elif scheme.lower() in ("s3", "s3a"):
+        rest = rest.partition("?versionId=")[0]
+    return rest.rstrip("/").rpartition("/")[2]
+
+
 def optional(module: str, what: str) -> Any:
     """Import what an extra brings.
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import subprocess
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -255,6 +256,18 @@ def test_exports_need_what_they_name(tmp_path):
         list(sum_lines(single, "blake3"))
     with pytest.raises(InputError, match="found sm3"):
         model_signing_statement(single, "f", "sm3", "f")
+
+
+def test_names_on_disk_are_those_of_the_entries(folder):
+    made = build(folder, algorithms=("blake3",))
+    disk = [unicodedata.normalize("NFD", entry.path) for entry in made.entries()]
+    lines = "".join(sum_lines(made, "blake3", names=disk))
+    assert lines.endswith("  s/e\u0301\n")
+    for others in (disk[:-1], ["x", *disk[1:]]):
+        with pytest.raises(ReadError, match="changed after it was read"):
+            list(sum_lines(made, "blake3", names=others))
+    with pytest.raises(InputError, match="that b3sum reads"):
+        list(sum_lines(build(folder / "s" / "\u00e9", algorithms=("blake3",)), "blake3", "a\rb"))
 
 
 def test_files_must_be_those_that_were_declared(folder):

@@ -15,6 +15,7 @@ from provenance.content.stores import (
     below,
     check_url,
     local_path,
+    object_name,
     open_store,
 )
 from provenance.errors import InputError, InvalidPath, ReadError
@@ -50,6 +51,20 @@ def test_urls_find_their_store():
     assert isinstance(web, HttpStore)
     web.close()
     assert local_path("s3://bucket/x") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("s3://bucket/a/b.csv?versionId=3HL/4k=", "b.csv"),
+        ("S3A://bucket/a?b", "a?b"),
+        ("s3://bucket/prefix/", "prefix"),
+        ("https://host/d/c.zip?x=1/2#y", "c.zip"),
+        ("memory://x/y?z", "y?z"),
+    ],
+)
+def test_what_a_url_names_is_called_without_how_it_is_had(url, name):
+    assert object_name(url) == name
 
 
 def test_an_extra_that_is_missing_is_named(monkeypatch):
