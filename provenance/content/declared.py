@@ -33,9 +33,10 @@ LFS_POINTER_BYTES = 1024
 """A git-lfs pointer is shorter than this (git-lfs specification, "The Pointer")."""
 
 _CHUNK_BYTES = 1 << 18
-_SUM_LINE = re.compile(r"(\\?)([0-9A-Fa-f]+)(?:  | \*)(.+)", re.DOTALL)
-_TAG_LINE = re.compile(r"(\\?)([A-Z0-9-]+) ?\((.+)\) ?= ([0-9A-Fa-f]+)", re.DOTALL)
+_SUM_LINE = re.compile(r"[ \t]*(\\?)([0-9A-Fa-f]+)[ \t](.+)", re.DOTALL)
+_TAG_LINE = re.compile(r"[ \t]*(\\?)([A-Z0-9-]+) ?\((.+)\) ?= ([0-9A-Fa-f]+)", re.DOTALL)
 _SUM_TAGS = {"sha256": "SHA256", "blake3": "BLAKE3"}
+_SUM_ESCAPED = re.compile(r"(?:[^\\]|\\[\\nr])*")
 _SUM_ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\r": "\r"}
 _EXACT_SIZE = re.compile(r"([0-9]{1,16})(?: ?B)?\Z", re.ASCII)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -85,36 +86,46 @@ class Declaration:
 def parse_sums(text: str, algorithm: str = "sha256") -> Declaration:
     """Return what ``sha256sum`` or ``b3sum`` wrote (GNU coreutils manual, "cksum output modes").
 
-    Plain lines, and those of ``--tag``; hexadecimal digits in either case, as ``-c`` reads them.
+    Plain lines, and those of ``--tag``; hexadecimal digits in either case, lines that begin with
+    ``#`` left out, and a file twice if its digests are the same: as ``-c`` reads them.
 
     Raises:
         InvalidPath: a path breaks a rule.
         InvalidDocument: a line is not of that form.
     """
-    files = []
+    files, blanks = {}, 0
     for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip("\r"):
+        if not line.strip("\r") or line.startswith("#"):
             continue
-        escaped, digest, name = _sum_parts(line.removesuffix("\r"), number, algorithm)
+        place = f"line {number}"
+        escaped, found, name, blanks = _sum_parts(line.removesuffix("\r"), place, algorithm, blanks)
+        if escaped and not _SUM_ESCAPED.fullmatch(name):
+            raise InvalidDocument(f"{place}: expected a name with its escapes, found {name!a}")
         if escaped:
             name = re.sub(r"\\[\\nr]", lambda match: _SUM_ESCAPES[match[0]], name)
-        files.append(DeclaredFile(_path(name), {algorithm: _digest(digest.lower(), algorithm)}))
-    return Declaration.of(f"{algorithm}sum", files)
+        path, digest = _path(name), _digest(found.lower(), algorithm)
+        files[path, digest] = DeclaredFile(path, {algorithm: digest})
+    return Declaration.of(f"{algorithm}sum", files.values())
 
 
-def _sum_parts(line: str, number: int, algorithm: str) -> tuple[str, str, str]:
-    """Return whether the name in a line is escaped, the digest, and the name."""
+def _sum_parts(line: str, place: str, algorithm: str, blanks: int) -> tuple[str, str, str, int]:
+    """Return whether the name in a line is escaped, the digest, the name, and the blanks between.
+
+    Two, the second perhaps a star, or one in an older form: whichever the first line has that is
+    not tagged (GNU coreutils, cksum.c, ``split_3``); ``blanks`` is 0 before that.
+    """
     if found := _SUM_LINE.fullmatch(line):
         escaped, digest, name = found.groups()
+        two = len(name) > 1 and name[0] in " *"
+        blanks = blanks or (2 if two else 1)
+        if two or blanks == 1:
+            return escaped, digest, name[blanks - 1 :], blanks
     elif found := _TAG_LINE.fullmatch(line):
         escaped, tag, name, digest = found.groups()
         if tag != _SUM_TAGS.get(algorithm):
-            raise InvalidDocument(f"line {number}: expected digests of {algorithm}, found {tag}")
-    else:
-        raise InvalidDocument(
-            f"line {number}: expected a digest, two spaces and a name, or a line of --tag"
-        )
-    return escaped, digest, name
+            raise InvalidDocument(f"{place}: expected digests of {algorithm}, found {tag}")
+        return escaped, digest, name, blanks
+    raise InvalidDocument(f"{place}: expected a digest, two spaces and a name, or a line of --tag")
 
 
 def parse_croissant(document: bytes) -> Declaration:

@@ -9,6 +9,7 @@ Promises: ``read(file) == declaration`` for what :func:`lines` wrote. Must never
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from provenance.content.declared import (
@@ -102,7 +103,7 @@ def detect(document: bytes) -> str:
     """
     if document.startswith(LFS_VERSION.encode()):
         return "git-lfs"
-    start = document[:4096].lstrip()
+    start = re.sub(rb"\A(?:#[^\n]*\n|\s)+", b"", document[:4096])  # comments of sums
     if start.startswith(b"["):
         return "dvc"
     if not start.startswith(b"{"):

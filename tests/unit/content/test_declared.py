@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provenance.content import declared_files
 from provenance.content.declared import (
     Declaration,
     DeclaredFile,
@@ -95,6 +96,45 @@ def test_tagged_lines_and_upper_case_are_read_as_sha256sum_does(folder):
     assert not checks(tagged.replace("SHA256", "BLAKE3"), folder)
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"# of today\n{X}  a\n",
+        f"  {X}  a\n\n\t{X} *b  c\n",
+        f"\t\\{X}  a\n   SHA256 (a) = {X}\n",
+        f"{X} a\n{X} b  c\n{X} *star\n{X}  lead\n",
+        f"SHA256 (a) = {X}\n{X}\ta\n\\{X} back\\\\slash\n",
+        f"{X}  a\n{X}  a\n{X.upper()}  ./a\n",
+        f"{X}  *star\n{X}   lead\n",
+    ],
+)
+def test_whatever_sha256sum_reads_is_read(tmp_path, lines):
+    for name in ("a", "b  c", "*star", " lead", "back\\slash"):
+        (tmp_path / name).write_bytes(b"x")
+    assert checks(lines, tmp_path)
+    declared = parse_sums(lines)
+    assert all((tmp_path / file.path).read_bytes() == b"x" for file in declared.files)
+    assert declared_files.detect(lines.encode()) == "sha256sum"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"{X}  a\n{X} b  c\n",
+        f"\\{X}  a\\x\n",
+        f"\\{X}  a\\\n",
+        f" # {X}  a\n",
+        f"{X}  a\n{Y}  a\n",
+    ],
+)
+def test_what_sha256sum_refuses_is_refused(tmp_path, lines):
+    for name in ("a", "b  c", "a\\x", "a\\"):
+        (tmp_path / name).write_bytes(b"x")
+    assert not checks(lines, tmp_path)
+    with pytest.raises(InputError):
+        parse_sums(lines)
+
+
 def test_a_tag_says_which_digests_they_are():
     tagged = f"BLAKE3 (a) = {X}\n"
     assert parse_sums(tagged, "blake3").files[0].digests == {"blake3": bytes.fromhex(X)}
@@ -110,7 +150,11 @@ def test_forms_of_sum_lines():
     )
     assert parse_sums(f"{X}  a\n", "blake3").files[0].digests == {"blake3": bytes.fromhex(X)}
     for wrong in (
-        f"{X} a",
+        f"{X}  a\n{Y} b",
+        f"{X}",
+        f" # {X}  a",
+        f"\\{X}  a\\x",
+        f"\\{X}  a\\",
         f"{X[:-2]}  a",
         f"SHA256 (a) - {X}",
         "",

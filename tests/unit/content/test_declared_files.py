@@ -50,6 +50,7 @@ def statement(folder):
         ("sha256sum", f"SHA256 (f) = {X}\n".encode()),
         ("b3sum", f"BLAKE3 (f) = {X}\n".encode()),
         ("b3sum", f"\\BLAKE3 (f) = {X}\n".encode()),
+        ("b3sum", f"# one\n\n# two\n BLAKE3 (f) = {X}\n".encode()),
         ("dvc", json.dumps([{"md5": "0" * 32, "relpath": "f"}]).encode()),
         ("croissant", json.dumps(CROISSANT).encode()),
         ("git-lfs", POINTER),
