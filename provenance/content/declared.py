@@ -28,7 +28,13 @@ from provenance.identifiers import parse_hex
 DECLARED_BYTES: Mapping[str, int] = {**DIGEST_BYTES, "md5": 16}
 """Algorithms that others declare; MD5 can be compared with, but never stands in a manifest."""
 
-LFS_VERSION = "version https://git-lfs.github.com/spec/v1"
+LFS_VERSIONS = (
+    "version https://git-lfs.github.com/spec/v1",
+    "version https://hawser.github.com/spec/v1",
+    "version http://git-media.io/v/2",
+)
+"""How a git-lfs pointer begins; the others are what it did before the first release."""
+
 LFS_POINTER_BYTES = 1024
 """A git-lfs pointer is shorter than this (git-lfs specification, "The Pointer")."""
 
@@ -231,8 +237,9 @@ def parse_lfs_pointer(content: bytes, path: str) -> DeclaredFile | None:
     Raises:
         InvalidDocument: it begins as a pointer does and does not go on so.
     """
-    lines = content.decode(errors="replace").split("\n")
-    if lines[0] != LFS_VERSION:
+    # a checkout may have turned line feeds into CR LF; git-lfs itself reads both
+    lines = content.decode(errors="replace").replace("\r\n", "\n").split("\n")
+    if lines[0] not in LFS_VERSIONS:
         return None
     fields = dict(line.partition(" ")[::2] for line in lines[1:] if line)
     size = fields.get("size", "")

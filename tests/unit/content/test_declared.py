@@ -268,6 +268,18 @@ def test_a_tree_of_pointers(tmp_path):
 SUBJECT = "f150e8508bbbc8be5232a999a3af77b03f4430f86e7b59593476710a5acb0156"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "page", ["https://git-lfs.github.com/spec/v1", "https://hawser.github.com/spec/v1"]
+)
+def test_pointers_of_all_ages_and_line_ends_are_pointers(tmp_path, page, end):
+    pointer = f"version {page}{end}oid sha256:{X}{end}size 1{end}".encode()
+    (tmp_path / "big").write_bytes(pointer)
+    wanted = DeclaredFile("big", {"sha256": bytes.fromhex(X)}, 1)
+    assert read_lfs_tree(tmp_path).files == (wanted,)
+    assert declared_files.detect(pointer) == "git-lfs"
+
+
 def test_model_signing_in_both_directions(folder):
     (folder / "back\\slash").unlink()
     statement = model_signing_statement(build(folder), "data")
