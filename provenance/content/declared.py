@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from provenance.content.digest import DIGEST_BYTES, Progress, new_hash, open_regular
 from provenance.content.entry import Header, ManifestEntry
@@ -137,8 +138,9 @@ def _sum_parts(line: str, place: str, algorithm: str, blanks: int) -> tuple[str,
 def parse_croissant(document: bytes) -> Declaration:
     """Return the file objects of a Croissant description (MLCommons Croissant 1.0, "FileObject").
 
-    A file's path is its ``contentUrl`` if that is relative, else the last part of it. Objects that
-    are contained in another, and sets of files, have no digest of their own and are left out.
+    A file's path is its ``contentUrl`` if that is relative, else the last part of it, without
+    percent-encoding (RFC 3986 section 2.1). Objects that are contained in another, and sets of
+    files, have no digest of their own and are left out.
 
     Raises:
         InvalidPath: a path breaks a rule.
@@ -169,6 +171,7 @@ def croissant_files(described: object) -> Iterator[DeclaredFile]:
             continue
         url = str(_member(item, "contentUrl"))
         name = url.partition("?")[0].rstrip("/").rpartition("/")[2] if _URL.match(url) else url
+        name = unquote(name)
         if item.get("dpl:path") == SINGLE_FILE:  # as we write a dataset of one file ourselves
             name = SINGLE_FILE
         size = _EXACT_SIZE.match(str(item.get("contentSize", "")))
