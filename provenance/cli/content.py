@@ -143,8 +143,7 @@ def _finish(door: Door, path: Target, found: "Measurement", asked: _Wanted, seco
         if private:
             write_new(Path(f"{target}.secret"), made.secret_chunks(), 0o600)
     if asked.export is not None:
-        name = os.path.basename(os.fspath(path).rstrip("/"))
-        output.print_document(_exported(made, asked.export, name))
+        output.print_document(_exported(made, asked.export, path))
         return
     result = {
         "root": made.root.hex(),
@@ -166,20 +165,26 @@ def _finish(door: Door, path: Target, found: "Measurement", asked: _Wanted, seco
     output.print_fields(measuring.report_fields(counts))
 
 
-def _exported(made: "Manifest", kind: str, name: str) -> Iterator[str]:
+def _exported(made: "Manifest", kind: str, path: Target) -> Iterator[str]:
     """Yield a manifest in the form of another tool."""
     import json
 
     from provenance.content import exports
+    from provenance.content.measuring import names_on_disk
+    from provenance.content.stores import local_path, object_name
 
+    local = path if isinstance(path, Path) else local_path(path)
+    name = object_name(str(path)) if local is None else os.path.basename(os.path.abspath(local))
+    folder = local is not None and os.path.isdir(local)
+    names = names_on_disk(local, made.header) if local is not None and folder else None
     if kind in ("sha256sum", "b3sum"):
-        yield from exports.sum_lines(made, "blake3" if kind == "b3sum" else "sha256", name)
+        yield from exports.sum_lines(made, "blake3" if kind == "b3sum" else "sha256", name, names)
         return
     if kind == "in-toto":
-        statement = exports.in_toto_statement(made, name)
+        statement = exports.in_toto_statement(made, name, names)
     else:
         algorithm = "sha256" if "sha256" in made.header.algorithms else "blake3"
-        statement = exports.model_signing_statement(made, name, algorithm, name)
+        statement = exports.model_signing_statement(made, name, algorithm, name, names)
     yield json.dumps(statement, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 

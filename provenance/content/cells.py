@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from math import isinf
 
 from provenance.errors import InvalidDocument
 
@@ -250,8 +251,11 @@ def _parsed(kind: CellType, text: str) -> bytes | None:
 def _float(kind: CellType, text: str) -> bytes | None:
     if not _FLOAT_TEXT.match(text):
         return None
+    number = float(text)
+    if isinf(number) and "inf" not in text:  # what is too large for the type is no value of it
+        return None
     try:
-        return float_value(kind, struct.pack(_FLOATS[kind.family], float(text)))
+        return float_value(kind, struct.pack(_FLOATS[kind.family], number))
     except OverflowError:
         return None
 
@@ -295,7 +299,10 @@ def _instant(kind: CellType, text: str) -> int | None:
             return None
         text = found[1]
         if found[3]:
-            offset_s = (int(found[4]) * 60 + int(found[5])) * 60 * (-1 if found[3] == "-" else 1)
+            hours, minutes = int(found[4]), int(found[5])
+            if hours > 23 or minutes > 59:  # RFC 3339 section 5.6
+                return None
+            offset_s = (hours * 60 + minutes) * 60 * (-1 if found[3] == "-" else 1)
     days, ticks = _days(text[:10]), _ticks(text[11:], kind.unit)
     if text[10:11] not in ("T", " ") or days is None or ticks is None:
         return None

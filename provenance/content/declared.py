@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from provenance.content.digest import DIGEST_BYTES, Progress, new_hash, open_regular
 from provenance.content.entry import Header, ManifestEntry
@@ -28,14 +29,21 @@ from provenance.identifiers import parse_hex
 DECLARED_BYTES: Mapping[str, int] = {**DIGEST_BYTES, "md5": 16}
 """Algorithms that others declare; MD5 can be compared with, but never stands in a manifest."""
 
-LFS_VERSION = "version https://git-lfs.github.com/spec/v1"
+LFS_VERSIONS = (
+    "version https://git-lfs.github.com/spec/v1",
+    "version https://hawser.github.com/spec/v1",
+    "version http://git-media.io/v/2",
+)
+"""How a git-lfs pointer begins; the others are what it did before the first release."""
+
 LFS_POINTER_BYTES = 1024
 """A git-lfs pointer is shorter than this (git-lfs specification, "The Pointer")."""
 
 _CHUNK_BYTES = 1 << 18
-_SUM_LINE = re.compile(r"(\\?)([0-9A-Fa-f]+)(?:  | \*)(.+)", re.DOTALL)
-_TAG_LINE = re.compile(r"(\\?)([A-Z0-9-]+) ?\((.+)\) ?= ([0-9A-Fa-f]+)", re.DOTALL)
+_SUM_LINE = re.compile(r"[ \t]*(\\?)([0-9A-Fa-f]+)[ \t](.+)", re.DOTALL)
+_TAG_LINE = re.compile(r"[ \t]*(\\?)([A-Z0-9-]+) ?\((.+)\) ?= ([0-9A-Fa-f]+)", re.DOTALL)
 _SUM_TAGS = {"sha256": "SHA256", "blake3": "BLAKE3"}
+_SUM_ESCAPED = re.compile(r"(?:[^\\]|\\[\\nr])*")
 _SUM_ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\r": "\r"}
 _EXACT_SIZE = re.compile(r"([0-9]{1,16})(?: ?B)?\Z", re.ASCII)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -63,7 +71,8 @@ class Declaration:
 
         Raises:
             InvalidPath: a path breaks a rule, comes twice, or is both a file and a folder.
-            InvalidDocument: there is no file, or a digest or size is out of range.
+            InvalidDocument: there is no file, one without a digest, or a digest or size that is
+                out of range.
         """
         ordered = sorted(files, key=lambda file: check_path(file.path))
         order = PathOrder()
@@ -71,6 +80,8 @@ class Declaration:
             order.add(file.path.encode())
             if file.size is not None and file.size < 0:
                 raise InvalidDocument(f"expected a size of at least 0 bytes, found {file.size}")
+            if not file.digests:  # any content would confirm it
+                raise InvalidDocument(f"expected a digest, found none: {file.path!a}")
             for name, digest in file.digests.items():
                 if len(digest) != DECLARED_BYTES.get(name):
                     raise InvalidDocument(f"expected a digest of {name}, found {digest.hex()}")
@@ -82,43 +93,54 @@ class Declaration:
 def parse_sums(text: str, algorithm: str = "sha256") -> Declaration:
     """Return what ``sha256sum`` or ``b3sum`` wrote (GNU coreutils manual, "cksum output modes").
 
-    Plain lines, and those of ``--tag``; hexadecimal digits in either case, as ``-c`` reads them.
+    Plain lines, and those of ``--tag``; hexadecimal digits in either case, lines that begin with
+    ``#`` left out, and a file twice if its digests are the same: as ``-c`` reads them.
 
     Raises:
         InvalidPath: a path breaks a rule.
         InvalidDocument: a line is not of that form.
     """
-    files = []
+    files, blanks = {}, 0
     for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip("\r"):
+        if not line.strip("\r") or line.startswith("#"):
             continue
-        escaped, digest, name = _sum_parts(line.removesuffix("\r"), number, algorithm)
+        place = f"line {number}"
+        escaped, found, name, blanks = _sum_parts(line.removesuffix("\r"), place, algorithm, blanks)
+        if escaped and not _SUM_ESCAPED.fullmatch(name):
+            raise InvalidDocument(f"{place}: expected a name with its escapes, found {name!a}")
         if escaped:
             name = re.sub(r"\\[\\nr]", lambda match: _SUM_ESCAPES[match[0]], name)
-        files.append(DeclaredFile(_path(name), {algorithm: _digest(digest.lower(), algorithm)}))
-    return Declaration.of(f"{algorithm}sum", files)
+        path, digest = _path(name), _digest(found.lower(), algorithm)
+        files[path, digest] = DeclaredFile(path, {algorithm: digest})
+    return Declaration.of(f"{algorithm}sum", files.values())
 
 
-def _sum_parts(line: str, number: int, algorithm: str) -> tuple[str, str, str]:
-    """Return whether the name in a line is escaped, the digest, and the name."""
+def _sum_parts(line: str, place: str, algorithm: str, blanks: int) -> tuple[str, str, str, int]:
+    """Return whether the name in a line is escaped, the digest, the name, and the blanks between.
+
+    Two, the second perhaps a star, or one in an older form: whichever the first line has that is
+    not tagged (GNU coreutils, cksum.c, ``split_3``); ``blanks`` is 0 before that.
+    """
     if found := _SUM_LINE.fullmatch(line):
         escaped, digest, name = found.groups()
+        two = len(name) > 1 and name[0] in " *"
+        blanks = blanks or (2 if two else 1)
+        if two or blanks == 1:
+            return escaped, digest, name[blanks - 1 :], blanks
     elif found := _TAG_LINE.fullmatch(line):
         escaped, tag, name, digest = found.groups()
         if tag != _SUM_TAGS.get(algorithm):
-            raise InvalidDocument(f"line {number}: expected digests of {algorithm}, found {tag}")
-    else:
-        raise InvalidDocument(
-            f"line {number}: expected a digest, two spaces and a name, or a line of --tag"
-        )
-    return escaped, digest, name
+            raise InvalidDocument(f"{place}: expected digests of {algorithm}, found {tag}")
+        return escaped, digest, name, blanks
+    raise InvalidDocument(f"{place}: expected a digest, two spaces and a name, or a line of --tag")
 
 
 def parse_croissant(document: bytes) -> Declaration:
     """Return the file objects of a Croissant description (MLCommons Croissant 1.0, "FileObject").
 
-    A file's path is its ``contentUrl`` if that is relative, else the last part of it. Objects that
-    are contained in another, and sets of files, have no digest of their own and are left out.
+    A file's path is its ``contentUrl`` if that is relative, else the last part of it, without
+    percent-encoding (RFC 3986 section 2.1). Objects that are contained in another, and sets of
+    files, have no digest of their own and are left out.
 
     Raises:
         InvalidPath: a path breaks a rule.
@@ -149,6 +171,7 @@ def croissant_files(described: object) -> Iterator[DeclaredFile]:
             continue
         url = str(_member(item, "contentUrl"))
         name = url.partition("?")[0].rstrip("/").rpartition("/")[2] if _URL.match(url) else url
+        name = unquote(name)
         if item.get("dpl:path") == SINGLE_FILE:  # as we write a dataset of one file ourselves
             name = SINGLE_FILE
         size = _EXACT_SIZE.match(str(item.get("contentSize", "")))
@@ -217,8 +240,9 @@ def parse_lfs_pointer(content: bytes, path: str) -> DeclaredFile | None:
     Raises:
         InvalidDocument: it begins as a pointer does and does not go on so.
     """
-    lines = content.decode(errors="replace").split("\n")
-    if lines[0] != LFS_VERSION:
+    # a checkout may have turned line feeds into CR LF; git-lfs itself reads both
+    lines = content.decode(errors="replace").replace("\r\n", "\n").split("\n")
+    if lines[0] not in LFS_VERSIONS:
         return None
     fields = dict(line.partition(" ")[::2] for line in lines[1:] if line)
     size = fields.get("size", "")
@@ -328,11 +352,19 @@ def _add_md5(descriptor: int, entry: ManifestEntry) -> Mapping[str, bytes]:
 
 
 def _json(document: bytes) -> object:
+    """Return what a document holds, of which other readers would not read something else."""
     try:
-        found: object = json.loads(document)
+        found: object = json.loads(document, object_pairs_hook=_members)
     # ValueError: no UTF-8, no JSON, or a number of thousands of digits
     except (ValueError, RecursionError) as error:
         raise InvalidDocument(f"expected JSON: {error}") from None
+    return found
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):  # which one counts is for each reader to say (RFC 8259 section 4)
+        raise InvalidDocument("expected each member of an object once, found one twice")
     return found
 
 

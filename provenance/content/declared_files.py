@@ -9,10 +9,11 @@ Promises: ``read(file) == declaration`` for what :func:`lines` wrote. Must never
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from provenance.content.declared import (
-    LFS_VERSION,
+    LFS_VERSIONS,
     Declaration,
     DeclaredFile,
     parse_croissant,
@@ -100,9 +101,9 @@ def detect(document: bytes) -> str:
 
     Digests of SHA-256 and BLAKE3 look the same: those of ``b3sum`` must be named, or tagged.
     """
-    if document.startswith(LFS_VERSION.encode()):
+    if document.startswith(tuple(map(str.encode, LFS_VERSIONS))):
         return "git-lfs"
-    start = document[:4096].lstrip()
+    start = re.sub(rb"\A(?:#[^\n]*\n|\s)+", b"", document[:4096])  # comments of sums
     if start.startswith(b"["):
         return "dvc"
     if not start.startswith(b"{"):

@@ -2,7 +2,7 @@
 
 One request brings it. If that breaks off, the rest is asked for by a range that is only answered
 for the same content (``If-Match`` or ``If-Unmodified-Since``, RFC 9110 section 13.1); where the
-server gives nothing to compare, it is an error.
+server gives nothing strong to compare, it is an error.
 
 Promises: at most ``MAX_REDIRECTS`` redirects, none from https to http; bytes as they are stored,
 never decoded; no header that says who asks. Must never read what HTTP cannot list: a folder.
@@ -10,6 +10,8 @@ never decoded; no header that says who asks. Must never read what HTTP cannot li
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 MAX_REDIRECTS = 5
+_SETTLED = timedelta(seconds=60)
+_WEAK = "W/"
 _CHUNK_BYTES = 1 << 18
 _OK, _PARTIAL = 200, 206
 _PRECONDITION_FAILED = 412
@@ -76,27 +80,32 @@ class HttpStore:
         """Yield the bytes from a place on, to the end."""
         response, self._open = self._open, None
         try:
-            skip = 0
+            skip, end = 0, found.size
             if response is None:
                 response = self._get(self._conditions(found, start))
-                skip = self._skip(response, found, start)
+                skip, end = self._skip(response, found, start)
             while chunk := response.read(_CHUNK_BYTES, decode_content=False):
                 dropped = min(skip, len(chunk))
                 skip -= dropped
+                start += len(chunk) - dropped
                 yield chunk[dropped:]
+            if skip or (end is not None and start > end):
+                raise changed(self._url)
+            if end is not None and start < end:
+                raise Interrupted(f"expected {end} bytes, found {start}")
         except self._errors as error:
             raise Interrupted(f"{type(error).__name__}: {error}") from error
         finally:
             if response is not None:
                 response.close()
 
-    def confirm(self, found: StoredObject) -> None:
+    def confirm(self, found: StoredObject, size: int) -> None:
         """Ask again, and compare; a server that does not answer HEAD cannot be asked."""
         response = self._patience.run(ascii(self._url), lambda: self._request("HEAD", {}))
         try:
             length = response.headers.get("Content-Length", "")
-            same = length == str(found.size) or not length or found.size is None
-            if response.status == _OK and not (same and _tag(response) == found.tag):
+            same = length == str(size) or not length
+            if response.status == _OK and not (same and _same(response, found)):
                 raise changed(self._url)
         finally:
             response.close()
@@ -169,40 +178,63 @@ class HttpStore:
         """Return the headers that ask for the rest of the same content."""
         if not start:
             return {}
-        if not found.tag:
+        if not found.tag or found.tag.startswith(_WEAK):
             raise ReadError(
                 f"the connection broke off after {start} bytes, and the server gave no strong ETag "
-                f"and no time of change to go on with: {found.key!a}"
+                f"and no settled time of change to go on with: {found.key!a}"
             )
         name = "If-Match" if found.tag.startswith('"') else "If-Unmodified-Since"
         return {"Range": f"bytes={start}-", name: found.tag}
 
-    def _skip(self, response: "BaseHTTPResponse", found: StoredObject, start: int) -> int:
-        """Return how many bytes to drop, because the server sends all again; check the rest.
+    def _skip(
+        self, response: "BaseHTTPResponse", found: StoredObject, start: int
+    ) -> tuple[int, int | None]:
+        """Check the answer to a range; return how many bytes to drop of it, and where it ends.
+
+        A server that knows no ranges sends all again. The end is None if it does not say it. One
+        that does not know the whole length (``*``, RFC 9110 section 14.4) may answer with less
+        than the rest, so it is believed only if the end was known before.
 
         Raises:
             ReadError: the answer is of other content, or of another range.
         """
         described = self._described(response)
-        if described.tag != found.tag:
+        if not _same(response, found):
             raise changed(self._url)
         if response.status == _OK:
             if described.size != found.size:
                 raise changed(self._url)
-            return start
+            return start, found.size
         given = response.headers.get("Content-Range", "")
         parts = _RANGE.fullmatch(given)
-        last = int(parts["last"]) if parts else -1
-        total = int(parts["total"]) if parts and parts["total"] != "*" else last + 1
-        end = found.size or last + 1
-        if parts is None or (int(parts["first"]), last + 1, total) != (start, end, end):
+        total = int(parts["total"]) if parts and parts["total"] != "*" else found.size
+        known = found.size in (None, total)
+        if (
+            not parts
+            or not known
+            or (int(parts["first"]), int(parts["last"]) + 1) != (start, total)
+        ):
             raise ReadError(f"expected bytes {start} to the end, found {given[:80]!a}")
-        return 0
+        return 0, total
 
 
 def _tag(response: "BaseHTTPResponse") -> str:
-    """Return what changes with the content: a strong ETag, or the time of the last change."""
-    tag = response.headers.get("ETag", "")
+    """Return what changes with the content: a strong ETag, or the time of the last change.
+
+    A time is marked as weak unless it was a minute past when the server answered: content that
+    changes twice within a second has one time only (RFC 9110 section 8.8.2.2).
+    """
+    tag, time = response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
     # a weak tag may stay when bytes change (RFC 9110 section 8.8.1)
-    strong = bool(tag) and not tag.startswith("W/")
-    return tag if strong else response.headers.get("Last-Modified", "")
+    if tag and not tag.startswith(_WEAK):
+        return tag
+    try:
+        age = parsedate_to_datetime(response.headers["Date"]) - parsedate_to_datetime(time)
+    except (KeyError, ValueError, TypeError):
+        return time and _WEAK + time
+    return time if age >= _SETTLED else _WEAK + time
+
+
+def _same(response: "BaseHTTPResponse", found: StoredObject) -> bool:
+    """Tell whether an answer is of the content that was found, as far as its headers say."""
+    return _tag(response).removeprefix(_WEAK) == found.tag.removeprefix(_WEAK)

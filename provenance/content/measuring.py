@@ -153,6 +153,17 @@ def total_bytes(path: str | os.PathLike[str], header: Header) -> int:
         raise ReadError(f"cannot read {os.fspath(path)!a}: {reason(error)}") from error
 
 
+def names_on_disk(path: str | os.PathLike[str], header: Header) -> Iterator[str]:
+    """Yield the paths of the files of a folder as they are on disk, in the order of the entries.
+
+    Raises:
+        InputError: what :func:`measure` raises of what it finds.
+    """
+    with Folder(path) as folder:
+        for file in folder.files(header.ignore):
+            yield file.raw
+
+
 def _sizes(folder: Folder, runs: Iterable[tuple[str, list[str]]]) -> Iterator[int]:
     """Yield the sizes of files."""
     for below, names in runs:

@@ -26,6 +26,7 @@ from provenance.errors import InputError, ReadError
 _CHUNK_BYTES = 1 << 20
 _PLACE = re.compile(r"s3a?://(?P<bucket>[^/]+)(?:/(?P<key>.*))?", re.DOTALL | re.IGNORECASE)
 _VERSION = re.compile(r"(?P<key>.+)\?versionId=(?P<version>[\w.+/=-]{1,1024})", re.DOTALL)
+_NO_VERSION = "null"  # of what was put before the bucket kept any (S3 User Guide, "Versioning")
 _TOO_EARLY, _TOO_MANY, _PRECONDITION_FAILED, _NOT_FOUND = 425, 429, 412, 404
 
 
@@ -50,6 +51,8 @@ class S3Store:
         self._version = pinned["version"] if pinned else ""
         if pinned:
             self._key = pinned["key"]
+        if "?versionId=" in self._key or (pinned and self._key.endswith("/")):
+            raise InputError(f"expected s3://bucket/key?versionId=… of one object, found {url!a}")
         self._patience = patience
         self._errors = _error_types()
         timeouts = {"connect_timeout": timeout_s, "read_timeout": timeout_s}
@@ -62,11 +65,18 @@ class S3Store:
     def objects(self) -> Iterator[tuple[str, StoredObject]]:
         """Yield the objects below the prefix, or the one that the URL names."""
         prefix = self._key
+        if self._version:
+            # never what else lies there: a version names the bytes that somebody wants
+            pinned = self._head(StoredObject(prefix, None, version=self._version))
+            if pinned is None:
+                raise ReadError(f"expected version {self._version!a} of {prefix!a}, found none")
+            yield ".", pinned
+            return
         if prefix and not prefix.endswith("/"):
-            single = self._head(StoredObject(prefix, None, version=self._version))
+            single = self._head(StoredObject(prefix, None))
             others = self._page({"Prefix": f"{prefix}/", "MaxKeys": 1}).get("Contents")
             if single is not None:
-                if others and not self._version:
+                if others:
                     raise InputError(
                         f"expected an object or a prefix, found both: end the URL with / for the "
                         f"prefix, or name the version of the object: {prefix!a}"
@@ -91,7 +101,7 @@ class S3Store:
         """Yield the bytes of a range."""
         yield self._sync(found.key, self._range, found, start, end or 0)
 
-    def confirm(self, found: StoredObject) -> None:
+    def confirm(self, found: StoredObject, size: int) -> None:
         """Do nothing: every answer was of this version or had this tag."""
 
     def close(self) -> None:
@@ -110,6 +120,7 @@ class S3Store:
         async with answer["Body"] as body:
             if found.tag and _tag(answer) != found.tag:
                 raise changed(found.key)
+            _require_version(found, answer)
             total = str(answer.get("ContentRange", "")).rpartition("/")[2]
             if end > start and total != str(found.size):
                 raise changed(found.key)
@@ -124,13 +135,9 @@ class S3Store:
             answer = self._ask("head_object", **self._of(found))
         except _Missing:
             return None
-        version = str(answer.get("VersionId") or "")
-        return StoredObject(
-            found.key,
-            int(answer["ContentLength"]),
-            _tag(answer),
-            found.version or ("" if version == "null" else version),
-        )
+        _require_version(found, answer)
+        version = found.version or _version(answer)
+        return StoredObject(found.key, int(answer["ContentLength"]), _tag(answer), version)
 
     def _of(self, found: StoredObject) -> dict[str, Any]:
         named = {"Bucket": self._bucket, "Key": found.key}
@@ -179,6 +186,24 @@ def _tag(answer: dict[str, Any]) -> str:
     """Return an ETag in quotes, which some servers leave out of listings."""
     tag = str(answer.get("ETag") or "").strip('"')
     return f'"{tag}"' if tag else ""
+
+
+def _version(answer: dict[str, Any]) -> str:
+    """Return the version that an answer is of; none if the store keeps none of the object."""
+    version = str(answer.get("VersionId") or "")
+    return "" if version == _NO_VERSION else version
+
+
+def _require_version(found: StoredObject, answer: dict[str, Any]) -> None:
+    """Compare the version of an answer with the one that was asked for, if one was.
+
+    Raises:
+        ReadError: it is another: a server that keeps no versions may drop the question for one.
+    """
+    wanted = "" if found.version == _NO_VERSION else found.version
+    if found.version and _version(answer) != wanted:
+        given = _version(answer) or "none"
+        raise ReadError(f"expected version {found.version!a} of {found.key!a}, found {given!a}")
 
 
 class _Missing(ReadError):

@@ -178,8 +178,9 @@ class Source:
                     hasher.update(chunk)
                     progress(len(chunk))
                 if end == found.size:
-                    self.store.confirm(found)
-                    yield path, hasher.finish()
+                    measured = hasher.finish()
+                    self.store.confirm(found, measured.size)
+                    yield path, measured
                     hasher = Hasher(self._header.algorithms)
         finally:
             pool.shutdown(cancel_futures=True)

@@ -1,12 +1,18 @@
 """What is known about files that were read before, so that an unchanged file is not read again.
 
 A file counts as unchanged if device, inode, size, modification time and change time (``st_mtim``
-and ``st_ctim`` of POSIX.1-2017 ``sys/stat.h``) are those of its last reading. A clock has a grain:
-whoever writes twice within it leaves no trace of the second time. So a file that was touched
-shortly before it was read is not remembered at all (git's "racy" files).
+and ``st_ctim`` of POSIX.1-2017 ``sys/stat.h``) are those of its last reading. A file that was
+touched shortly before it was read is not remembered at all, for two reasons. A clock has a grain:
+whoever writes twice within it leaves no trace of the second time (git's "racy" files). And whoever
+stores into a page through a shared map leaves one at the first store only, until the system has
+written the page back and guards it anew (:func:`settling_ns`). Asking the system to write first
+(``fdatasync``) would be exact, but flushes the disk's cache for every clean file: 60 microseconds
+or more, where reading a small one takes 10. Waiting costs nothing but a second reading.
 
 What this cannot see: content changed by someone who sets the system's clock back, or past the file
-system, on the bare device. Whoever must exclude that does without a state.
+system, on the bare device; stores through a shared map into a file that is only in memory (tmpfs),
+or into pages that the system, overloaded or told to, did not write back in twice the time that it
+gives itself. Whoever must exclude that does without a state.
 
 Files lie together by the high bits of their inodes, because neighbours in a folder were mostly made
 one after another: a record of a thousand bytes for hundreds of files costs as much as one for each.
@@ -30,9 +36,12 @@ from provenance.content.batch import BUCKET_BITS, Learned, Lookup
 from provenance.content.digest import canonical_algorithms
 from provenance.errors import ReadError
 
-GRAIN_NS = 2_000_000_000
-"""How long before its reading a file must have been at rest: the grain of the coarsest clock."""
+LEAST_REST_NS = 60_000_000_000
+"""How long before its reading a file must have been at rest, at least."""
 
+_SYSCTL = Path("/proc/sys/vm")
+_CENTISECOND_NS = 10_000_000
+_NEVER_NS = 2**62
 _VERSION = 3
 _BUSY_S = 60.0
 _LEARNED_BYTES = 1 << 23
@@ -64,13 +73,39 @@ CREATE TABLE IF NOT EXISTS buckets (
 """
 
 
+def settling_ns(sysctl: Path = _SYSCTL) -> int:
+    """Return for how long a change may leave no trace in the times of a file, in nanoseconds.
+
+    A page that was stored into through a shared map stamps the file at the first of its stores.
+    The system writes it back once it is older than ``dirty_expire_centisecs``, when it next looks,
+    every ``dirty_writeback_centisecs`` (Linux, Documentation/admin-guide/sysctl/vm.rst), and only
+    then will another store stamp the file again. Twice that, because writing takes time too.
+
+    Args:
+        sysctl: the folder where Linux tells both; its defaults count where there is none.
+    """
+    expire = _centiseconds(sysctl / "dirty_expire_centisecs", 3000)
+    writeback = _centiseconds(sysctl / "dirty_writeback_centisecs", 500)
+    if writeback == 0:  # the system never looks by itself
+        return _NEVER_NS
+    return max(LEAST_REST_NS, 2 * (expire + writeback) * _CENTISECOND_NS)
+
+
+def _centiseconds(path: Path, usual: int) -> int:
+    try:
+        return int(path.read_bytes())
+    except (OSError, ValueError):
+        return usual
+
+
 class State:
     """A file that remembers digests. Use it as a context manager.
 
     Args:
         path: the file; it and its folder are made if there is none.
         clock_ns: tells the time in nanoseconds, as the file system stamps it.
-        grain_ns: how long a file must have been at rest before it was read, in nanoseconds.
+        settled_ns: how long a file must have been at rest before it was read, in nanoseconds; by
+            default what :func:`settling_ns` returns.
 
     Raises:
         ReadError: it cannot be opened, or holds something else.
@@ -81,11 +116,11 @@ class State:
         path: str | os.PathLike[str],
         *,
         clock_ns: Callable[[], int] = time.time_ns,
-        grain_ns: int = GRAIN_NS,
+        settled_ns: int | None = None,
     ) -> None:
         self.path = Path(path)
         self.clock_ns = clock_ns
-        self._grain_ns = grain_ns
+        self._settled_ns = settling_ns() if settled_ns is None else settled_ns
         self._waiting: dict[tuple[int, int, str], list[bytes]] = {}
         self._waiting_bytes = 0
         self._readers: list[sqlite3.Connection] = []
@@ -118,7 +153,7 @@ class State:
 
         In nanoseconds, as the file system stamps both of its times.
         """
-        return self.clock_ns() - self._grain_ns
+        return self.clock_ns() - self._settled_ns
 
     def lookup(self, algorithms: Iterable[str]) -> Lookup:
         """Return a function that tells digests, with a connection of its own.
@@ -233,18 +268,18 @@ class SpareState(State):
         path: str | os.PathLike[str],
         *,
         clock_ns: Callable[[], int] = time.time_ns,
-        grain_ns: int = GRAIN_NS,
+        settled_ns: int | None = None,
     ) -> None:
         self.trouble: str | None = None
         # shared with the copies of this process that workers are
         self._failures = mmap.mmap(-1, 1)
         try:
-            super().__init__(path, clock_ns=clock_ns, grain_ns=grain_ns)
+            super().__init__(path, clock_ns=clock_ns, settled_ns=settled_ns)
         except ReadError as error:
             if not _is_damage(error.__cause__):
                 raise
             self._set_aside()
-            super().__init__(path, clock_ns=clock_ns, grain_ns=grain_ns)
+            super().__init__(path, clock_ns=clock_ns, settled_ns=settled_ns)
         self._inode = os.stat(self.path).st_ino
 
     def close(self) -> None:

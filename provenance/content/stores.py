@@ -74,8 +74,8 @@ class Store(Protocol):
         """Yield the bytes of a range; it may end early. ``Interrupted`` if that may pass."""
         ...
 
-    def confirm(self, found: StoredObject) -> None:
-        """Raise ReadError if an object has changed since it was found."""
+    def confirm(self, found: StoredObject, size: int) -> None:
+        """Raise ReadError if an object has changed since it was found, or is not of that size."""
         ...
 
     def close(self) -> None:
@@ -177,6 +177,16 @@ def local_path(url: str) -> str | None:
     return url2pathname(parts.path)
 
 
+def object_name(url: str) -> str:
+    """Return the last part of what a URL names, without what only says how it is to be had."""
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() in ("http", "https"):
+        rest = re.split("[?#]", rest, maxsplit=1)[0]
+    elif scheme.lower() in ("s3", "s3a"):
+        rest = rest.partition("?versionId=")[0]
+    return rest.rstrip("/").rpartition("/")[2]
+
+
 def optional(module: str, what: str) -> Any:
     """Import what an extra brings.
 
@@ -228,15 +238,18 @@ class FsspecStore:
         return found
 
     def read(self, found: StoredObject, start: int, end: int | None) -> Iterator[bytes]:
-        """Yield the bytes of a range."""
-        yield self._once(found.key, lambda: self._system.cat_file(found.key, start, end))
+        """Yield the bytes of a range; of the last one a byte more, if the object is longer."""
+        last = end is not None and end == found.size
+        # a range within an object of no bytes cannot be asked for
+        asked = end if not last else end + 1 if end else None
+        yield self._once(found.key, lambda: self._system.cat_file(found.key, start, asked))
 
-    def confirm(self, found: StoredObject) -> None:
+    def confirm(self, found: StoredObject, size: int) -> None:
         """Compare size and tag with what the store says now."""
         now = _object(self._ask(found.key, lambda: self._system.info(found.key)))
         # a listing may tell times in another form than an answer about one object
         same_form = now.tag.partition("=")[0] == found.tag.partition("=")[0]
-        if now.size != found.size or (same_form and now.tag != found.tag):
+        if now.size not in (None, size) or (same_form and now.tag != found.tag):
             raise changed(found.key)
 
     def close(self) -> None:

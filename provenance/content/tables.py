@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from provenance.content.cells import (
+    MAX_VALUE_BYTES,
     NULL_CELL,
     CellType,
     cell,
@@ -82,6 +83,8 @@ def _csv_table(path: Path, delimiter: str, schema: Mapping[str, str]) -> Table:
 def _records(path: Path, delimiter: str) -> Generator[list[str], None, None]:
     """Yield the records of a CSV file, each with as many cells as the first."""
     width = 0
+    # of the process, so never lowered: 131,072 characters otherwise
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_VALUE_BYTES))
     try:
         # a byte order mark is no part of the first name
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -96,6 +99,11 @@ def _records(path: Path, delimiter: str) -> Generator[list[str], None, None]:
     except OSError as error:
         raise ReadError(f"cannot read {str(path)!a}: {error.strerror}") from error
     except (csv.Error, UnicodeDecodeError) as error:
+        if "field limit" in str(error):
+            found = f"in line {reader.line_num}, found more"
+            raise InvalidDocument(
+                f"expected cells of at most {csv.field_size_limit()} characters {found}"
+            ) from None
         raise InvalidDocument(f"expected CSV in UTF-8: {error}") from None
 
 

@@ -9,6 +9,7 @@ let a declared digest pass for a measured one.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,10 @@ MAX_CHARACTERS = 100_000
 
 SINGLE_NAME = "data"
 """What a dataset of one file calls it: its name is no part of its content (design 4.2)."""
+
+# A path that has what looks like percent-encoding would be read as another. What else a URL would
+# encode stays: mlcroissant opens a file by the text as it stands.
+_ENCODING = re.compile("%(?=[0-9A-Fa-f]{2})")
 
 _Json = dict[str, Any]
 
@@ -238,7 +243,7 @@ def _file(index: int, entry: ManifestEntry) -> _Json:
         # an id is an IRI ("ID and Reference Mechanism"), a path may be anything
         "@id": f"file-{index}",
         "name": path.rpartition("/")[2],
-        "contentUrl": path,
+        "contentUrl": _ENCODING.sub("%25", path),
         "contentSize": f"{entry.size} B",
         "encodingFormat": media_type(path),
         "sha256": entry.digests["sha256"].hex(),

@@ -1,7 +1,9 @@
 """Erasures: destroy the salt of an entry of a private manifest, and say so on the ledger.
 
 The tombstone is stored and its hash recorded before the salt goes, so that a refusal destroys
-nothing. If the process ends between the two, the same call goes on where it stopped.
+nothing. Then the remaining document is written beside the secret one, zeros over what that held,
+and the one is put in the place of the other. If the process ends anywhere between, the same call
+goes on where it stopped.
 
 Promises: the salt is destroyed only after the ledger accepted the record; nothing that is stored or
 sent names the entry. Must never write the secret document anywhere but over itself.
@@ -24,7 +26,7 @@ from provenance.index import erasures, versions
 from provenance.index.erasures import Erasure
 from provenance.index.paging import MAX_LIMIT
 from provenance.ledger import views
-from provenance.ledger.files import write_whole
+from provenance.ledger.files import sync_folder, write_whole
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.writing import write
@@ -80,8 +82,9 @@ def erase(
         signer: name of the key that signs.
         dataset_id: the dataset.
         version: number of the version.
-        secret: the secret document of its manifest; it is overwritten.
-        path: path of the entry.
+        secret: the secret document of its manifest, or a link to it; it is overwritten.
+        path: path of the entry. A call that was cut off is finished first, and returned if no
+            entry has this path.
         reason: why, in words that name neither the entry nor a person; it is stored.
         on_behalf_of: the holder, if the signer's party is its delegate.
         clock: returns Unix seconds.
@@ -95,11 +98,20 @@ def erase(
     """
     if not reason.strip() or (path != "." and path in reason):
         raise InputError("expected a reason that does not name the entry, found another")
-    remaining = read_secret(ledger, secret)
-    known = _known(ledger, dataset_id, version, remaining)
-    found = content.erase(remaining, [path], reason=reason, erased_at=int(clock()))
+    secret = Path(os.path.realpath(secret))
+    draft, entry = _interrupted(secret)
+    remaining = read_secret(ledger, draft or secret)
+    known = {one.entry: one for one in _known(ledger, dataset_id, version, remaining)}
+    if draft is not None:
+        _destroy(secret, draft)
+    try:
+        found = content.erase(remaining, [path], reason=reason, erased_at=int(clock()))
+    except NotFoundError:
+        if draft is None or entry not in known:
+            raise
+        return ErasedEntry(dataset_id, version, entry, Digest32(known[entry].tombstone), None)
     (entry,) = (item["index"] for item in orjson.loads(found.tombstone)["erased"])
-    earlier = next((one for one in known if one.entry == entry), None)
+    earlier = known.get(entry)
     receipt = None
     if earlier is None:
         tombstone = ledger.documents.put(found.tombstone)
@@ -107,7 +119,7 @@ def erase(
         receipt = write(ledger, signer, "Datasets", "recordErasure", *arguments).receipt
     else:
         tombstone = Digest32(earlier.tombstone)
-    _destroy(secret, found.remaining)
+    _replace(secret, entry, found.remaining)
     return ErasedEntry(dataset_id, version, entry, tombstone, receipt)
 
 
@@ -164,16 +176,43 @@ def _known(
             after = page.next
 
 
-def _destroy(secret: Path, remaining: Remaining) -> None:
-    """Put the remaining document in the place of the secret one, and zeros over what that held."""
+def _draft_name(secret: Path) -> str:
+    """Return how the name of a remaining document begins that is not in its place yet."""
+    return f".{secret.name}.erased-"
+
+
+def _interrupted(secret: Path) -> tuple[Path | None, int]:
+    """Return the remaining document that a call that was cut off has left, and the entry."""
+    start = _draft_name(secret)
+    try:
+        names = sorted(os.listdir(secret.parent))
+    except OSError as error:
+        raise ReadError(f"cannot read {str(secret.parent)!a}: {error.strerror}") from error
+    for name in names:
+        if name.startswith(start) and name[len(start) :].isdecimal():
+            return secret.with_name(name), int(name[len(start) :])
+    return None, 0
+
+
+def _replace(secret: Path, entry: int, remaining: Remaining) -> None:
+    """Write the remaining document, and put it in the place of the secret one."""
+    draft = secret.with_name(f"{_draft_name(secret)}{entry}")
+    write_whole(draft, remaining.document, 0o600)
+    _destroy(secret, draft)
+
+
+def _destroy(secret: Path, draft: Path) -> None:
+    """Put zeros over what the secret document held, then the remaining one in its place."""
     try:
         with secret.open("r+b") as old:
-            write_whole(secret, remaining.document, 0o600)
             left = old.seek(0, os.SEEK_END)
             old.seek(0)
             while left:
                 left -= old.write(bytes(min(left, 1 << 20)))
             old.flush()
+            # before the name is gone: what has none can be zeroed by nobody
             os.fsync(old.fileno())
+        os.replace(draft, secret)
+        sync_folder(secret.parent)
     except OSError as error:
         raise ReadError(f"cannot overwrite {str(secret)!a}: {error.strerror}") from error

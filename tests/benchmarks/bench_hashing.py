@@ -25,6 +25,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from provenance.content.state import settling_ns
+
 SMALL_FILES, SMALL_BYTES = 50_000, 4096
 MID_FILES, MID_BYTES = 2_000, 1 << 20
 LARGE_BYTES = 1 << 32
@@ -59,7 +61,8 @@ def fill(folder: Path, files: int, size: int) -> None:
 
 
 def prepare(top: Path, sets: list[str]) -> None:
-    """Make what data is missing, and read all of it once."""
+    """Make what data is missing, wait until it may be remembered, and read all of it once."""
+    missing = any(not (top / name).exists() for name in sets)
     if "small" in sets and not (top / "small").exists():
         fill(top / "small", SMALL_FILES, SMALL_BYTES)
     if "mid" in sets and not (top / "mid").exists():
@@ -68,6 +71,8 @@ def prepare(top: Path, sets: list[str]) -> None:
         with open(top / "large", "wb") as file:
             for _ in range(LARGE_BYTES >> 20):
                 file.write(os.urandom(1 << 20))
+    if missing:
+        time.sleep(settling_ns() / 1e9)
     for name in sets:
         subprocess.run(each("cat", name), cwd=top, check=True)
 

@@ -161,8 +161,9 @@ class _Handler(BaseHTTPRequestHandler):
         step = steps.pop(0) if len(steps) > 1 else steps[0]
         step = step(self) if callable(step) else step
         body = step.get("body", b"")
-        self.send_response(step.get("status", 200))
-        headers = {"Content-Length": str(len(body)), **step.get("headers", {})}
+        self.send_response_only(step.get("status", 200))
+        headers = {"Content-Length": str(len(body)), "Date": self.date_time_string()}
+        headers |= step.get("headers", {})
         for name, value in headers.items():
             if value is not None:
                 self.send_header(name, value)

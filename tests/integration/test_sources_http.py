@@ -2,6 +2,8 @@
 
 import hashlib
 import importlib.util
+import time
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,39 @@ def test_a_time_of_change_serves_where_there_is_no_strong_tag():
         assert server.seen[1][2]["If-Unmodified-Since"] == dated["Last-Modified"]
 
 
+def dated(age_s, **more):
+    now = time.time()
+    return {"Last-Modified": formatdate(now - age_s, usegmt=True), **more}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        dated(0),
+        dated(50),
+        dated(-100),
+        dated(1000, Date="yesterday"),
+        {"Last-Modified": "yesterday"},
+        {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 -0000"},
+    ],
+)
+def test_a_time_of_change_that_has_not_settled_is_compared_and_not_gone_on_with(headers):
+    """Bytes may change twice within the second that it tells."""
+    with (
+        stores.web_server(CUT | {"headers": headers}, WHOLE) as server,
+        pytest.raises(ReadError, match="no settled time of change"),
+    ):
+        read(server.url)
+    whole = WHOLE | {"headers": headers}
+    with stores.web_server(whole) as server:
+        assert read(server.url)[2] == DIGEST
+    with (
+        stores.web_server(whole, whole | {"headers": dated(7)}) as server,
+        pytest.raises(ReadError, match="changed while it was read"),
+    ):
+        read(server.url)
+
+
 def test_a_server_that_recovers_is_asked_again():
     with stores.web_server({"status": 503}, {"status": 429}, WHOLE) as server:
         assert read(server.url)[2] == DIGEST
@@ -86,6 +121,41 @@ def test_chunks_are_read_to_their_end():
     tagged = {"headers": chunked | TAG, "body": body}
     with stores.web_server(tagged | {"cut": 600_000}, rest, tagged) as server:
         assert read(server.url)[2] == DIGEST
+
+
+def chunks(body, **step):
+    headers = {"Content-Length": None, "Transfer-Encoding": "chunked", **TAG}
+    return {"headers": headers, "body": b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body), **step}
+
+
+def short_range(total, *, chunked=False):
+    """Answer a range with less than the rest."""
+
+    def answer(handler):
+        start = int(handler.headers["Range"].removeprefix("bytes=").rstrip("-"))
+        body = BODY[start:800_000]
+        step = chunks(body) if chunked else {"headers": TAG, "body": body}
+        last = (total if chunked else 800_000) - 1
+        headers = {**step["headers"], "Content-Range": f"bytes {start}-{last}/{total}"}
+        return {**step, "status": 206, "headers": headers}
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ((chunks(BODY, cut=600_000), short_range("*"), WHOLE), r"found 'bytes [0-9]+-799999/\*'"),
+        ((chunks(BODY, cut=600_000), short_range(800_000), WHOLE), "changed while it was read"),
+        ((CUT, short_range("*"), WHOLE), r"found 'bytes [0-9]+-799999/\*'"),
+        ((chunks(BODY, cut=600_000), short_range(len(BODY), chunked=True)), "4 attempts|3 att"),
+        ((chunks(BODY, cut=600_000), chunks(BODY[:100]), WHOLE), "changed while it was read"),
+        ((chunks(BODY[:-1]), WHOLE), "changed while it was read"),
+    ],
+)
+def test_a_part_never_passes_for_the_whole_where_the_length_was_not_declared(steps, said):
+    with stores.web_server(*steps) as server, pytest.raises(ReadError, match=said):
+        read(server.url)
 
 
 def test_a_redirect_is_followed():

@@ -206,8 +206,18 @@ def test_a_version_that_is_named_is_read_whatever_came_after(put, tmp_path):
     wanted = build(tmp_path / "old")
     assert measure(f"s3://versions/named?versionId={version}").manifest == wanted
     assert measure("s3://versions/named").manifest != wanted
-    with pytest.raises(InputError):
+    with pytest.raises(ReadError, match=r"expected version '0+' of 'named', found none"):
         measure("s3://versions/named?versionId=" + "0" * 32)
+    version = put("named/below", b"other")
+    for key in ("named", "named/"):
+        with pytest.raises(InputError, match=r"expected version|of one object"):
+            measure(f"s3://versions/{key}?versionId={version}")
+
+
+def test_a_version_of_a_bucket_that_keeps_none_is_refused(bucket):
+    for key in ("data", "data/empty", "data/sub/big"):
+        with pytest.raises(ReadError, match=r"expected version|cannot read"):
+            measure(f"s3://bucket/{key}?versionId=3HL4kqtJlcpXroDTDmJ")
 
 
 @pytest.mark.parametrize("url", ["s3://versions/one/big", "s3://versions/one/"])

@@ -166,6 +166,35 @@ def test_sums_are_what_sha256sum_checks(type_, folder, tmp_path):
     type_("hash", folder, "--export", "b3sum", "--json", code=2)
 
 
+def test_sums_name_files_as_they_are_on_disk(type_, tmp_path):
+    """A manifest has names in normalisation form C, a disk those it was given."""
+    folder = tmp_path / "many"
+    for name in ("e\u0301/a\u0301", "\u00e8", "z"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    sums = type_("hash", folder, "--export", "sha256sum").out
+    command = ["sha256sum", "-c", "--strict", "--status", "-"]
+    assert subprocess.run(command, cwd=folder, input=sums.encode(), check=False).returncode == 0
+    signing = json.loads(type_("hash", folder.as_uri(), "--export", "model-signing").out)
+    assert [one["name"] for one in signing["predicate"]["resources"]] == [
+        "e\u0301/a\u0301",
+        "z",
+        "\u00e8",
+    ]
+    statement = json.loads(type_("hash", folder, "--export", "in-toto").out)
+    assert "e\u0301/a\u0301" in [one["name"] for one in statement["subject"]]
+
+
+@pytest.mark.parametrize("name", ["a\rb", "a\ufffd"])
+def test_names_that_b3sum_does_not_read_are_refused(type_, tmp_path, name):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    (folder / name).write_text("x")
+    words = ("hash", folder, "--digest", "blake3,sha256", "--export")
+    assert "that b3sum reads" in type_(*words, "b3sum", code=2).err
+    assert type_(*words, "sha256sum").out
+
+
 def test_statements_of_in_toto(type_, folder):
     made = type_("hash", folder, "--digest", "sha256,sm3", "--export", "in-toto")
     statement = json.loads(made.out)

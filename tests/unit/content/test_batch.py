@@ -94,7 +94,7 @@ def test_a_file_without_a_stamp_is_read_and_not_learned(tmp_path, monkeypatch):
     path = tmp_path / "f"
     path.write_bytes(b"x")
     batch = Batch(0, (("", [str(path)]),))
-    with State(tmp_path / "state", grain_ns=-(2**62)) as state:
+    with State(tmp_path / "state", settled_ns=-(2**62)) as state:
         reader = BatchReader(None, ALL, lookup=state.lookup(ALL.algorithms), state=state)
         learned = reader.measure(batch).learned
         assert {algorithm for _, _, algorithm, _ in learned} == set(ALL.algorithms)

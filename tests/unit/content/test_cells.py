@@ -84,12 +84,20 @@ def test_other_types_are_refused(name):
         *(("uint8", "-1"), ("uint64", "18446744073709551616"), ("int64", "9" * 5000)),
         *(("float64", "NaN"), ("float64", "-nan"), ("float64", ".5"), ("float64", "1_0")),
         *(("float32", "1e39"), ("float16", "65520"), ("float64", "infinity")),
+        *(
+            ("float64", "1e400"),
+            ("float64", "-1e9999"),
+            ("float32", "1e400"),
+            ("float64", "9" * 400),
+        ),
         *(("decimal(5, 2)", "1.234"), ("decimal(5, 2)", "1000"), ("decimal(5, 2)", "1e1")),
         *(("date32", "2024-02-30"), ("date32", "2024-2-3"), ("date32", "@2147483648")),
         *(("date64", "@x"), ("time32[s]", "24:00:00"), ("time32[s]", "12:00:00.5")),
         *(("time32[s]", "12:60:00"), ("time32[s]", "12:00:60"), ("time32[s]", "noon")),
         *(("timestamp[s]", "2024-02-29"), ("timestamp[s]", "2024-02-29T12:00:00Z")),
         *(("timestamp[s, tz=UTC]", "2024-02-29T12:00:00"), ("timestamp[s]", "2024-02-29x12:00:00")),
+        *(("timestamp[s, tz=UTC]", "2024-02-29T12:00:00+24:00"),),
+        *(("timestamp[s, tz=UTC]", "2024-02-29T12:00:00-01:60"),),
         *(("timestamp[ns]", "9999-01-01T00:00:00"), ("duration[s]", "1s")),
         *(("string", "\ud800"), ("binary", "0"), ("binary", "FF"), ("fixed_size_binary[2]", "00")),
     ],
@@ -100,10 +108,24 @@ def test_other_texts_are_refused(name, text):
 
 
 @pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("float32", "0.10000000149011612"), ("float16", "0.0999755859375")),
+        *(("float64", "0.1"), ("float64", "1.7976931348623157e+308"), ("float64", "5e-324")),
+        *(("float32", "inf"), ("float16", "-inf"), ("float32", "nan"), ("float64", "inf")),
+    ],
+)
+def test_a_float_is_said_as_a_double(name, text):
+    kind = parse_type(name)
+    assert text_of_value(kind, value_of_text(kind, text)) == text
+
+
+@pytest.mark.parametrize(
     ("name", "text", "same"),
     [
         ("timestamp[s, tz=UTC]", "2024-02-29 12:00:00+08:00", "2024-02-29T04:00:00Z"),
         ("timestamp[s, tz=UTC]", "2024-02-29 12:00:00-01:30", "2024-02-29T13:30:00Z"),
+        ("timestamp[s, tz=UTC]", "2024-02-29 12:00:00-23:59", "2024-03-01T11:59:00Z"),
         ("decimal(5, 2)", "1", "1.00"),
         ("decimal(5, 2)", "-0.0", "0"),
         ("float64", "1e1", "10"),

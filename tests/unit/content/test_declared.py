@@ -4,11 +4,13 @@ import base64
 import hashlib
 import json
 import subprocess
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provenance.content import declared_files
 from provenance.content.declared import (
     Declaration,
     DeclaredFile,
@@ -94,6 +96,45 @@ def test_tagged_lines_and_upper_case_are_read_as_sha256sum_does(folder):
     assert not checks(tagged.replace("SHA256", "BLAKE3"), folder)
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"# of today\n{X}  a\n",
+        f"  {X}  a\n\n\t{X} *b  c\n",
+        f"\t\\{X}  a\n   SHA256 (a) = {X}\n",
+        f"{X} a\n{X} b  c\n{X} *star\n{X}  lead\n",
+        f"SHA256 (a) = {X}\n{X}\ta\n\\{X} back\\\\slash\n",
+        f"{X}  a\n{X}  a\n{X.upper()}  ./a\n",
+        f"{X}  *star\n{X}   lead\n",
+    ],
+)
+def test_whatever_sha256sum_reads_is_read(tmp_path, lines):
+    for name in ("a", "b  c", "*star", " lead", "back\\slash"):
+        (tmp_path / name).write_bytes(b"x")
+    assert checks(lines, tmp_path)
+    declared = parse_sums(lines)
+    assert all((tmp_path / file.path).read_bytes() == b"x" for file in declared.files)
+    assert declared_files.detect(lines.encode()) == "sha256sum"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"{X}  a\n{X} b  c\n",
+        f"\\{X}  a\\x\n",
+        f"\\{X}  a\\\n",
+        f" # {X}  a\n",
+        f"{X}  a\n{Y}  a\n",
+    ],
+)
+def test_what_sha256sum_refuses_is_refused(tmp_path, lines):
+    for name in ("a", "b  c", "a\\x", "a\\"):
+        (tmp_path / name).write_bytes(b"x")
+    assert not checks(lines, tmp_path)
+    with pytest.raises(InputError):
+        parse_sums(lines)
+
+
 def test_a_tag_says_which_digests_they_are():
     tagged = f"BLAKE3 (a) = {X}\n"
     assert parse_sums(tagged, "blake3").files[0].digests == {"blake3": bytes.fromhex(X)}
@@ -109,7 +150,11 @@ def test_forms_of_sum_lines():
     )
     assert parse_sums(f"{X}  a\n", "blake3").files[0].digests == {"blake3": bytes.fromhex(X)}
     for wrong in (
-        f"{X} a",
+        f"{X}  a\n{Y} b",
+        f"{X}",
+        f" # {X}  a",
+        f"\\{X}  a\\x",
+        f"\\{X}  a\\",
         f"{X[:-2]}  a",
         f"SHA256 (a) - {X}",
         "",
@@ -187,6 +232,9 @@ def test_a_dvc_directory_is_confirmed_by_md5(folder):
             parse_dvc_dir(wrong)
     with pytest.raises(InvalidDocument, match="path as text"):
         parse_dvc_dir(json.dumps([{"md5": "00" * 16, "relpath": 1}]).encode())
+    other = b'[{"md5":"%s","relpath":"a","relpath":"b"}]' % (b"00" * 16)
+    with pytest.raises(InvalidDocument, match="found one twice"):
+        parse_dvc_dir(other)
 
 
 def test_a_file_that_changes_between_two_readings_is_an_error(folder):
@@ -218,6 +266,18 @@ def test_a_tree_of_pointers(tmp_path):
 
 # made by model-signing 1.1.1 from a folder like the fixture's, without the file with a backslash
 SUBJECT = "f150e8508bbbc8be5232a999a3af77b03f4430f86e7b59593476710a5acb0156"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "page", ["https://git-lfs.github.com/spec/v1", "https://hawser.github.com/spec/v1"]
+)
+def test_pointers_of_all_ages_and_line_ends_are_pointers(tmp_path, page, end):
+    pointer = f"version {page}{end}oid sha256:{X}{end}size 1{end}".encode()
+    (tmp_path / "big").write_bytes(pointer)
+    wanted = DeclaredFile("big", {"sha256": bytes.fromhex(X)}, 1)
+    assert read_lfs_tree(tmp_path).files == (wanted,)
+    assert declared_files.detect(pointer) == "git-lfs"
 
 
 def test_model_signing_in_both_directions(folder):
@@ -252,6 +312,18 @@ def test_exports_need_what_they_name(tmp_path):
         list(sum_lines(single, "blake3"))
     with pytest.raises(InputError, match="found sm3"):
         model_signing_statement(single, "f", "sm3", "f")
+
+
+def test_names_on_disk_are_those_of_the_entries(folder):
+    made = build(folder, algorithms=("blake3",))
+    disk = [unicodedata.normalize("NFD", entry.path) for entry in made.entries()]
+    lines = "".join(sum_lines(made, "blake3", names=disk))
+    assert lines.endswith("  s/e\u0301\n")
+    for others in (disk[:-1], ["x", *disk[1:]]):
+        with pytest.raises(ReadError, match="changed after it was read"):
+            list(sum_lines(made, "blake3", names=others))
+    with pytest.raises(InputError, match="that b3sum reads"):
+        list(sum_lines(build(folder / "s" / "\u00e9", algorithms=("blake3",)), "blake3", "a\rb"))
 
 
 def test_files_must_be_those_that_were_declared(folder):

@@ -1,5 +1,6 @@
 """Measuring with and without workers, with and without a state: always the same manifest."""
 
+import mmap
 import os
 import re
 import subprocess
@@ -14,7 +15,7 @@ from provenance.content import measuring, workers
 from provenance.content.batch import BUCKET_BITS, stamp_of
 from provenance.content.entry import Header
 from provenance.content.measuring import measure
-from provenance.content.state import State
+from provenance.content.state import State, settling_ns
 from provenance.content.walk import Folder
 from provenance.errors import EmptyDataset, InvalidPath, ReadError, UnsupportedFile
 
@@ -47,7 +48,7 @@ def at_rest(folder):
         for top, _, names in os.walk(folder)
         for name in names
     )
-    return lambda: newest + 3_000_000_000
+    return lambda: newest + settling_ns() + 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -223,8 +224,14 @@ class TestWithState:
             assert measure(file, ALL, state=state, full=True).manifest == honest
 
     def test_a_file_touched_a_moment_ago_is_not_remembered(self, folder, tmp_path):
-        newest = at_rest(folder)() - 3_000_000_000
-        for passed_ns, trusted in ((0, 0), (2_000_000_000, 0), (2_000_000_001, 1)):
+        settled_ns = settling_ns()
+        newest = at_rest(folder)() - settled_ns - 1
+        for passed_ns, trusted in (
+            (0, 0),
+            (3_000_000_000, 0),
+            (settled_ns, 0),
+            (settled_ns + 1, 1),
+        ):
             path = tmp_path / f"state-{passed_ns}"
             with State(path, clock_ns=lambda passed=passed_ns: newest + passed) as state:
                 file = max(
@@ -233,6 +240,19 @@ class TestWithState:
                 )
                 measure(file, ALL, state=state)
                 assert measure(file, ALL, state=state).files_trusted == trusted
+
+    def test_stores_through_a_map_that_leave_no_trace_are_found(self, folder, tmp_path):
+        """Only the first store into a page stamps the file, until the page was written back."""
+        file = folder / "size-4096"
+        with file.open("r+b") as opened, mmap.mmap(opened.fileno(), 0) as mapped:
+            mapped[:1] = b"1"
+            times = os.stat(file)
+            later = times.st_ctime_ns + 3_000_000_000
+            with State(tmp_path / "state", clock_ns=lambda: later) as state:
+                measure(file, ALL, state=state)
+                mapped[:1] = b"2"
+                # if the page was written back in between, the times say it
+                assert measure(file, ALL, state=state).manifest == measure(file, ALL).manifest
 
     def test_what_is_no_file_any_more_is_refused(self, folder, tmp_path):
         with State(tmp_path / "state", clock_ns=at_rest(folder)) as state:

@@ -1,5 +1,7 @@
 """Datasets by URL, from a store in memory: names, order, parts, and a store that lies."""
 
+from dataclasses import replace
+
 import fsspec
 import pytest
 
@@ -53,7 +55,7 @@ class Fake:
             raise Interrupted("broken")
         yield given
 
-    def confirm(self, found):
+    def confirm(self, found, size):
         pass
 
     def close(self):
@@ -127,6 +129,19 @@ def test_an_object_that_changes_is_noticed(memory):
         memory("a", b"22")
         with pytest.raises(ReadError):
             list(source.blocks(items))
+
+
+def test_an_object_that_is_longer_than_listed_is_refused(memory, monkeypatch):
+    for size in (0, 1, PART_BYTES, PART_BYTES + 1, 2 * PART_BYTES):
+        memory("a", bytes(size + 1))
+        source = Source(memory.url, Header(), patience=PATIENCE)
+        ((path, found),) = source.items()
+        listed = replace(found, size=size)
+        monkeypatch.setattr(source.store, "confirm", lambda found, size: None)
+        with pytest.raises(ReadError, match="bytes, found more"):
+            list(source.blocks([(path, listed)]))
+        memory("a", bytes(size))
+        assert sources.measure(memory.url, Header()).bytes_read == size
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from provenance.content import state as state_module
 from provenance.content.batch import BUCKET_BITS
-from provenance.content.state import SpareState, State
+from provenance.content.state import LEAST_REST_NS, SpareState, State, settling_ns
 from provenance.errors import InputError, ReadError
 
 DEVICE = 1
@@ -96,6 +96,25 @@ def test_a_device_that_sqlite_cannot_hold_is_left_out(tmp_path):
         state.flush()
         assert known(state, ["sha256"], device=2**64 - 1) is None
         assert known(state, ["sha256"], inode=2**64 - 1)
+
+
+@pytest.mark.parametrize(
+    ("expire", "writeback", "expected_s"),
+    [(3000, 500, 70), (None, None, 70), (12_000, 1000, 260), (1, 1, 60), ("x", 500, 70)],
+)
+def test_files_settle_when_the_system_has_written_twice(tmp_path, expire, writeback, expected_s):
+    for name, value in (("expire", expire), ("writeback", writeback)):
+        if value is not None:
+            (tmp_path / f"dirty_{name}_centisecs").write_text(f"{value}\n")
+    assert settling_ns(tmp_path) == expected_s * 10**9
+
+
+def test_nothing_settles_where_the_system_never_writes_by_itself(tmp_path):
+    (tmp_path / "dirty_writeback_centisecs").write_text("0\n")
+    with State(tmp_path / "state", settled_ns=settling_ns(tmp_path)) as state:
+        assert state.rest_ns() < 0
+    with State(tmp_path / "state", clock_ns=lambda: 2 * LEAST_REST_NS, settled_ns=1) as state:
+        assert state.rest_ns() == 2 * LEAST_REST_NS - 1
 
 
 def test_an_unknown_algorithm(tmp_path):

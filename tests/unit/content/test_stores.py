@@ -15,6 +15,7 @@ from provenance.content.stores import (
     below,
     check_url,
     local_path,
+    object_name,
     open_store,
 )
 from provenance.errors import InputError, InvalidPath, ReadError
@@ -50,6 +51,20 @@ def test_urls_find_their_store():
     assert isinstance(web, HttpStore)
     web.close()
     assert local_path("s3://bucket/x") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("s3://bucket/a/b.csv?versionId=3HL/4k=", "b.csv"),
+        ("S3A://bucket/a?b", "a?b"),
+        ("s3://bucket/prefix/", "prefix"),
+        ("https://host/d/c.zip?x=1/2#y", "c.zip"),
+        ("memory://x/y?z", "y?z"),
+    ],
+)
+def test_what_a_url_names_is_called_without_how_it_is_had(url, name):
+    assert object_name(url) == name
 
 
 def test_an_extra_that_is_missing_is_named(monkeypatch):
@@ -125,12 +140,37 @@ def test_listings_that_lie(monkeypatch, page, error):
 def test_a_version_that_is_named_is_the_one_that_is_read(monkeypatch):
     store = S3Store("s3://bucket/a?b?versionId=v.1", PATIENCE)
     head = {"ContentLength": 3, "ETag": '"x"', "VersionId": "v.1"}
-    listing = Listing(head, {"Contents": [{"Key": "a?b/c", "Size": 1}]}, head)
+    listing = Listing(head, head)
     monkeypatch.setattr(store, "_sync", listing)
     ((path, found),) = store.objects()
     assert (path, found.key, found.size, found.version) == (".", "a?b", 3, "v.1")
     assert store.pin(found) == found
     assert listing.asked[-1] == {"Bucket": "bucket", "Key": "a?b", "VersionId": "v.1"}
+
+
+@pytest.mark.parametrize("answered", ["v.2", "null", None])
+def test_an_answer_of_another_version_than_the_one_named_is_refused(monkeypatch, answered):
+    store = S3Store("s3://bucket/a?versionId=v.1", PATIENCE)
+    head = {"ContentLength": 3, "ETag": '"x"', "VersionId": answered}
+    monkeypatch.setattr(store, "_sync", Listing(head))
+    with pytest.raises(ReadError, match=r"expected version 'v.1' of 'a', found '(v.2|none)'"):
+        list(store.objects())
+
+
+@pytest.mark.parametrize("answered", ["null", None])
+def test_the_version_from_before_there_were_any_has_a_name_too(monkeypatch, answered):
+    store = S3Store("s3://bucket/a?versionId=null", PATIENCE)
+    head = {"ContentLength": 3, "ETag": '"x"', "VersionId": answered}
+    monkeypatch.setattr(store, "_sync", Listing(head))
+    assert list(store.objects()) == [(".", StoredObject("a", 3, '"x"', "null"))]
+
+
+@pytest.mark.parametrize(
+    "key", ["d/?versionId=v", "a?versionId=", "a?versionId=x%20y", "?versionId=v"]
+)
+def test_a_version_is_of_one_object_and_well_formed(key):
+    with pytest.raises(InputError, match="of one object"):
+        S3Store(f"s3://bucket/{key}", PATIENCE)
 
 
 def test_an_object_and_a_prefix_of_one_name_are_told_apart(monkeypatch):
@@ -194,6 +234,11 @@ def test_an_answer_must_be_of_the_object_that_was_listed(monkeypatch):
     answering(ETag='"x"', ContentRange="bytes 0-4/11", Body=Body(b"12345"))
     with pytest.raises(ReadError, match="changed"):
         asyncio.run(store._range(found, 0, 5))
+    of_version = StoredObject("a", 10, '"x"', "v.1")
+    for version in ({}, {"VersionId": "v.2"}):
+        answering(ETag='"x"', ContentRange="bytes 0-4/10", Body=Body(b"12345"), **version)
+        with pytest.raises(ReadError, match=r"expected version 'v.1'"):
+            asyncio.run(store._range(of_version, 0, 5))
     answering(ETag='"x"', ContentRange="bytes 0-4/10", Body=Body(b"12345"))
     assert asyncio.run(store._range(found, 0, 5)) == b"12345"
     answering(Body=Body(b""))

@@ -148,6 +148,29 @@ def test_what_is_declared_can_be_confirmed(described, tmp_path):
 
 
 @MLCROISSANT
+def test_names_come_back_whatever_they_look_like_in_a_url(described):
+    names = ["%%41", "%2e%2e/x", "%FF", "100%", "a b%20c.csv", "a%2fb", "a?b#c", "\u00e9%C3%A9"]
+    files = tuple(ManifestEntry(name, 1, {"sha256": b"\1" * 32}) for name in names)
+    document = croissant.export(replace(described, files=files))
+    validated(document)
+    assert [file.path for file in croissant.read(document).declaration.files] == names
+
+
+def test_names_of_others_are_decoded():
+    for url, path in (
+        ("a%20b.txt", "a b.txt"),
+        ("d/%C3%A9.csv", "d/\u00e9.csv"),
+        ("https://example.org/d/a%20b.zip?x=%20", "a b.zip"),
+        ("100%", "100%"),
+    ):
+        (file,) = read(distribution=[described_file(contentUrl=url)]).declaration.files
+        assert file.path == path
+    for url in ("%2e%2e/x", "%2Fetc/passwd", "a%00"):
+        with pytest.raises(InvalidPath):
+            read(distribution=[described_file(contentUrl=url)])
+
+
+@MLCROISSANT
 def test_mlcroissant_reads_the_files_through_it_and_refuses_changed_ones(described, tmp_path):
     file = tmp_path / "deep" / "a.csv"
     file.parent.mkdir()

@@ -117,7 +117,7 @@ def test_a_call_that_was_cut_off_goes_on(ledger, private, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as cut:
-        cut.setattr(erasures, "_destroy", killed)
+        cut.setattr(erasures, "write_whole", killed)
         with pytest.raises(KeyboardInterrupt):
             erase(ledger, private)
     assert b"a.csv" in secret.read_bytes()
@@ -127,6 +127,73 @@ def test_a_call_that_was_cut_off_goes_on(ledger, private, monkeypatch):
     assert "block" not in found.to_json()
     (one,) = known(ledger).items
     assert one.tombstone == found.tombstone
+
+
+def test_a_link_leads_to_the_document_that_is_overwritten(ledger, private, tmp_path):
+    _, made, secret = private
+    salt = next(entry for entry in made.entries() if entry.path == "a.csv").salt.hex()
+    (tmp_path / "vault").mkdir()
+    kept = secret.rename(tmp_path / "vault" / "kept")
+    secret.symlink_to(kept)
+    erase(ledger, private)
+    assert secret.is_symlink()
+    assert parse_remaining(kept.read_bytes()).erased == 1
+    assert salt not in kept.read_text()
+    assert [path.name for path in kept.parent.iterdir()] == ["kept"]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace", "sync_folder"])
+def test_a_call_that_was_cut_off_in_destroying_goes_on(ledger, private, monkeypatch, step):
+    """The old document has another name: what it held has to be gone from there too."""
+    _, made, secret = private
+    salt = next(entry for entry in made.entries() if entry.path == "a.csv").salt.hex().encode()
+    other = secret.with_name("other")
+    other.hardlink_to(secret)
+    real = erasures._destroy
+
+    def cut_off(*arguments):
+        def killed(*_):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as cut:
+            owner = erasures if step == "sync_folder" else erasures.os
+            cut.setattr(owner, step, killed)
+            real(*arguments)
+
+    with monkeypatch.context() as cut:
+        cut.setattr(erasures, "_destroy", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            erase(ledger, private)
+    if step != "fsync":
+        assert salt not in other.read_bytes()
+    if step == "sync_folder":
+        assert parse_remaining(secret.read_bytes()).erased == 1
+        return
+    again = erase(ledger, private)
+    (one,) = known(ledger).items
+    assert (again.entry, again.tombstone, again.receipt) == (0, one.tombstone, None)
+    assert not any(salt in path.read_bytes() for path in secret.parent.iterdir() if path.is_file())
+    remaining = parse_remaining(secret.read_bytes())
+    assert (remaining.root, remaining.erased) == (made.root, 1)
+    assert [path for path in secret.parent.iterdir() if "erased" in path.name] == []
+    assert set(other.read_bytes()) == {0}
+    with pytest.raises(NotFoundError):
+        erase(ledger, private)
+
+
+def test_who_goes_on_may_name_another_entry(ledger, private, monkeypatch):
+    _, _, secret = private
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut:
+        cut.setattr(erasures, "_destroy", killed)
+        with pytest.raises(KeyboardInterrupt):
+            erase(ledger, private)
+    assert erase(ledger, private, "deep/empty").entry == 2
+    assert parse_remaining(secret.read_bytes()).erased == 2
+    assert [one.entry for one in known(ledger).items] == [0, 2]
 
 
 def test_erasures_are_given_out_in_pages(ledger, private, monkeypatch):
@@ -159,7 +226,9 @@ def test_what_is_no_erasure_is_refused(ledger, private, folder, tmp_path):
     with pytest.raises(ReadError):
         erase(ledger, private)
     with pytest.raises(ReadError):
-        erasures._destroy(secret, None)
+        erasures._destroy(secret, secret)
+    with pytest.raises(ReadError):
+        erase(ledger, (*private[:2], tmp_path / "none" / "secret"))
     secret.write_bytes(bytes(ledger.settings.max_manifest_bytes + 1))
     with pytest.raises(TooLarge):
         erase(ledger, private)
