@@ -95,7 +95,10 @@ class PolicyWritten(PolicyKnown, Receipt):
 
 
 class Grant(Answer):
-    """A grant; `inactive` says why it cannot be used, and is null if it can."""
+    """A grant; `inactive` says why no check permits a use of it, and is null if one does.
+
+    It is a code of `POST /v1/rights/check` in small letters, or the detail of GRANT_NOT_ACTIVE.
+    """
 
     grant_id: int
     dataset_id: int
@@ -282,7 +285,7 @@ class GrantChanged(Receipt):
 
 
 class Offer(Answer):
-    """A standing offer."""
+    """A standing offer; `refused` is the error of taking it up, null if that is possible."""
 
     offer_id: int
     dataset_id: int
@@ -293,6 +296,7 @@ class Offer(Answer):
     taken: int
     left: int | None
     status: Literal["open", "closed", "expired", "exhausted"]
+    refused: str | None
     made: Block
     closed: Block | None
 
@@ -343,10 +347,14 @@ class RightsCheckAnswer(AsOfAnswer):
 
 
 class RightsAnswer(AsOfAnswer):
-    """Holders, grants that can be used and open offers of a dataset at a moment."""
+    """Holders, grants that can be used and offers that can be taken up, at a moment.
+
+    Titles of a deregistered dataset keep their holders, who may end grants and nothing else.
+    """
 
     dataset_id: int
     at: int
+    status: Literal["registered", "deregistered"]
     holders: list[Holding]
     grants: list[Grant]
     offers: list[Offer]

@@ -62,7 +62,7 @@ async def check_rights(body: RightsCheck, context: ContextDependency) -> Respons
 async def get_dataset_rights(
     dataset_id: DatasetIdPath, reading: ReadingDependency, at: AtQuery = None
 ) -> Response:
-    """Holders, grants that can be used, and open offers; up to a thousand of each."""
+    """Holders, grants that can be used, offers that can be taken up; up to a thousand of each."""
     if at is not None:
         if reading.as_of is not None:
             raise InputError("expected as_of or at, found both")

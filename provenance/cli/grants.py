@@ -299,7 +299,7 @@ def print_grants(items: list[dict[str, Any]], *, nested: bool = False) -> None:
     rows = []
     for item in items:
         lead = "  " * (item["depth"] - least) if nested else ""
-        state = item.get("inactive") or ("used up" if item["uses_left"] == 0 else "usable")
+        state = _STATES.get(item["inactive"], item["inactive"])
         left = "no limit" if item["uses_left"] is None else item["uses_left"]
         parties = (item["granter_id"], item["grantee_id"])
         ends = _said(item["not_after"]) if item["not_after"] >= _FAR else when(item["not_after"])
@@ -309,6 +309,7 @@ def print_grants(items: list[dict[str, Any]], *, nested: bool = False) -> None:
 
 
 _FAR = (1 << 40) - 1
+_STATES = {None: "usable", "quota_exceeded": "used up"}
 
 
 def _said(value: object) -> str:

@@ -1,5 +1,7 @@
 """``provenance offers``: make, take, close, list."""
 
+from typing import Any
+
 import click
 
 from provenance.cli import output
@@ -117,7 +119,13 @@ def list_(door: Door, dataset_id: int | None, after: int) -> None:
         output.print_json(found)
         return
     rows = [
-        (o["offer_id"], o["dataset_id"], o["granter_id"], o["policy_id"], o["status"], o["taken"])
+        (o["offer_id"], o["dataset_id"], o["granter_id"], o["policy_id"], _state(o), o["taken"])
         for o in found["items"]
     ]
     output.print_table(("offer", "dataset", "granter", "policy", "status", "taken"), rows)
+
+
+def _state(offer: dict[str, Any]) -> str:
+    """Return whether an offer can be taken up, or else why not."""
+    is_open = offer["status"] == "open"
+    return str(offer["refused"] or "open") if is_open else str(offer["status"])

@@ -120,6 +120,8 @@ def show(door: Door, dataset_id: int, as_of: int | None, at: str | None) -> None
         return
     rows = [(h["party_id"], *h["units"].values()) for h in found["holders"]]
     output.print_table(("holder", "hold", "use", "operate"), rows)
+    if found["status"] == "deregistered":
+        output.print_fields([("titles", "closed: holders may end grants, nothing else")])
     if found["grants"]:
         print_grants(found["grants"])
     if found["offers"]:

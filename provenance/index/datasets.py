@@ -4,7 +4,7 @@ Every query is called on a connection from ``database.reading`` and may run on a
 one of its own. ``as_of`` is a block number; None means where the index stands.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Literal
@@ -119,6 +119,20 @@ def get(connection: Connection, dataset_id: int, *, as_of: int | None = None) ->
     if found is None:
         raise NotFoundError("dataset", dataset_id)
     return _dataset(found)
+
+
+def deregistered(
+    connection: Connection, dataset_ids: Iterable[int], *, as_of: int | None = None
+) -> frozenset[int]:
+    """Return which of some datasets were deregistered by then, so that their titles are closed.
+
+    Raises:
+        IndexBehind: the index has not reached that block.
+    """
+    number = blocks.at(connection, as_of).number
+    mine = _D.c.dataset_id.in_(sorted({int(dataset_id) for dataset_id in dataset_ids}))
+    statement = select(_D.c.dataset_id).where(mine, _D.c.deregistered_block <= number)
+    return frozenset(connection.scalars(statement))
 
 
 def list_page(

@@ -164,8 +164,8 @@ def live(
 ) -> Page[Grant, int]:
     """Return the grants of a dataset that by themselves could be used at a time, by id.
 
-    What is above them may say otherwise: ask ``snapshots.inactivities``. With ``dormant`` also
-    those that could be used later: suspended, not begun, not activated.
+    What else a check looks at may say otherwise: ask ``evaluation.usability``. With ``dormant``
+    also those that could be used later: suspended, not begun, not activated.
 
     Raises:
         InputError: a limit out of range.
@@ -173,6 +173,19 @@ def live(
     """
     wanted = {"dataset_id": dataset_id, "now": now_s, "after": after}
     return _page(connection, _live(as_of is None, dormant), wanted, limit, as_of)
+
+
+def exclusive(
+    connection: Connection, dataset_id: int, now_s: int, limit: int, *, as_of: int | None = None
+) -> list[Grant]:
+    """Return the exclusive grants of a dataset that are not over at a time, the newest first.
+
+    Raises:
+        IndexBehind: the index has not reached that block.
+    """
+    wanted = {"dataset_id": dataset_id, "now": now_s, "limit": limit}
+    wanted["as_of"] = blocks.at(connection, as_of).number
+    return [_grant(row) for row in connection.execute(_exclusive(as_of is None), wanted)]
 
 
 def of_party(
@@ -304,6 +317,14 @@ def _live(now: bool, dormant: bool) -> AnySelect:
         mine.append(_S.c.status == int(GrantStatus.ACTIVE))
         mine += [_S.c.dormant.is_(False), _G.c.not_before <= bindparam("now")]
     return _ordered(_grants(now).where(*mine))
+
+
+@cache
+def _exclusive(now: bool) -> AnySelect:
+    mine = [_G.c.dataset_id == bindparam("dataset_id"), _G.c.exclusive.is_(True)]
+    stands = [_S.c.not_after >= bindparam("now"), _S.c.status != int(GrantStatus.REVOKED)]
+    newest = _grants(now).where(*mine, *stands).order_by(_G.c.grant_id.desc())
+    return newest.limit(bindparam("limit"))
 
 
 @cache

@@ -4,7 +4,7 @@ A hold without an end stands until it is lifted; one with an end lapses by itsel
 says, so it is computed on read with the time of the block of the answer or a given clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -144,9 +144,13 @@ def of_target(
 
 
 def standing(
-    connection: Connection, kind: SubjectKind, identifier: int, *, as_of: int | None = None
-) -> list[StandingHold]:
-    """Return the holds on one target that are not lifted, in the contract's order.
+    connection: Connection,
+    kind: SubjectKind,
+    identifiers: Iterable[int],
+    *,
+    as_of: int | None = None,
+) -> dict[int, tuple[StandingHold, ...]]:
+    """Return the holds on subjects of one kind that are not lifted, in the contract's order, by id.
 
     That order is not the order of placing: whoever is lifted, the last one takes its place
     (``Supervision._unlist``), and a check names the first hold that stops it.
@@ -155,8 +159,15 @@ def standing(
         IndexBehind: the index has not reached that block.
     """
     number = blocks.at(connection, as_of).number
-    wanted = {"kind": int(kind), "id": identifier, "as_of": number}
-    rows = connection.execute(_placed(), wanted).all()
+    placed: dict[int, list[AnyRow]] = {int(identifier): [] for identifier in identifiers}
+    wanted = {"kind": int(kind), "ids": sorted(placed), "as_of": number}
+    for row in connection.execute(_placed(), wanted):
+        placed[row[7]].append(row)
+    return {identifier: _in_order(rows, number) for identifier, rows in placed.items()}
+
+
+def _in_order(rows: Sequence[AnyRow], number: int) -> tuple[StandingHold, ...]:
+    """Return which of the holds on one target stand, by the contract's list."""
     acts = [(row[3], row[4], False, row) for row in rows]
     acts += [(row[5], row[6], True, row) for row in rows if row[5] is not None and row[5] <= number]
     found: list[AnyRow] = []
@@ -166,7 +177,7 @@ def standing(
             found.pop()
         else:
             found.append(row)
-    return [StandingHold(row[0], row[1], row[2]) for row in found]
+    return tuple(StandingHold(row[0], row[1], row[2]) for row in found)
 
 
 def apply(connection: Connection, events: Sequence[Event]) -> None:
@@ -258,8 +269,10 @@ def _holds() -> AnySelect:
 @cache
 def _placed() -> AnySelect:
     names = ("hold_id", "scope", "until", "block_number", "log_index", "lifted_block", "lifted_log")
-    mine = and_(_H.c.target_kind == bindparam("kind"), _H.c.target_id == bindparam("id"))
-    return select(*(_H.c[name] for name in names)).where(mine, _H.c.block_number <= AS_OF)
+    asked = _H.c.target_id.in_(bindparam("ids", expanding=True))
+    columns = [_H.c[name] for name in (*names, "target_id")]
+    mine = and_(_H.c.target_kind == bindparam("kind"), asked)
+    return select(*columns).where(mine, _H.c.block_number <= AS_OF)
 
 
 @cache

@@ -13,11 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from provenance.index import blocks, derivations, grants, rights, versions
+from provenance.index import blocks, derivations, grants, snapshots, versions
 from provenance.index.derivations import Bounds, Position, Relative
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
 from provenance.index.rights import Usable
 from provenance.lineage.records import VersionRef
+from provenance.policy.evaluation import inactivity, usability
 from provenance.policy.grants import Inactive
 
 MAX_GRANTS = 100
@@ -30,7 +31,8 @@ class Affected:
 
     Attributes:
         relative: the version, and over which derivations it is affected; the recalled one first.
-        grants: the grants of its dataset that can be used, with the dataset's first version only.
+        grants: the grants of its dataset that are active, with the dataset's first version only;
+            those that are held or used up too: their grantees may have the data.
         more_grants: whether there are more of them.
     """
 
@@ -62,7 +64,7 @@ def of_version(
     Args:
         connection: see above.
         start: the version.
-        now_s: Unix seconds that decide which grants can be used.
+        now_s: Unix seconds that decide which grants are active.
         bounds: how far.
         after: position of the last item before the page.
         limit: most versions of the page.
@@ -98,7 +100,12 @@ def of_version(
 def _live(
     connection: Connection, dataset_id: int, now_s: int, as_of: int | None
 ) -> tuple[list[Usable], bool]:
-    """Return the grants of a dataset that can be used, and whether there may be more."""
+    """Return the grants of a dataset that are active, and whether there may be more."""
     page = grants.live(connection, dataset_id, now_s, limit=MAX_GRANTS, as_of=as_of)
-    judged = rights.judged(connection, page.items, now_s, as_of=as_of)
-    return [item for item in judged if item.inactive is Inactive.NONE], page.next is not None
+    snapshot = snapshots.of_grants(connection, page.items, as_of=as_of)
+    active = [
+        Usable(grant, usability(snapshot, grant.grant_id, now_s))
+        for grant in page.items
+        if inactivity(snapshot, grant.grant_id, now_s) is Inactive.NONE
+    ]
+    return active, page.next is not None

@@ -1,24 +1,38 @@
-"""Standing offers: who offers which terms to whom, and how many grants are left.
+"""Standing offers: who offers which terms to whom, how many are left, what stands in the way.
 
-How many are left is counted, not stored: a grant that was taken up names its offer.
+How many are left is counted, not stored: a grant that was taken up names its offer. Whether an
+offer can be taken up is for ``policy.offers`` to decide.
 
 Every query is called on a connection from ``database.reading`` and may run on any thread that has
 one of its own. ``as_of`` is a block number; None means where the index stands.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, bindparam, func, select
 
 from provenance.errors import NotFoundError
-from provenance.identifiers import DatasetId, OfferId, PartyId, PolicyId
-from provenance.index import blocks, license_tables, schema
+from provenance.identifiers import DatasetId, OfferId, PartyId, PolicyId, SubjectKind
+from provenance.index import (
+    blocks,
+    datasets,
+    grants,
+    holds,
+    license_tables,
+    lineage,
+    parties,
+    policies,
+    schema,
+    titles,
+)
 from provenance.index.blocks import BlockStamp
 from provenance.index.columns import AS_OF, AnyRow, AnySelect
 from provenance.index.paging import DEFAULT_LIMIT, Page, checked_limit
-from provenance.policy.terms import UNLIMITED_GRANTS, UNLIMITED_USES
+from provenance.policy.offers import MAX_COMPARED, Exclusive, Granter, Offering, refusal
+from provenance.policy.terms import UNLIMITED_GRANTS, UNLIMITED_USES, Policy
 
 OfferStatus = Literal["open", "closed", "expired", "exhausted"]
 
@@ -40,8 +54,9 @@ class Offer:
         uses: number of uses of each grant; None for no limit.
         taken: how many grants were taken up.
         left: how many can still be; None for no limit.
-        status: as of the block, or the clock, of the question; whether its granter still has the
-            title is not looked at.
+        status: as of the block, or the clock, of the question.
+        refused: the error of the contract with which it cannot be taken up then, whoever tries;
+            None if it can.
         made: block in which it was made.
         closed: block in which it was closed, or None.
     """
@@ -55,6 +70,7 @@ class Offer:
     taken: int
     left: int | None
     status: OfferStatus
+    refused: str | None
     made: BlockStamp
     closed: BlockStamp | None
 
@@ -79,7 +95,7 @@ def get(
     found = connection.execute(_one(), wanted).one_or_none()
     if found is None:
         raise NotFoundError("offer", offer_id)
-    return _offer(found, block.timestamp if now_s is None else now_s)
+    return _judged(connection, [found], block.timestamp if now_s is None else now_s, as_of)[0]
 
 
 def list_page(
@@ -114,7 +130,7 @@ def list_page(
     statement = _list(dataset_id is not None, granter_id is not None)
     rows = connection.execute(statement, wanted).all()
     time_s = block.timestamp if now_s is None else now_s
-    items = [_offer(row, time_s) for row in rows[:limit]]
+    items = _judged(connection, rows[:limit], time_s, as_of)
     return Page(items, items[-1].offer_id if len(rows) > limit else None, block)
 
 
@@ -155,6 +171,86 @@ def _list(of_dataset: bool, of_granter: bool) -> AnySelect:
     return statement.order_by(_O.c.offer_id).limit(bindparam("limit"))
 
 
+def _judged(
+    connection: Connection, rows: Sequence[AnyRow], now_s: int, as_of: int | None
+) -> list[Offer]:
+    """Return offers with what stands in the way of taking them up."""
+    found = [_offer(row, now_s) for row in rows]
+    standing = [offer for offer in found if offer.status == "open"]
+    offerings = _offerings(connection, standing, now_s, as_of) if standing else {}
+    return [
+        replace(offer, refused=refusal(offerings[offer.offer_id], now_s))
+        if offer.offer_id in offerings
+        else offer
+        for offer in found
+    ]
+
+
+def _offerings(
+    connection: Connection, standing: Sequence[Offer], now_s: int, as_of: int | None
+) -> dict[int, Offering]:
+    """Return what taking up offers that are open rests on, by their ids."""
+    dataset_ids = {offer.dataset_id for offer in standing}
+    terms = policies.of_ids(connection, {offer.policy_id for offer in standing})
+    closed = datasets.deregistered(connection, dataset_ids, as_of=as_of)
+    held = holds.standing(connection, SubjectKind.DATASET, dataset_ids, as_of=as_of)
+    granters = _granters(connection, standing, as_of)
+    ceilings = {one: _ceiling(connection, one, as_of) for one in dataset_ids}
+    exclusive = {one: _exclusive(connection, one, now_s, as_of) for one in dataset_ids}
+    return {
+        offer.offer_id: Offering(
+            policy=terms[offer.policy_id].policy,
+            not_after=offer.not_after,
+            granter=granters[offer.dataset_id, offer.granter_id],
+            closed=offer.dataset_id in closed,
+            dataset_holds=held[offer.dataset_id],
+            ceiling=ceilings[offer.dataset_id],
+            exclusive=exclusive[offer.dataset_id],
+        )
+        for offer in standing
+    }
+
+
+def _granters(
+    connection: Connection, standing: Sequence[Offer], as_of: int | None
+) -> dict[tuple[int, int], Granter]:
+    """Return those who made offers, by dataset and party."""
+    party_ids = {offer.granter_id for offer in standing}
+    known = parties.of_ids(connection, party_ids, as_of=as_of)
+    held = holds.standing(connection, SubjectKind.PARTY, party_ids, as_of=as_of)
+    found: dict[tuple[int, int], Granter] = {}
+    for dataset_id, party_id in {(offer.dataset_id, offer.granter_id) for offer in standing}:
+        units = titles.holding(connection, dataset_id, party_id, as_of=as_of).units
+        found[dataset_id, party_id] = Granter(
+            is_active=known[party_id].status == "active",
+            holds=held[party_id],
+            has_hold=units.hold > titles.UNITS_MAJORITY,
+            has_use=units.use > titles.UNITS_MAJORITY,
+            has_operate=units.operate > titles.UNITS_MAJORITY,
+        )
+    return found
+
+
+def _ceiling(connection: Connection, dataset_id: int, as_of: int | None) -> Policy | None:
+    bound = lineage.ceiling(connection, dataset_id, as_of=as_of)
+    if bound is None or bound.policy_id is None:
+        return None
+    return policies.get(connection, bound.policy_id, as_of=as_of).policy
+
+
+def _exclusive(
+    connection: Connection, dataset_id: int, now_s: int, as_of: int | None
+) -> list[Exclusive]:
+    """Return the exclusive grants of a dataset that an offer is compared with, and one more."""
+    most = MAX_COMPARED + 1
+    found = grants.exclusive(connection, dataset_id, now_s, most, as_of=as_of)
+    terms = policies.of_ids(connection, {grant.policy_id for grant in found}) if found else {}
+    return [
+        Exclusive(terms[grant.policy_id].policy.actions, grant.not_before, grant.not_after)
+        for grant in found
+    ]
+
+
 def _offer(row: AnyRow, now_s: int) -> Offer:
     most, taken = row[6], row[7]
     closed = blocks.stamp_or_none(row, 11)
@@ -175,6 +271,7 @@ def _offer(row: AnyRow, now_s: int) -> Offer:
         taken=taken,
         left=None if most == UNLIMITED_GRANTS else most - taken,
         status=status,
+        refused=None if status == "open" else "OfferEnded",
         made=blocks.stamp(row, 8),
         closed=closed,
     )

@@ -4,6 +4,7 @@ Every query is called on a connection from ``database.reading`` and may run on a
 one of its own. ``as_of`` is a block number; None means where the index stands.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -177,6 +178,20 @@ def get(connection: Connection, party_id: int, *, as_of: int | None = None) -> P
     return _party(found)
 
 
+def of_ids(
+    connection: Connection, party_ids: Iterable[int], *, as_of: int | None = None
+) -> dict[int, Party]:
+    """Return parties by id; those that there were not by then are missing.
+
+    Raises:
+        IndexBehind: the index has not reached that block.
+    """
+    ids = sorted({int(party_id) for party_id in party_ids})
+    wanted = {"as_of": blocks.at(connection, as_of).number, "ids": ids}
+    rows = connection.execute(_of_ids(as_of is None), wanted)
+    return {int(row[0]): _party(row) for row in rows}
+
+
 def by_account(connection: Connection, account: bytes, *, as_of: int | None = None) -> Party | None:
     """Return the party that an account spoke for, or None.
 
@@ -302,6 +317,11 @@ def _parties(now: bool) -> AnySelect:
 @cache
 def _one(now: bool) -> AnySelect:
     return _parties(now).where(_P.c.party_id == bindparam("party_id"))
+
+
+@cache
+def _of_ids(now: bool) -> AnySelect:
+    return _parties(now).where(_P.c.party_id.in_(bindparam("ids", expanding=True)))
 
 
 @cache

@@ -6,7 +6,7 @@ one of its own. ``as_of`` is a block number; None means where the index stands.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
@@ -18,19 +18,20 @@ from provenance.index.paging import MAX_LIMIT
 from provenance.index.policies import StoredPolicy
 from provenance.index.titles import Holding
 from provenance.index.transfers import Transfer
+from provenance.policy.evaluation import Answer, Code, usability
 from provenance.policy.grants import Inactive
 
 
 @dataclass(frozen=True, slots=True)
 class Usable:
-    """A grant, and why it cannot be used at a time; NONE if it can."""
+    """A grant, and whether it can be used at a time, as a check answers its grantee."""
 
     grant: Grant
-    inactive: Inactive
+    answer: Answer
 
     def as_json(self) -> dict[str, Any]:
         """Return the grant as doors show it, with the reason in a word or null."""
-        return {**self.grant.as_json(), "inactive": shown(self.inactive)}
+        return {**self.grant.as_json(), "inactive": shown(self.answer)}
 
 
 def judged(
@@ -47,8 +48,8 @@ def judged(
     Raises:
         IndexBehind: the index has not reached that block.
     """
-    why = snapshots.inactivities(connection, found, now_s, as_of=as_of)
-    return [Usable(grant, why[grant.grant_id]) for grant in found]
+    snapshot = snapshots.of_grants(connection, found, as_of=as_of)
+    return [Usable(grant, usability(snapshot, grant.grant_id, now_s)) for grant in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,11 @@ class Rights:
     Attributes:
         dataset_id: the dataset.
         at: Unix seconds that decide what can be used.
+        status: whether its titles still permit anything; those of a deregistered dataset keep
+            their holders, who may end grants, and nothing else.
         holders: who holds units of its titles.
-        grants: those that can be used, what is above them included.
+        grants: those that no check refuses whatever is asked within their terms; the answer is
+            "undecided" where the terms say more than the ledger can decide.
         offers: those that can be taken up.
         policies: the terms of these grants and offers by id.
         complete: whether all are here; each list holds at most a thousand.
@@ -67,8 +71,9 @@ class Rights:
 
     dataset_id: DatasetId
     at: int
+    status: Literal["registered", "deregistered"]
     holders: Sequence[Holding]
-    grants: Sequence[Grant]
+    grants: Sequence[Usable]
     offers: Sequence[Offer]
     policies: dict[int, StoredPolicy]
     complete: bool
@@ -78,8 +83,9 @@ class Rights:
         return {
             "dataset_id": self.dataset_id,
             "at": self.at,
+            "status": self.status,
             "holders": [holding.as_json() for holding in self.holders],
-            "grants": [Usable(grant, Inactive.NONE).as_json() for grant in self.grants],
+            "grants": [grant.as_json() for grant in self.grants],
             "offers": [offer.as_json() for offer in self.offers],
             "policies": [self.policies[key].as_json() for key in sorted(self.policies)],
             "complete": self.complete,
@@ -101,20 +107,21 @@ def of_dataset(
         NotFoundError: there was no such dataset by then.
         IndexBehind: the index has not reached that block.
     """
-    datasets.get(connection, dataset_id, as_of=as_of)
+    dataset = datasets.get(connection, dataset_id, as_of=as_of)
     named = {"limit": MAX_LIMIT, "as_of": as_of}
     held = titles.holders(connection, dataset_id, now_s=now_s, **named)  # type: ignore[arg-type]
     live = grants.live(connection, dataset_id, now_s, **named)  # type: ignore[arg-type]
     found = judged(connection, live.items, now_s, as_of=as_of)
-    usable = [item.grant for item in found if item.inactive is Inactive.NONE]
+    usable = [item for item in found if not item.answer.is_refused]
     offered = offers.list_page(
         connection, dataset_id=dataset_id, limit=MAX_LIMIT, as_of=as_of, now_s=now_s
     )
-    standing = [offer for offer in offered.items if offer.status == "open"]
-    terms = {grant.policy_id for grant in usable} | {offer.policy_id for offer in standing}
+    standing = [offer for offer in offered.items if offer.refused is None]
+    terms = {item.grant.policy_id for item in usable} | {offer.policy_id for offer in standing}
     return Rights(
         DatasetId(dataset_id),
         now_s,
+        dataset.status,
         held.items,
         usable,
         standing,
@@ -180,22 +187,19 @@ def handover(
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A grant in a tree, with why it cannot be used and what is cut from it.
+    """A grant in a tree, with whether it can be used and what is cut from it.
 
     Attributes:
-        grant: the grant.
-        inactive: why it cannot be used; NONE if it can.
+        usable: the grant.
         below: the grants that are cut from it.
     """
 
-    grant: Grant
-    inactive: Inactive
+    usable: Usable
     below: list["Node"]
 
     def as_json(self) -> dict[str, Any]:
         """Return the tree from here on as nested JSON values."""
-        here = Usable(self.grant, self.inactive).as_json()
-        return {**here, "grants": [node.as_json() for node in self.below]}
+        return {**self.usable.as_json(), "grants": [node.as_json() for node in self.below]}
 
 
 def tree_of_dataset(
@@ -234,24 +238,26 @@ def rows_of(nodes: Sequence[Node]) -> list[dict[str, Any]]:
     """Return trees as rows of a table, each grant before those that are cut from it."""
     found: list[dict[str, Any]] = []
     for node in nodes:
-        found.append(Usable(node.grant, node.inactive).as_json())
+        found.append(node.usable.as_json())
         found += rows_of(node.below)
     return found
 
 
-def shown(inactive: Inactive) -> str | None:
+def shown(answer: Answer) -> str | None:
     """Return the word for why a grant cannot be used; None if it can."""
-    return None if inactive is Inactive.NONE else inactive.name.lower()
+    if answer.code is Code.GRANT_NOT_ACTIVE:
+        return Inactive(answer.detail).name.lower()
+    return None if answer.is_permitted else answer.code.name.lower()
 
 
 def _nodes(
     connection: Connection, items: Sequence[Grant], now_s: int, as_of: int | None
 ) -> list[Node]:
     found = judged(connection, items, now_s, as_of=as_of)
-    made = {item.grant.grant_id: Node(item.grant, item.inactive, []) for item in found}
+    made = {item.grant.grant_id: Node(item, []) for item in found}
     tops = []
     for node in made.values():
-        above = node.grant.parent_id
+        above = node.usable.grant.parent_id
         if above is None or above not in made:
             tops.append(node)
         else:

@@ -337,6 +337,6 @@ def _policies(
     page = offers.list_page(
         connection, dataset_id=dataset_id, limit=MAX_OFFERS, as_of=number, now_s=now_s
     )
-    wanted = sorted({offer.policy_id for offer in page.items if offer.status == "open"})
+    wanted = sorted({offer.policy_id for offer in page.items if offer.refused is None})
     found = (policies.get(connection, policy_id, as_of=number) for policy_id in wanted)
     return tuple(PolicyFacts(one.policy_id, one.as_json()["spdx_id"]) for one in found)

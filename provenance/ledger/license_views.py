@@ -9,7 +9,7 @@ from typing import Any
 
 from provenance.errors import InputError, NotFoundError
 from provenance.identifiers import DatasetId, GrantId, OfferId, PartyId, PolicyId
-from provenance.index import blocks, database, grant_changes, rights, snapshots, uses
+from provenance.index import blocks, database, grant_changes, rights, uses
 from provenance.index import grants as indexed
 from provenance.index import offers as offered
 from provenance.index import policies as stored
@@ -65,14 +65,13 @@ def grant(
         number = block.block_number
         chain = indexed.chain(connection, grant_id, as_of=number)
         now = _now(connection, number, as_of, clock)
-        why = snapshots.inactivities(connection, chain, now, as_of=number)
+        (usable, *_) = rights.judged(connection, chain, now, as_of=number)
         terms = stored.get(connection, chain[0].policy_id, as_of=number)
         recorded = uses.of_grant(connection, grant_id, as_of=number)
         changed = grant_changes.of_grant(connection, grant_id, as_of=number)
         waiting = grant_changes.assignment(connection, grant_id, as_of=number)
     return {
-        **chain[0].as_json(),
-        "inactive": rights.shown(why[grant_id]),
+        **usable.as_json(),
         "policy": terms.as_json(),
         "chain": [item.grant_id for item in chain],
         "recorded": [use.as_json() for use in recorded.items],

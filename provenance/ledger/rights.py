@@ -13,16 +13,16 @@ from typing import Any
 from provenance.chain.client import BlockRef, RpcError
 from provenance.errors import IndexDrift
 from provenance.identifiers import GrantId, PartyId
-from provenance.index import database, grants, policies, rights, snapshots
-from provenance.index.grants import Grant
+from provenance.index import database, grants, policies, snapshots
 from provenance.index.policies import StoredPolicy
+from provenance.index.rights import Usable
 from provenance.ledger.history import block_at
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import AsOf
 from provenance.ledger.vocabulary import country_bytes
 from provenance.policy import evaluation, json_form
-from provenance.policy.evaluation import Answer, Code, UseRequest
-from provenance.policy.grants import Inactive, Snapshot
+from provenance.policy.evaluation import Answer, Code, UseRequest, usability
+from provenance.policy.grants import Inactive
 from provenance.policy.vocabulary import (
     ACTIONS,
     INDUSTRIES,
@@ -65,7 +65,7 @@ class RightsAnswer:
     answer: Answer
     evaluated_at: int
     policy: StoredPolicy | None
-    chain: tuple[tuple[Grant, Inactive], ...]
+    chain: tuple[Usable, ...]
     contract_asked: bool
     as_of: AsOf
 
@@ -86,9 +86,7 @@ class RightsAnswer:
             "detail": detail(self.answer.detail) if detail else None,
             "rule": self._rule(),
             "evaluated_at": self.evaluated_at,
-            "grants": [
-                {**grant.as_json(), "inactive": rights.shown(why)} for grant, why in self.chain
-            ],
+            "grants": [usable.as_json() for usable in self.chain],
             "asked": ["contract", "library"] if self.contract_asked else ["library"],
             "as_of": self.as_of.to_json(),
         }
@@ -174,7 +172,7 @@ def check(
         evaluation.evaluate(found, grant_id, actor, request, now),
         now,
         terms,
-        tuple((grant, _inactivity(found, grant, now)) for grant in chain),
+        tuple(Usable(grant, usability(found, grant.grant_id, now)) for grant in chain),
         asked,
         AsOf(block.number, block.hash, finality),
     )
@@ -207,10 +205,6 @@ def _ask_contract(
             f"the contract, computed {expected.code.name} ({expected.detail})"
         )
     return True
-
-
-def _inactivity(snapshot: Snapshot, grant: Grant, now: int) -> Inactive:
-    return evaluation.inactivity(snapshot, grant.grant_id, now)
 
 
 def _action(bit: int) -> object:

@@ -5,6 +5,7 @@ first reason against a use, in the contract's order; a use that is not known to 
 not. Must never read the clock: the time is an argument.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -94,6 +95,11 @@ class Answer:
         """Whether the use is permitted."""
         return self.code is Code.PERMITTED
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether it is neither permitted nor left to people to decide."""
+        return self.code not in (Code.PERMITTED, Code.UNDECIDED)
+
 
 def evaluate(snapshot: Snapshot, grant: int, actor: int, request: UseRequest, now: int) -> Answer:
     """Decide whether a party may do something under a grant.
@@ -106,6 +112,30 @@ def evaluate(snapshot: Snapshot, grant: int, actor: int, request: UseRequest, no
         now: Unix time in seconds, of the block that the snapshot is of or of a planned one.
     """
     code, detail = _decide(snapshot, grant, actor, request, now)
+    return Answer(code, detail, chain_of(snapshot, grant), FIELD_OF.get(code))
+
+
+def usability(snapshot: Snapshot, grant: int, now: int) -> Answer:
+    """Decide whether a grant can be used at all, whatever is asked within its terms.
+
+    The answer is that of `evaluate` to its grantee for the least that the terms permit: a hold
+    that stops some of their actions does not count while another is left.
+
+    Args:
+        snapshot: What the decision rests on; the holds on the grantee and the terms included.
+        grant: Id of the grant; the snapshot holds it.
+        now: Unix time in seconds.
+    """
+    record = snapshot.grants[grant]
+    policy = snapshot.policies[record.policy]
+    found = [_standing(snapshot, grant, scope, now) for scope in _scopes_of(policy.actions)]
+    code, detail = next((one for one in found if one[0] is Code.PERMITTED), found[0])
+    if code is Code.PERMITTED:
+        code, detail = _judge_recipient(policy, snapshot.parties[record.grantee].roles)
+    if code is Code.PERMITTED and record.uses_left == 0:
+        code = Code.QUOTA_EXCEEDED
+    if code is Code.PERMITTED and policy.off_chain_terms:
+        code = Code.UNDECIDED
     return Answer(code, detail, chain_of(snapshot, grant), FIELD_OF.get(code))
 
 
@@ -150,8 +180,9 @@ def judge(policy: Policy, roles: int, request: UseRequest) -> tuple[Code, int]:
     action = request.action
     if action == 0 or action & (action - 1) != 0 or action & policy.actions == 0:
         return Code.ACTION_NOT_GRANTED, (action & -action).bit_length() - 1 if action else 0
-    if roles & policy.roles == 0:
-        return Code.ROLE_NOT_ALLOWED, policy.roles
+    code, detail = _judge_recipient(policy, roles)
+    if code is not Code.PERMITTED:
+        return code, detail
     if not _is_asked_within(request.purpose, policy.purposes):
         return Code.PURPOSE_NOT_ALLOWED, 0
     if not _is_asked_within(request.industry, policy.industries):
@@ -165,6 +196,21 @@ def judge(policy: Policy, roles: int, request: UseRequest) -> tuple[Code, int]:
     return Code.UNDECIDED if policy.off_chain_terms else Code.PERMITTED, 0
 
 
+def first_hold(standing: Iterable[StandingHold], scope: int, now: int) -> int | None:
+    """Return the first hold, in the contract's order, that stops an act; None if none does.
+
+    Args:
+        standing: Holds on one target that were not lifted.
+        scope: Bits of the acts.
+        now: Unix time in seconds, which decides what has lapsed.
+    """
+    for hold in standing:
+        has_lapsed = hold.until != 0 and hold.until < now
+        if not has_lapsed and hold.scope & scope:
+            return hold.hold
+    return None
+
+
 def _decide(
     snapshot: Snapshot, grant: int, actor: int, request: UseRequest, now: int
 ) -> tuple[Code, int]:
@@ -173,14 +219,9 @@ def _decide(
         return Code.NOT_FOUND, 0
     if record.grantee != actor:
         return Code.NOT_GRANTEE, 0
-    if not _is_active(snapshot, actor):
-        return Code.PARTY_INACTIVE, 0
-    hold = _hold_on(snapshot, grant, record, request.action, now)
-    if hold is not None:
-        return Code.HOLD_ACTIVE, hold
-    why = inactivity(snapshot, grant, now)
-    if why is not Inactive.NONE:
-        return Code.GRANT_NOT_ACTIVE, int(why)
+    code, detail = _standing(snapshot, grant, _scope_of(request.action), now)
+    if code is not Code.PERMITTED:
+        return code, detail
     roles = snapshot.parties[actor].roles
     code, detail = judge(snapshot.policies[record.policy], roles, request)
     if code in (Code.PERMITTED, Code.UNDECIDED) and record.uses_left == 0:
@@ -188,33 +229,55 @@ def _decide(
     return code, detail
 
 
-def _hold_on(snapshot: Snapshot, grant: int, record: Grant, action: int, now: int) -> int | None:
-    """Return the first hold that stops the action: on dataset, grant, those above, grantee."""
-    scope = SCOPE_USE
+def _standing(snapshot: Snapshot, grant: int, scope: int, now: int) -> tuple[Code, int]:
+    """Return what speaks against an act of a grant's grantee, whatever the terms say."""
+    record = snapshot.grants[grant]
+    if not _is_active(snapshot, record.grantee):
+        return Code.PARTY_INACTIVE, 0
+    hold = _hold_on(snapshot, grant, record, scope, now)
+    if hold is not None:
+        return Code.HOLD_ACTIVE, hold
+    why = inactivity(snapshot, grant, now)
+    if why is not Inactive.NONE:
+        return Code.GRANT_NOT_ACTIVE, int(why)
+    return Code.PERMITTED, 0
+
+
+def _judge_recipient(policy: Policy, roles: int) -> tuple[Code, int]:
+    if roles & policy.roles == 0:
+        return Code.ROLE_NOT_ALLOWED, policy.roles
+    return Code.PERMITTED, 0
+
+
+def _scope_of(action: int) -> int:
+    """Return which holds stop an action."""
     if action == Action.DERIVE:
-        scope |= SCOPE_DERIVE
-    if action == Action.EXPORT:
-        scope |= SCOPE_EXPORT
-    found = _first_hold(snapshot.dataset_holds.get(record.dataset, ()), scope, now)
+        return SCOPE_USE | SCOPE_DERIVE
+    return SCOPE_USE | SCOPE_EXPORT if action == Action.EXPORT else SCOPE_USE
+
+
+def _scopes_of(actions: int) -> list[int]:
+    """Return which holds stop each of some actions, without those that stop one and more."""
+    special = (Action.DERIVE, Action.EXPORT)
+    if actions & ~(Action.DERIVE | Action.EXPORT):
+        return [SCOPE_USE]
+    return [_scope_of(action) for action in special if actions & action]
+
+
+def _hold_on(snapshot: Snapshot, grant: int, record: Grant, scope: int, now: int) -> int | None:
+    """Return the first hold that stops an act: on dataset, grant, those above, grantee."""
+    found = first_hold(snapshot.dataset_holds.get(record.dataset, ()), scope, now)
     for held in chain_of(snapshot, grant):
         if found is None:
-            found = _first_hold(snapshot.grant_holds.get(held, ()), scope, now)
+            found = first_hold(snapshot.grant_holds.get(held, ()), scope, now)
     if found is None:
-        found = _first_hold(snapshot.party_holds.get(record.grantee, ()), scope, now)
+        found = first_hold(snapshot.party_holds.get(record.grantee, ()), scope, now)
     return found
 
 
 def _is_active(snapshot: Snapshot, party: int) -> bool:
     found = snapshot.parties.get(party)
     return found is not None and found.is_active
-
-
-def _first_hold(standing: tuple[StandingHold, ...], scope: int, now: int) -> int | None:
-    for hold in standing:
-        has_lapsed = hold.until != 0 and hold.until < now
-        if not has_lapsed and hold.scope & scope:
-            return hold.hold
-    return None
 
 
 def _own_inactivity(record: Grant, now: int) -> Inactive:

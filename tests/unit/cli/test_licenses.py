@@ -207,6 +207,8 @@ def test_a_grant_is_used_suspended_and_revoked(type_, granted):
     assert "QuotaExceeded" in failed.err
     type_("grants", "use", 1, *USE, "--uses", 8, "--as", "bank")
     assert "used up" in type_("grants", "list", "--dataset", 1).out
+    assert type_("grants", "show", 1, "--json").json["inactive"] == "quota_exceeded"
+    assert "used up" not in type_("rights", "show", 1).out
     type_("grants", "suspend", 1, "--reason", "unpaid")
     assert "suspended" in type_("grants", "show", 1).out
     type_("grants", "resume", 1, "--reason", "paid")
@@ -294,6 +296,11 @@ def test_an_offer_is_made_taken_and_closed(home, type_, terms):
     assert type_("offers", "take", 1, "--as", "bank", "--json").json["offer_id"] == 1
     assert "open" in type_("offers", "list", "--dataset", 1).out
     assert "offer" in type_("rights", "show", 1).out
+    type_("titles", "accept", 1, "--as", "bank")
+    assert "NotHolder" in type_("offers", "list", "--dataset", 1).out
+    assert type_("rights", "show", 1, "--json").json["offers"] == []
+    type_("titles", "transfer", 1, "--to", "founder", "--as", "bank")
+    type_("titles", "accept", 2, "--as", "founder")
     type_("offers", "close", 1)
     assert type_("offers", "list", "--json").json["items"][0]["status"] == "closed"
     made = type_("rights", "show", 1, "--json").json
@@ -301,6 +308,8 @@ def test_an_offer_is_made_taken_and_closed(home, type_, terms):
     assert type_("rights", "show", 1, "--as-of", before, "--json").json["offers"]
     assert type_("rights", "show", 1, "--at", "2015-01-01", "--json", code=2).json["error"]
     type_("offers", "make", 1, "--policy", 1, "--until", "tomorrow", code=2)
+    type_("datasets", "deregister", 1, "--reason", "over")
+    assert "closed" in type_("rights", "show", 1).out
 
 
 def test_receipts_are_metered_reported_and_audited(type_, granted, tmp_path):

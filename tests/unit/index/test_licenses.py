@@ -14,13 +14,11 @@ from provenance.index import (
     offers,
     policies,
     rights,
-    snapshots,
     titles,
     uses,
 )
 from provenance.index.sync import sync
 from provenance.policy import terms
-from provenance.policy.grants import Inactive
 
 UNLIMITED = (1 << 40) - 1
 
@@ -145,7 +143,7 @@ def test_a_tree_holds_each_grant_once_below_its_parent(busy, connection):
             assert row["parent_id"] is None or place[row["parent_id"]] < place[row["grant_id"]]
         for grant in listed:
             (top,), _ = rights.tree_of_grant(connection, grant.grant_id, now)
-            assert top.grant.grant_id == grant.grant_id
+            assert top.usable.grant.grant_id == grant.grant_id
             assert top.as_json()["grants"] == [node.as_json() for node in top.below]
 
 
@@ -158,12 +156,13 @@ def test_rights_are_those_of_the_grants_that_can_be_used(busy, connection):
             except NotFoundError:
                 continue
             page = grants.of_dataset(connection, dataset_id, limit=1000, as_of=number).items
-            why = snapshots.inactivities(connection, page, at.timestamp, as_of=number)
-            usable = [grant for grant in page if why[grant.grant_id] is Inactive.NONE]
+            judged = rights.judged(connection, page, at.timestamp, as_of=number)
+            usable = [item for item in judged if not item.answer.is_refused]
             assert list(found.grants) == usable
             assert found.complete
             assert {offer.status for offer in found.offers} <= {"open"}
-            assert set(found.policies) == {thing.policy_id for thing in (*usable, *found.offers)}
+            things = (*(item.grant for item in usable), *found.offers)
+            assert set(found.policies) == {thing.policy_id for thing in things}
 
 
 def test_a_time_names_the_block_before_it(busy, connection):
@@ -195,11 +194,11 @@ def test_standing_holds_come_in_the_order_of_the_contract(scenario, node, engine
     with database.reading(engine) as connection:
         kind = SubjectKind.GRANT
         # 901 makes room for 903, then 902 for 904.
-        found = holds.standing(connection, kind, 9, as_of=before - 1)
+        found = holds.standing(connection, kind, [9], as_of=before - 1)[9]
         assert [hold.hold for hold in found] == [903, 902, 904]
-        found = holds.standing(connection, kind, 9, as_of=before)
+        found = holds.standing(connection, kind, [9], as_of=before)[9]
         assert [hold.hold for hold in found] == [903, 904]
-        assert holds.standing(connection, kind, 9) == []
+        assert holds.standing(connection, kind, [8, 9]) == {8: (), 9: ()}
 
 
 @pytest.mark.parametrize("name", ["GrantActivated", "AssignmentConsented", "GrantIssued"])

@@ -14,11 +14,12 @@ from provenance.index import (
     impact,
     lineage,
     paths,
-    rights,
+    snapshots,
 )
 from provenance.index.derivations import Bounds
 from provenance.index.sync import sync
 from provenance.lineage.records import ActivityKind, VersionRef
+from provenance.policy.evaluation import inactivity
 from provenance.policy.grants import Inactive
 
 WHOLE = Bounds(depth=1000, versions=100_000)
@@ -289,8 +290,9 @@ def test_impact_names_versions_and_the_grants_that_live(busy, connection):
 
 
 def usable(connection, found, now_s):
-    judged = rights.judged(connection, found, now_s)
-    return [it.grant.grant_id for it in judged if it.inactive is Inactive.NONE]
+    snapshot = snapshots.of_grants(connection, found)
+    ids = [grant.grant_id for grant in found]
+    return [one for one in ids if inactivity(snapshot, one, now_s) is Inactive.NONE]
 
 
 def touches(graph, grant):

@@ -17,6 +17,7 @@ from provenance.index import (
     offers,
     parties,
     policies,
+    rights,
     snapshots,
     titles,
     transfers,
@@ -93,7 +94,7 @@ def of_licenses(connection, licensing, as_of):
         found.append(snapshots.snapshot(connection, number, as_of))
     page = grants.list_page(connection, limit=40, **named)
     found.append((page.items, page.next))
-    found.append(snapshots.inactivities(connection, page.items, 1_800_000_400, **named))
+    found.append(rights.judged(connection, page.items, 1_800_000_400, **named))
     found.append(attempt(policies.list_page, connection, limit=2, **named))
     found.append(attempt(policies.by_content, connection, licensing.sha("policy", 2), **named))
     return found

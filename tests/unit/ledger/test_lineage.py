@@ -5,7 +5,16 @@ import pytest
 from provenance.chain.client import RpcError
 from provenance.content import manifest
 from provenance.errors import ConflictError, ContractRevert, InputError, NotFoundError
-from provenance.ledger import datasets, lineage, lineage_views, parties
+from provenance.ledger import (
+    datasets,
+    grants,
+    license_views,
+    lineage,
+    lineage_views,
+    offers,
+    parties,
+    policies,
+)
 from provenance.ledger.deeds import Deed, kind_of, parse_input
 from provenance.ledger.lineage import Product
 from provenance.lineage.records import ActivityId, ActivityKind, Input, VersionRef
@@ -158,3 +167,29 @@ def test_words_are_kinds_and_versions():
             parse_input(wrong)
     with pytest.raises(InputError):
         kind_of(7)
+
+
+def test_an_offer_is_shown_as_refused_once_a_correction_lowers_the_ceiling(ledger, made):
+    refs, *_ = made
+    wide = {"actions": ["modify", "aggregate", "derive"], "derivation": "same_terms"}
+    narrow = {**wide, "territory": ["CN"]}
+    used = []
+    for ref, terms in zip(refs, (wide, narrow), strict=True):
+        policy = policies.store(ledger, "founder", policies.of_json(terms)).policy_id
+        bank = ledger.party_of_signer("bank")
+        grant = grants.issue(ledger, "founder", policy, bank, dataset_id=ref.dataset_id)
+        used.append(Input(ref, grant.grant_id))
+    context = {"purpose": ["research"], "industry": ["C"], "mode": ["file"]}
+    product = Product(manifest.build(__file__), title="Derived", source=b"derived")
+    first = lineage.derive(ledger, "bank", deed(ledger, "clean", **context), used[:1], product)
+    dataset_id = first.output.dataset_id
+    named = {"dataset_id": dataset_id}
+    offered = offers.make(ledger, "bank", dataset_id, first.ceiling).offer_id
+    assert license_views.offers(ledger, **named)["items"][0]["refused"] is None
+    lineage.supersede(
+        ledger, "bank", first.activity_id, deed(ledger, "join", **context), used, b"and one more"
+    )
+    assert license_views.offer(ledger, offered)["refused"] == "PolicyExceedsCeiling"
+    assert license_views.dataset_rights(ledger, dataset_id)["offers"] == []
+    with pytest.raises(ContractRevert, match="PolicyExceedsCeiling"):
+        offers.take_up(ledger, "founder", offered)

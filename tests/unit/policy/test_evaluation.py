@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.policy.evaluation import Code, UseRequest, evaluate, inactivity, judge
+from provenance.policy.evaluation import (
+    Code,
+    UseRequest,
+    evaluate,
+    inactivity,
+    judge,
+    usability,
+)
 from provenance.policy.grants import (
     Grant,
     Grantee,
@@ -211,3 +218,69 @@ def test_nothing_is_permitted_that_a_grant_above_refuses_to_anyone(seed):
             code, _ = judge(state.policies[record.policy], roles, case.request)
             assert code is Code.PERMITTED
             assert inactivity(state, above, case.now) is Inactive.NONE
+
+
+def usable(state, grant=2):
+    answer = usability(state, grant, NOW)
+    return answer.code, answer.detail
+
+
+def test_a_grant_can_be_used_when_something_within_its_terms_is_permitted():
+    assert usable(snapshot()) == (Code.PERMITTED, 0)
+    vague = replace(POLICY, off_chain_terms=True)
+    assert usable(snapshot(policy=vague)) == (Code.UNDECIDED, 0)
+    assert not usability(snapshot(policy=vague), 2, NOW).is_refused
+    assert usable(snapshot(replace(GRANT, uses_left=0), policy=vague)) == (Code.QUOTA_EXCEEDED, 0)
+    assert usable(snapshot(parties={5: Grantee(1 << 3)})) == (Code.ROLE_NOT_ALLOWED, ROLE | 1)
+    assert usable(snapshot(parties={5: Grantee(ROLE, is_active=False)})) == (Code.PARTY_INACTIVE, 0)
+    expired = snapshot(replace(GRANT, not_after=NOW - 1))
+    assert usable(expired) == (Code.GRANT_NOT_ACTIVE, Inactive.EXPIRED)
+    assert usability(expired, 2, NOW).is_refused
+    below = snapshot(above=replace(GRANT, grantee=6))
+    assert usable(below) == (Code.GRANT_NOT_ACTIVE, Inactive.PARENT)
+
+
+@pytest.mark.parametrize(
+    ("actions", "scope", "expected"),
+    [
+        (Action.READ | Action.DERIVE, 1 << 3, (Code.HOLD_ACTIVE, 7)),
+        (Action.READ | Action.DERIVE, 1 << 4, (Code.PERMITTED, 0)),
+        (Action.DERIVE, 1 << 4, (Code.HOLD_ACTIVE, 7)),
+        (Action.DERIVE | Action.EXPORT, 1 << 4, (Code.PERMITTED, 0)),
+        (Action.DERIVE | Action.EXPORT, 1 << 4 | 1 << 7, (Code.HOLD_ACTIVE, 7)),
+        (Action.EXPORT, 1 << 7, (Code.HOLD_ACTIVE, 7)),
+        (Action.EXPORT, 1 << 4, (Code.PERMITTED, 0)),
+    ],
+)
+def test_a_hold_counts_when_it_stops_everything_that_the_terms_permit(actions, scope, expected):
+    policy = replace(POLICY, actions=int(actions))
+    for until in (0, NOW):
+        held = (StandingHold(7, scope, until),)
+        assert usable(snapshot(policy=policy, party_holds={5: held})) == expected
+    lapsed = (StandingHold(7, scope, NOW - 1),)
+    assert usable(snapshot(policy=policy, party_holds={5: lapsed})) == (Code.PERMITTED, 0)
+
+
+def test_a_grant_can_be_used_exactly_when_a_request_within_its_terms_is_not_refused():
+    world = Worlds(7).make(200)
+    state = world.snapshot()
+    found = set()
+    for number, planned in world.grants.items():
+        policy, grantee = state.policies[planned.grant.policy], planned.grant.grantee
+        country = b"CN" if policy.territory is None else policy.territory.codes()[0].encode()
+        widest = UseRequest(0, policy.purposes, policy.industries, policy.modes, country, 255)
+        asked = [replace(widest, action=1 << n) for n in range(32) if policy.actions >> n & 1]
+        edges = {planned.grant.not_before, planned.grant.not_after + 1, max(times(state))}
+        for now in edges:
+            answer = usability(state, number, now)
+            said = [evaluate(state, number, grantee, request, now) for request in asked]
+            assert answer.is_refused == all(one.is_refused for one in said)
+            assert answer in said
+            found.add(answer.code)
+    assert {Code.PERMITTED, Code.UNDECIDED, Code.HOLD_ACTIVE, Code.GRANT_NOT_ACTIVE} <= found
+
+
+def times(state):
+    """Return the ends of the holds of a world, and a time at which there is much to be used."""
+    places = (state.dataset_holds, state.grant_holds, state.party_holds)
+    return [hold.until for place in places for held in place.values() for hold in held]
