@@ -120,10 +120,12 @@ class Story:
             self.order(2, DATASET, scope, self.later(3))
         for scope in (1 << 2, 1 << 3):
             self.order(1, PARTIES["a"], scope, self.later(3))
+        for kind, number in ((1, PARTIES["b"]), (3, 1)):
+            self.order(kind, number, 1 << 3, self.later(3))
         for units in (OPERATE, ALL - OPERATE):
             self.transfer("a", "b", units)
         self.transfer("b", "a", ALL)
-        assert self.counts == {"grants": 8, "offers": 3, "holds": 6, "transfers": 3}
+        assert self.counts == {"grants": 8, "offers": 3, "holds": 8, "transfers": 3}
 
     def live(self, acts):
         """Let so many random acts happen."""
