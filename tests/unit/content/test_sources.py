@@ -123,12 +123,16 @@ def test_what_is_not_there(memory):
 
 
 def test_an_object_that_changes_is_noticed(memory):
-    memory("a", b"1")
-    with Source(memory.url, Header(), patience=PATIENCE) as source:
-        items = list(source.items())
-        memory("a", b"22")
-        with pytest.raises(ReadError):
-            list(source.blocks(items))
+    for url, content, said in (
+        (memory.url, b"22", "found more"),
+        (f"{memory.url}/a", b"2", "changed while it was read"),
+    ):
+        memory("a", b"1")
+        with Source(url, Header(), patience=PATIENCE) as source:
+            items = list(source.items())
+            memory("a", content)
+            with pytest.raises(ReadError, match=said):
+                list(source.blocks(items))
 
 
 def test_an_object_that_is_longer_than_listed_is_refused(memory, monkeypatch):
