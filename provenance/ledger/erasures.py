@@ -99,17 +99,14 @@ def erase(
     if not reason.strip() or (path != "." and path in reason):
         raise InputError("expected a reason that does not name the entry, found another")
     secret = Path(os.path.realpath(secret))
-    draft, entry = _interrupted(secret)
-    remaining = read_secret(ledger, draft or secret)
-    known = {one.entry: one for one in _known(ledger, dataset_id, version, remaining)}
-    if draft is not None:
-        _destroy(secret, draft)
+    remaining, known, finished = _settled(ledger, dataset_id, version, secret)
     try:
         found = content.erase(remaining, [path], reason=reason, erased_at=int(clock()))
     except NotFoundError:
-        if draft is None or entry not in known:
+        if finished is None:
             raise
-        return ErasedEntry(dataset_id, version, entry, Digest32(known[entry].tombstone), None)
+        tombstone = Digest32(finished.tombstone)
+        return ErasedEntry(dataset_id, version, finished.entry, tombstone, None)
     (entry,) = (item["index"] for item in orjson.loads(found.tombstone)["erased"])
     earlier = known.get(entry)
     receipt = None
@@ -174,6 +171,22 @@ def _known(
             if page.next is None:
                 return found
             after = page.next
+
+
+def _settled(
+    ledger: Ledger, dataset_id: DatasetId, version: int, secret: Path
+) -> tuple[Remaining, dict[int, Erasure], Erasure | None]:
+    """Return what remains, what was recorded of it, and what was cut off and is finished now."""
+    draft, entry = _interrupted(secret)
+    if draft is not None:
+        remaining = read_secret(ledger, draft)
+        known = {one.entry: one for one in _known(ledger, dataset_id, version, remaining)}
+        if entry in known:  # the chain may have lost the record: then nothing is destroyed
+            _destroy(secret, draft)
+            return remaining, known, known[entry]
+    remaining = read_secret(ledger, secret)
+    known = {one.entry: one for one in _known(ledger, dataset_id, version, remaining)}
+    return remaining, known, None
 
 
 def _draft_name(secret: Path) -> str:

@@ -4,6 +4,7 @@ import json
 import pytest
 
 from provenance import verifier
+from provenance.content import erasure as content
 from provenance.content import manifest
 from provenance.content.erasure import parse_remaining
 from provenance.errors import (
@@ -194,6 +195,19 @@ def test_who_goes_on_may_name_another_entry(ledger, private, monkeypatch):
     assert erase(ledger, private, "deep/empty").entry == 2
     assert parse_remaining(secret.read_bytes()).erased == 2
     assert [one.entry for one in known(ledger).items] == [0, 2]
+
+
+def test_what_the_ledger_does_not_know_is_not_destroyed(ledger, private):
+    _, made, secret = private
+    entry = list(made.entries())[1]
+    lost = content.erase(
+        parse_remaining(secret.read_bytes()), [entry.path], reason="x", erased_at=0
+    )
+    secret.with_name(f".{secret.name}.erased-1").write_bytes(lost.remaining.document)
+    with pytest.raises(NotFoundError):
+        erase(ledger, private, "nobody")
+    assert erase(ledger, private).entry == 0
+    assert entry.salt.hex().encode() in secret.read_bytes()
 
 
 def test_erasures_are_given_out_in_pages(ledger, private, monkeypatch):
