@@ -127,7 +127,7 @@ abstract contract Claims is LedgerModule, IDatasets {
 
     /// @dev A claim follows the title: whoever sold a dataset and registers its content again is
     /// contested like anyone else.
-    function _isOwn(Claim memory first, Claim memory claim) internal view returns (bool) {
+    function _isOwn(Claim memory first, Claim memory claim) private view returns (bool) {
         return first.dataset == claim.dataset || TITLES.mayAct(first.dataset, Right.HOLD, claim.claimant);
     }
 

@@ -29,6 +29,7 @@ contract Datasets is Derivations {
     ) external returns (DatasetId id) {
         PartyId party = _actingParty(onBehalfOf, ACT_REGISTER, NO_DATASET, ROLES_SUPPLYING);
         _requireNoActivity(content);
+        requireUnbound(content.root, NO_DATASET, party);
         return _register(party, classification, sourceHash, content, NO_POLICY, false);
     }
 
@@ -36,6 +37,7 @@ contract Datasets is Derivations {
     function publish(DatasetId id, uint32 version, Content calldata content, PartyId onBehalfOf) external {
         PartyId party = _actingParty(onBehalfOf, ACT_PUBLISH, id, 0);
         _requireNoActivity(content);
+        requireUnbound(content.root, id, party);
         _publish(party, id, _registered(id), version, content);
     }
 

@@ -147,6 +147,16 @@ abstract contract Derivations is Claims {
     }
 
     /// @inheritdoc IDatasets
+    function requireUnbound(bytes32 root, DatasetId id, PartyId party) public view {
+        DatasetId first = claimOf(root).dataset;
+        if (first == NO_DATASET || first == id) return;
+        Record storage before = _datasets[first];
+        Record storage entered = _datasets[id];
+        bool looser = (before.ceiling != 0 && entered.ceiling == 0) || (before.homeTaint && !entered.homeTaint);
+        if (looser && TITLES.mayAct(first, Right.HOLD, party)) revert CeilingEvaded(first);
+    }
+
+    /// @inheritdoc IDatasets
     function versionStatus(DatasetId id, uint32 version) public view returns (VersionStatus) {
         return _statusOf(_datasets[id].versions, version, _versions[id][version].withdrawn);
     }
@@ -184,7 +194,7 @@ abstract contract Derivations is Claims {
             partySubject(party),
             abi.encode(packed, sourceHash, content, precedence)
         );
-        _claim(content.root, Claim(id, 1, precedence, party));
+        _enter(content.root, Claim(id, 1, precedence, party));
     }
 
     function _publish(PartyId party, DatasetId id, Record storage record, uint32 version, Content calldata content)
@@ -204,21 +214,7 @@ abstract contract Derivations is Claims {
             partySubject(party),
             abi.encode(version, content, precedence)
         );
-        _claim(content.root, Claim(id, version, precedence, party));
-    }
-
-    /// @dev Content that was derived does not shake off what binds it by being entered once more. Of
-    /// another party it is contested, so this is about the party's own.
-    function _claim(bytes32 root, Claim memory claim) private {
-        Claim memory first = claimOf(root);
-        if (first.dataset != NO_DATASET && first.dataset != claim.dataset) {
-            Record storage before = _datasets[first.dataset];
-            Record storage entered = _datasets[claim.dataset];
-            bool looser =
-                (before.ceiling != 0 && entered.ceiling == 0) || (before.homeTaint && !entered.homeTaint);
-            if (looser && _isOwn(first, claim)) revert CeilingEvaded(first.dataset);
-        }
-        _enter(root, claim);
+        _enter(content.root, Claim(id, version, precedence, party));
     }
 
     function _existing(DatasetId id) internal view returns (Record storage record) {

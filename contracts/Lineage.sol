@@ -61,7 +61,10 @@ contract Lineage is LineageInputs {
         Outcome memory outcome;
         outcome.id = _next();
         outcome.version = output.version;
-        if (details.kind == ActivityKind.COLLECT) _collections[outcome.id] = true;
+        if (details.kind == ActivityKind.COLLECT) {
+            DATASETS.requireUnbound(output.content.root, output.dataset, party);
+            _collections[outcome.id] = true;
+        }
         outcome.output =
             output.dataset == NO_DATASET
             ? _deriveNew(party, details, inputs, output, outcome)

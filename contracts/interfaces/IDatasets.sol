@@ -70,7 +70,7 @@ interface IDatasets {
     error CommitmentUnknown(bytes32 commitment);
 
     /// @notice The party's dataset with this content is bound by what it was made from, and this one
-    /// would not be: publish it there, or derive it from the same.
+    /// would not be, as nothing says what it was made from: publish it there, or derive it.
     error CeilingEvaded(DatasetId dataset);
 
     /// @notice Registers a dataset with its first version. The registrant holds all its titles.
@@ -190,6 +190,11 @@ interface IDatasets {
 
     /// @notice True if that version of that dataset has this content.
     function isVersion(DatasetId id, uint32 version, bytes32 root) external view returns (bool);
+
+    /// @notice Reverts with {CeilingEvaded} if content without inputs, entered by a party into a dataset,
+    /// would be bound by less than the same content of another dataset that this party holds.
+    /// @param id The dataset it goes into; zero for a new one.
+    function requireUnbound(bytes32 root, DatasetId id, PartyId party) external view;
 
     /// @notice The status of a version; NONE if there is none.
     function versionStatus(DatasetId id, uint32 version) external view returns (VersionStatus);

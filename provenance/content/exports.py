@@ -164,3 +164,5 @@ def _named(
         if path != entry.path and nfc(path) != entry.path:
             raise ReadError(f"the folder changed after it was read: expected {entry.path!a}")
         yield path, entry
+    if given is not None and (more := next(given, None)) is not None:
+        raise ReadError(f"the folder changed after it was read: found {more!a} too")

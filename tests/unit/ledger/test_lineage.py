@@ -146,10 +146,10 @@ def test_a_rehearsal_says_what_the_contract_would_and_writes_nothing(ledger, mad
         lineage.rehearse(ledger, "founder", join, inputs * 9)
     asked = ledger.client.call
 
-    def without_pending(to, data, at="latest", sender=None):
+    def without_pending(to, data, at="latest", *given, **named):
         if at == "pending":
             raise RpcError(-32000, "pending block is not available")
-        return asked(to, data, at, sender)
+        return asked(to, data, at, *given, **named)
 
     monkeypatch.setattr(ledger.client, "call", without_pending)
     assert lineage.rehearse(ledger, "founder", join, inputs) is None

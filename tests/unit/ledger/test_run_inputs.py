@@ -6,7 +6,7 @@ import pytest
 
 from provenance.content import manifest
 from provenance.errors import ContractRevert
-from provenance.ledger import datasets, grants, lineage_views, parties, policies
+from provenance.ledger import contests, datasets, grants, holds, lineage_views, parties, policies
 from provenance.ledger.claims import ways_to
 from provenance.ledger.opening import open_ledger
 from provenance.ledger.parties import Profile
@@ -32,12 +32,23 @@ class World:
     def claim(self, who, path="same"):
         with self.open() as ledger:
             made = manifest.build(Path(path))
-            return datasets.register(ledger, who, made, who).dataset_id
+            found = datasets.register(ledger, who, made, who)
+            self.settle(ledger, found)
+        return found.dataset_id
 
     def publish(self, who, dataset_id):
         with self.open() as ledger:
-            datasets.publish(ledger, who, dataset_id, manifest.build(Path("same")))
+            found = datasets.publish(ledger, who, dataset_id, manifest.build(Path("same")))
+            self.settle(ledger, found)
         return dataset_id
+
+    @staticmethod
+    def settle(ledger, found):
+        """End a contest: the first claim stays the first, and the later dataset may be used."""
+        if found.contested is not None:
+            hold_id = found.contested.hold_id
+            contests.decide(ledger, "regulator", hold_id, "earlier", b"award 1")
+            holds.lift(ledger, "regulator", hold_id, b"a licence was shown")
 
     def lend(self, who, dataset_id, actions=("modify", "derive"), **limits):
         terms = {"actions": list(actions), "purposes": ["rd_test"], "modes": ["api"]}
@@ -97,6 +108,14 @@ def test_a_grant_comes_before_the_first_claim_and_after_the_own_title(world):
     own = world.claim("bank")
     assert world.ways() == [held(own), lent(of, grant_id, 2)]
     assert world.used() == held(own)
+
+
+def test_a_contested_claim_of_its_own_gives_way_to_a_grant(world):
+    of = world.claim("lender")
+    grant_id = world.lend("lender", of)
+    with world.open() as ledger:
+        datasets.register(ledger, "bank", manifest.build(Path("same")), "bank")
+    assert world.used() == lent(of, grant_id)
 
 
 def test_of_several_grants_one_is_taken_that_permits_it(world, clock):
