@@ -6,6 +6,7 @@ import {IDirectory} from "./interfaces/IDirectory.sol";
 import {ILicenses} from "./interfaces/ILicenses.sol";
 import {IPolicies} from "./interfaces/IPolicies.sol";
 import {ITitles} from "./interfaces/ITitles.sol";
+import {lowestBit} from "./libraries/Bits.sol";
 import {ACT_GRANT} from "./types/Acts.sol";
 import {OpenClass} from "./types/Dataset.sol";
 import {BadStatus, EvidenceMissing, HoldActive, InvalidField} from "./types/Errors.sol";
@@ -133,7 +134,7 @@ abstract contract Grants is GrantRecords {
         if (onHold) missing &= ~ACTIONS_HOLD;
         if (operates) missing &= ~ACTIONS_OPERATE;
         if (rights & RIGHT_USE != 0) missing &= ~ACTIONS_USE;
-        if (missing != 0) revert ActionNotGranted(_lowestBit(missing));
+        if (missing != 0) revert ActionNotGranted(lowestBit(missing));
         if (bounds.actions & ACTIONS_OPERATE != 0) onHold = false;
         _requireWithinCeiling(dataset, policyId);
         // An offer opens the data whatever its policy calls it, unless it is to public bodies only.
@@ -340,12 +341,5 @@ abstract contract Grants is GrantRecords {
 
     function _require(bool within, bytes32 field) internal pure {
         if (!within) revert IPolicies.ScopeExceedsParent(field);
-    }
-
-    function _lowestBit(uint32 word) private pure returns (uint8 bit) {
-        while (word & 1 == 0) {
-            word >>= 1;
-            ++bit;
-        }
     }
 }

@@ -6,6 +6,7 @@ import {PartyAccounts} from "./PartyAccounts.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
 import {IParties} from "./interfaces/IParties.sol";
 import {ISupervision} from "./interfaces/ISupervision.sol";
+import {lowestBit} from "./libraries/Bits.sol";
 import {ACTS_ALL} from "./types/Acts.sol";
 import {EvidenceMissing, InvalidField, BadStatus, NotAuthorised, NotFound, PartyInactive} from "./types/Errors.sol";
 import {DatasetId, NO_DATASET, NO_PARTY, PartyId} from "./types/Ids.sol";
@@ -46,7 +47,7 @@ contract Parties is PartyAccounts {
         Party storage record = _parties[id];
         record.status = PartyStatus.ACTIVE;
         record.roles = roles;
-        record.admission = _lowestBit(roles);
+        record.admission = lowestBit(roles);
         _setProfile(record, profile);
         _bind(id, record, account);
         Subject subject = partySubject(id);
@@ -241,13 +242,6 @@ contract Parties is PartyAccounts {
     function _requireOneSide(uint32 a, uint32 b) private pure {
         // x & -x is the lowest bit of x.
         if (a != 0 && b != 0) revert RoleConflict(a & (~a + 1), b & (~b + 1));
-    }
-
-    function _lowestBit(uint32 word) private pure returns (uint8 bit) {
-        while (word & 1 == 0) {
-            word >>= 1;
-            ++bit;
-        }
     }
 
     function _isCountry(bytes2 code) private pure returns (bool) {

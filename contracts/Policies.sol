@@ -6,6 +6,7 @@ import {IDirectory} from "./interfaces/IDirectory.sol";
 import {ILicenses} from "./interfaces/ILicenses.sol";
 import {IParties} from "./interfaces/IParties.sol";
 import {IPolicies} from "./interfaces/IPolicies.sol";
+import {lowestBit} from "./libraries/Bits.sol";
 import {ACT_GRANT} from "./types/Acts.sol";
 import {InvalidField, NotFound} from "./types/Errors.sol";
 import {NO_DATASET, NO_PARTY} from "./types/Ids.sol";
@@ -148,7 +149,7 @@ contract Policies is Ceilings {
         uint8 least = terms.minSecurityGrade;
         bool more = terms.offChainTerms;
         uint256 action = request.action;
-        if (!_isOneOf(action, permitted)) return (Code.ACTION_NOT_GRANTED, _lowestBit(action));
+        if (!_isOneOf(action, permitted)) return (Code.ACTION_NOT_GRANTED, lowestBit(action));
         if (roles & allowed == 0) return (Code.ROLE_NOT_ALLOWED, allowed);
         if (!_isPartOf(request.purpose, purposes)) return (Code.PURPOSE_NOT_ALLOWED, 0);
         if (!_isPartOf(request.industry, industries)) return (Code.INDUSTRY_NOT_ALLOWED, 0);
@@ -236,14 +237,5 @@ contract Policies is Ceilings {
 
     function _requireField(bool inRange, bytes32 field) private pure {
         if (!inRange) revert InvalidField(field);
-    }
-
-    /// @dev Zero also for none.
-    function _lowestBit(uint256 word) private pure returns (uint8 bit) {
-        if (word == 0) return 0;
-        while (word & 1 == 0) {
-            word >>= 1;
-            ++bit;
-        }
     }
 }
