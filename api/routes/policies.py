@@ -38,7 +38,7 @@ from provenance.ledger import license_views
 from provenance.ledger import policies as use_cases
 from provenance.ledger.opening import Ledger
 from provenance.ledger.policies import PolicyStored, Proposal
-from provenance.policy.json_form import once
+from provenance.strict_json import once
 
 router = APIRouter(tags=["policies"])
 

@@ -256,7 +256,7 @@ def read_json(path: Path, max_bytes: int) -> dict[str, Any]:
 
     import orjson
 
-    from provenance.policy.json_form import once
+    from provenance.strict_json import once
 
     document = read_file(path, max_bytes)
     try:

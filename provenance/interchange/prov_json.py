@@ -7,7 +7,6 @@ given twice too; nothing is dropped in silence. Must never follow a reference or
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +15,7 @@ import orjson
 
 from provenance.errors import InvalidDocument, TooLarge, UnsupportedStatement
 from provenance.interchange.statements import ELEMENTS, PROV, RELATIONS, XSD, Statement, Value
+from provenance.strict_json import once
 
 MAX_BYTES = 1 << 26
 MAX_STATEMENTS = 1_000_000
@@ -223,16 +223,7 @@ def parse(document: bytes) -> object:
         # The standard parser recurses as deep as it is told to; orjson has a bound of its own, but
         # cannot show a key that is given twice.
         orjson.loads(document)
-        found: object = json.loads(document, object_pairs_hook=_once)
+        found: object = json.loads(document, object_pairs_hook=once)
     except ValueError as error:
         raise InvalidDocument(f"expected one JSON document: {error!s:.120}") from error
-    return found
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        counts = Counter(key for key, _ in pairs)
-        twice = counts.most_common(1)[0][0]
-        raise InvalidDocument(f"expected each key once, found {twice[:80]!r} twice")
     return found

@@ -115,7 +115,7 @@ def propose_recovery(
         new = Address(pending.address(name))
     else:
         new = pending.create(name, ledger.password(name)).address
-    office = parties.office_for(ledger, parties.admission_of(ledger, party_id).role)
+    office = parties.office_for(ledger, parties.standing_of(ledger, party_id).admission)
     reason_hash = ledger.documents.put(reason)
     written = write(ledger, office, "Parties", "proposeRecovery", party_id, new, reason_hash)
     event = written.event("RecoveryProposed")

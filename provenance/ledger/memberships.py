@@ -7,15 +7,13 @@ from the mined transaction. Must never choose for a party: its own key names its
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from provenance.errors import InputError, NotFoundError
+from provenance.errors import InputError
 from provenance.identifiers import DatasetId, Digest32, PartyId
 from provenance.ledger.opening import Ledger
-from provenance.ledger.parties import admission_of, office_for
+from provenance.ledger.parties import office_for, standing_of
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.vocabulary import ACTS, ROLES, bits_of, words_of
 from provenance.ledger.writing import request_hash_of, write
-
-_NONE = 0  # the status of a party that does not exist (``Party.sol``)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +150,7 @@ def set_roles(
     given, taken = bits_of(ROLES, add, "a role"), bits_of(ROLES, remove, "a role")
     if both := words_of(ROLES, given & taken):
         raise InputError(f"expected each role once, found {', '.join(both)} added and removed")
-    current = _roles_of(ledger, party_id)
+    current = standing_of(ledger, party_id).roles
     wanted = (current | given) & ~taken
     # a request that is made again under its key finds its own change
     if wanted == current and idempotency_key is None:
@@ -260,9 +258,9 @@ def _set_status(
 ) -> PartyChange:
     if not reason.strip():
         raise InputError("expected a reason, found none")
-    admitted = admission_of(ledger, party_id)
-    barred = verb == "restore" and admitted.barred
-    office = signer or office_for(ledger, ROLES["regulator"] if barred else admitted.role)
+    standing = standing_of(ledger, party_id)
+    barred = verb == "restore" and standing.barred
+    office = signer or office_for(ledger, ROLES["regulator"] if barred else standing.admission)
     reason_hash = ledger.documents.put(reason)
     written = write(
         ledger, office, "Parties", verb, party_id, reason_hash, idempotency_key=idempotency_key
@@ -270,10 +268,3 @@ def _set_status(
     written.event("PartyStatusSet")
     change = "suspended" if verb == "suspend" else "restored"
     return PartyChange(party_id, change, None, reason_hash, written.receipt)
-
-
-def _roles_of(ledger: Ledger, party_id: PartyId) -> int:
-    (party,) = ledger.call("Parties", "party", party_id)
-    if party[1] == _NONE:
-        raise NotFoundError("party", party_id)
-    return int(party[6])

@@ -270,20 +270,22 @@ def require_name(name: str) -> None:
         )
 
 
-class Admission(NamedTuple):
-    """How a party was admitted.
+class Standing(NamedTuple):
+    """What a party may be, and who has the say over it.
 
     Attributes:
-        role: the role whose office has the say over its profile, its status and its lost keys.
+        roles: bits of its roles.
+        admission: the role whose office has the say over its profile, status and lost keys.
         barred: whether a regulator suspended it.
     """
 
-    role: int
+    roles: int
+    admission: int
     barred: bool
 
 
-def admission_of(ledger: Ledger, party_id: PartyId) -> Admission:
-    """Return how a party was admitted, as the chain has it.
+def standing_of(ledger: Ledger, party_id: PartyId) -> Standing:
+    """Return how a party stands, as the chain has it.
 
     Raises:
         NotFoundError: there is no such party.
@@ -291,7 +293,7 @@ def admission_of(ledger: Ledger, party_id: PartyId) -> Admission:
     (party,) = ledger.call("Parties", "party", party_id)
     if party[1] == _NO_STATUS:
         raise NotFoundError("party", party_id)
-    return Admission(1 << party[10], party[11])
+    return Standing(party[6], 1 << party[10], party[11])
 
 
 def office_for(ledger: Ledger, roles: int) -> str:

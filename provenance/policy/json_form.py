@@ -2,13 +2,13 @@
 
 Promises: ``parse(render(p)) == p``; an unknown key or word is refused; what is left out means what
 `Policy` says, so that nothing is ever permitted by omission but by ``"any"`` alone. No limit is
-``null``. Must never guess, so that a key given twice is refused.
+``null``. Must never guess.
 """
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import cast
 
-from provenance.errors import InvalidDocument, InvalidPolicy
+from provenance.errors import InvalidPolicy
 from provenance.policy.terms import (
     NO_END,
     UNLIMITED_DURATION,
@@ -44,22 +44,6 @@ _LIMITS = {
     "max_grants": UNLIMITED_GRANTS,
 }
 _NUMBERS = ("sub_depth", "min_security_grade", "not_before")
-
-
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the members of a JSON object; the ``object_pairs_hook`` of the standard parser.
-
-    Others keep the last of two values in silence, and so would show one and store another.
-
-    Raises:
-        InvalidDocument: a key is given twice.
-    """
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise InvalidDocument(f"expected each key once, found {key[:80]!r} twice")
-        found[key] = value
-    return found
 
 
 def render(policy: Policy) -> dict[str, object]:

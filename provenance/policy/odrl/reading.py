@@ -17,7 +17,6 @@ import orjson
 from pyld import jsonld
 
 from provenance.errors import InvalidDocument, TooLarge, UnsupportedOdrlTerm
-from provenance.policy.json_form import once
 from provenance.policy.odrl.context import (
     ALIASES,
     CONTEXT,
@@ -27,6 +26,7 @@ from provenance.policy.odrl.context import (
     UNKNOWN,
     short,
 )
+from provenance.strict_json import once
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 40
