@@ -376,15 +376,15 @@ def test_the_runs_of_a_dataset_are_not_a_list(service, require_problem):
 @pytest.mark.parametrize(
     ("body", "coding", "status"),
     [
-        (b"", None, 422),
-        (b"{}", None, 422),
-        (b"[" * 100_000, None, 413),
-        (b"{}", "br", 415),
-        (b"{}", "gzip", 400),
-        (gzip.compress(b"{}")[:-4], "gzip", 400),
-        (gzip.compress(b"{}") * 2, "gzip", 400),
-        (gzip.compress(b" " * (1 << 22)), "gzip", 413),
-        (b" " * ((1 << 18) + 1), None, 413),
+        pytest.param(b"", None, 422, id="empty"),
+        pytest.param(b"{}", None, 422, id="no event"),
+        pytest.param(b"[" * 100_000, None, 413, id="deep"),
+        pytest.param(b"{}", "br", 415, id="another coding"),
+        pytest.param(b"{}", "gzip", 400, id="not gzip"),
+        pytest.param(gzip.compress(b"{}")[:-4], "gzip", 400, id="truncated"),
+        pytest.param(gzip.compress(b"{}") * 2, "gzip", 400, id="two members"),
+        pytest.param(gzip.compress(b" " * (1 << 22)), "gzip", 413, id="bomb"),
+        pytest.param(b" " * ((1 << 18) + 1), None, 413, id="too long"),
     ],
 )
 def test_hostile_bodies_are_refused(service, require_problem, body, coding, status):
