@@ -237,6 +237,7 @@ def test_a_suspended_party_stops_what_is_below_it(market, licensed, sublicensed)
 
     def by_regulator(function):
         write(market.ledger, "regulator", "Parties", function, market.ids[STARTUP], b"r" * 32)
+        market.ledger.sync()
 
     by_regulator("suspend")
     try:

@@ -119,14 +119,13 @@ def test_what_the_grant_does_not_permit_is_not_trained(market):
 
 
 def test_a_withdrawn_source_feeds_nothing_more_and_shows_what_it_fed(market):
-    from provenance.ledger import datasets
-
     own = market.register(FAB, "Short-lived images")
     grant = market.issue(FAB, market.terms, STARTUP, dataset_id=own)
     used = [{"dataset_id": own, "version": 1, "grant_id": grant}]
     model = market.record(STARTUP, b"short-lived model", **training(market, inputs=used))
     on = market.issue(STARTUP, market.on, CLOUD, dataset_id=model["dataset_id"])
-    datasets.withdraw_version(market.ledger, FAB, own, 1, b"customer data in it")
+    reason = {"reason": "customer data in it"}
+    market.do(FAB, f"datasets/{own}/versions/1/withdraw", reason)
     body = training(market, inputs=used)
     error = market.not_recorded(STARTUP, b"y", **body)
     assert error == ("InputWithdrawn", {"dataset": own, "version": 1})
