@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     Connection,
     Engine,
     ExceptionContext,
@@ -202,7 +203,8 @@ def _engine(url: str) -> Engine:
 
 def _file_engine(path: Path) -> Engine:
     return create_engine(
-        f"sqlite:///{path}",
+        # not as text: the path of a home may hold a question mark
+        URL.create("sqlite", database=str(path)),
         poolclass=QueuePool,
         connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False},
     )

@@ -240,8 +240,11 @@ def _found(home: Path, patterns: Iterable[str]) -> Iterator[Path]:
 
 def _snapshot(source: Path, target: Path) -> None:
     """Copy a database that others may be writing, as of one moment."""
+    # as a URL, because the path of a home may hold what a URL gives a meaning: #, ? and %
     with (
-        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=30)) as original,
+        closing(
+            sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
+        ) as original,
         closing(sqlite3.connect(target)) as copy,
     ):
         # all pages in one step: a copy in several would start again with every block

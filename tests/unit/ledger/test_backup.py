@@ -70,6 +70,23 @@ def test_a_restored_home_is_the_same(saved, ledger, fresh):
     assert [path.name for path in fresh.home.parent.iterdir()] == ["home"]
 
 
+def test_a_home_may_have_a_name_that_means_something_in_a_url(original_home, homes, tmp_path):
+    settings = homes.copy(original_home, tmp_path / "100%41 #1?mode=rw&x")
+    with open_ledger(settings) as ledger:
+        ledger.sync()
+        head = ledger.client.head().number
+    assert (settings.home / "index.sqlite3").exists()
+    saved = tmp_path / "backup.tar"
+    backups.backup(settings, saved)
+    fresh = replace(settings, home=tmp_path / "restored")
+    assert backups.restore(fresh, saved).block_number == head
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        settings.home.name,
+        "backup.tar",
+        "restored",
+    ]
+
+
 def test_nothing_is_overwritten(saved, settings, fresh):
     with pytest.raises(ConflictError):
         backups.backup(settings, saved)
