@@ -169,7 +169,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Callable[[FastAPI], Any]:
             interval_s = sys.getswitchinterval()
             opened.callback(sys.setswitchinterval, interval_s)
             sys.setswitchinterval(min(interval_s, _SWITCH_INTERVAL_S))
-            url = f"http://{_url_host(settings.host)}:{settings.port}/rpc"
+            url = rpc.local_url(settings.host, settings.port)
             ledger = opened.enter_context(open_ledger(settings, serving_url=url))
             _warm(ledger)
             _settle_memory()
@@ -237,7 +237,3 @@ def _body_limits(settings: Settings) -> Callable[[str, str, str], int]:
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-def _url_host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
