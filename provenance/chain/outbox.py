@@ -168,6 +168,10 @@ class Outbox:
             )
         return found[0]
 
+    def has(self, idempotency_key: str) -> bool:
+        """Return whether there is a request of a key, whatever it asks for."""
+        return bool(self._select("idempotency_key = ?", (idempotency_key,)))
+
     def free_nonces(self, sender: Address, chain_nonce: int) -> Iterator[int]:
         """Yield nonces for the next transactions; ``chain_nonce`` is the next the node expects.
 

@@ -171,6 +171,10 @@ class Transactions:
             raise self._failure(request, receipt)
         return receipt
 
+    def has_promised(self, idempotency_key: str) -> bool:
+        """Return whether a request was submitted under a key, and not refused by the node."""
+        return self._outbox.has(idempotency_key)
+
     def recover(self) -> int:
         """Send again what was signed but is not mined, after a restart; return how many.
 
