@@ -165,7 +165,7 @@ class Ledger:
         sender = Transactions(
             self.client, self.client.chain_id(), outbox, self.contracts.decode_revert
         )
-        sender.recover()
+        sender.follow()
         return sender
 
     @property

@@ -158,6 +158,32 @@ def test_a_reorg_shows_and_what_it_dropped_is_sent_again(node, client, transacti
     assert client.balance(NOBODY) == 5
 
 
+def test_what_a_reorganisation_dropped_before_a_restart_does_not_block_its_key(
+    node, client, transactions, outbox, contracts
+):
+    node.request("anvil_mine", ["0x2"])
+    for _ in range(2):
+        transactions.send(KEY, NOBODY, b"", 21_000, value_wei=5)
+    node.request("anvil_reorg", [1, []])
+    assert client.nonce(KEY.address) == 1
+    restarted = Transactions(client, client.chain_id(), outbox, contracts.decode_revert)
+    assert restarted.follow() == 1
+    assert restarted.send(KEY, NOBODY, b"", 21_000, value_wei=5, timeout_s=20).succeeded
+    assert client.balance(NOBODY) == 15
+
+
+def test_what_a_node_forgot_is_sent_again_though_nobody_waits(node, client, transactions, outbox):
+    node.request("evm_setAutomine", [False])
+    request = transactions.submit(KEY, NOBODY, b"", 21_000, value_wei=5)
+    forgotten = "0x" + request.attempts[-1].transaction.hash.hex()
+    assert node.request("anvil_dropTransaction", [forgotten]) == forgotten
+    assert transactions.follow() == 1
+    node.request("anvil_mine", ["0x1"])
+    assert client.balance(NOBODY) == 5
+    assert transactions.follow() == 0
+    assert [row.state for row in outbox.mined()] == [State.MINED]
+
+
 def test_finality_grows_with_the_chain(node, client, transactions, outbox):
     receipt = transactions.send(KEY, NOBODY, b"", 21_000, value_wei=5)
     assert client.finality(receipt.block_number) == "latest"
@@ -189,6 +215,34 @@ def test_a_stuck_transaction_is_replaced_with_a_higher_fee(node, client, outbox,
     assert client.balance(NOBODY) == 5
     fees = [attempt.max_fee_wei for attempt in outbox.get(rows[0].id).attempts]
     assert fees == sorted(set(fees))
+
+
+def test_what_blocks_a_stuck_transaction_is_replaced_too(node, client, outbox, contracts):
+    node.request("evm_setAutomine", [False])
+
+    def sender():
+        policy = FeePolicy(stuck_after_s=0.2)
+        return Transactions(client, client.chain_id(), outbox, contracts.decode_revert, policy)
+
+    blocking = sender().submit(KEY, NOBODY, b"", 21_000, value_wei=5)
+    node.request("anvil_setNextBlockBaseFeePerGas", [hex(50 * 10**9)])
+    node.request("evm_mine", [])
+    assert client.nonce(KEY.address) == 0
+    found, later = [], sender()
+    waiter = threading.Thread(
+        target=lambda: found.append(later.send(KEY, NOBODY, b"", 21_000, value_wei=7))
+    )
+    waiter.start()
+    deadline = time.monotonic() + 60
+    while len(outbox.get(blocking.id).attempts) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    while waiter.is_alive():  # what is stored is handed over a moment later
+        assert time.monotonic() < deadline
+        node.request("evm_mine", [])
+        waiter.join(0.2)
+    assert found[0].succeeded
+    assert client.balance(NOBODY) == 12
 
 
 def test_a_refusal_is_told(transactions):

@@ -155,11 +155,11 @@ def test_what_was_signed_before_a_crash_is_sent_after_it(
         reopened = Outbox(tmp_path / "outbox.sqlite3")
         client = Client(again)
         after = Transactions(client, again.chain_id, reopened, contracts.decode_revert)
-        assert after.recover() == 1
+        assert after.follow() == 1
         receipt = after.send(key, NOBODY, b"", 21_000, value_wei=5, idempotency_key="a")
         assert receipt.succeeded
         assert client.balance(NOBODY) == 5
-        assert after.recover() == 0
+        assert after.follow() == 0
         reopened.close()
 
 
@@ -167,7 +167,7 @@ def test_what_was_mined_before_a_crash_is_not_sent_again(transactions, chain, ou
     request = transactions.submit(key, NOBODY, b"", 21_000, value_wei=5)
     chain.mine()
     assert [row.state for row in outbox.unsettled()] == [State.SENT]
-    assert transactions.recover() == 0
+    assert transactions.follow() == 0
     assert transactions.wait(request).succeeded
     assert client.balance(NOBODY) == 5
 
@@ -179,7 +179,7 @@ def test_a_nonce_that_someone_else_used_is_an_error_not_a_second_send(
     chain.pool.drop(chain.pool.take(10**9), "lost")
     chain.send_raw(signed(nonce=0))
     chain.mine()
-    transactions.recover()
+    transactions.follow()
     with pytest.raises(TransactionFailed):
         transactions.wait(request, timeout_s=20)
     assert client.balance(NOBODY) == 1
