@@ -176,6 +176,10 @@ class Transactions:
             raise self._failure(request, receipt)
         return receipt
 
+    def cost_wei(self, gas: int) -> int:
+        """Return the most that a transaction of so much gas costs now, beside what it sends."""
+        return gas * self._submission.current_fees()[0]
+
     def has_promised(self, idempotency_key: str) -> bool:
         """Return whether a request was submitted under a key, and not refused by the node."""
         return self._outbox.has(idempotency_key)

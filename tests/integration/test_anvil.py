@@ -16,9 +16,11 @@ from provenance.chain.signing import ForwardRequest, SigningKey, sign_request
 from provenance.chain.transactions import FeePolicy, Transactions
 from provenance.errors import CallRefused, ContractRevert, TransactionFailed
 from provenance.ledger import parties
+from provenance.ledger.opening import open_ledger
 from provenance.ledger.parties import Profile
 from provenance.ledger.relay import MAX_DATA_BYTES, MAX_GAS, relay
 from provenance.ledger.vocabulary import Classification
+from provenance.ledger.writing import write
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = SigningKey(b"\x07" * 32)
@@ -91,6 +93,18 @@ def test_a_relayed_request_carries_all_its_data(anvil_ledger, gas):
     signature = sign_request(KEY, short, ledger.chain_id, ledger.address("Forwarder"))
     with pytest.raises(CallRefused):
         relay(ledger, short, signature)
+
+
+@pytest.mark.parametrize("gas_price_gwei", [1, 300])
+def test_a_party_is_paid_what_its_gas_costs(anvil_node, anvil_ledger, gas_price_gwei):
+    account = anvil_ledger.keystore.address("founder")
+    left = 11 * 10**14  # pays for a transaction of the embedded chain, but for none here
+    anvil_node.request("anvil_setBalance", ["0x" + account.hex(), hex(left)])
+    price = hex(gas_price_gwei * 10**9)
+    anvil_node.request("anvil_setNextBlockBaseFeePerGas", [price])
+    anvil_node.request("evm_mine", [])
+    with open_ledger(anvil_ledger.settings, password=anvil_ledger.password) as ledger:
+        write(ledger, "founder", "Datasets", "commit", b"\x01" * 32, 0)
 
 
 class Lesser:

@@ -136,8 +136,8 @@ def test_the_password_file_is_the_last_resort(settings):
 
 def test_accounts_without_money_are_paid(ledger):
     stranger = Address(b"\x55" * 20)
-    ledger.fund(stranger)
+    ledger.fund(stranger, 500_000)
     assert ledger.client.balance(stranger) > 0
     before = ledger.client.head()
-    ledger.fund(stranger)
+    ledger.fund(stranger, 500_000)
     assert ledger.client.head() == before
