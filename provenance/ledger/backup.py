@@ -27,7 +27,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from provenance.config import Settings
+from provenance.chain.ownership import CHAIN_FILE
+from provenance.config import Settings, in_home
 from provenance.documents import Documents
 from provenance.errors import (
     ConflictError,
@@ -36,6 +37,7 @@ from provenance.errors import (
     ReadError,
     TooLarge,
 )
+from provenance.index import database
 from provenance.ledger import checkpoints
 from provenance.ledger.opening import open_ledger
 
@@ -192,7 +194,7 @@ def restore(settings: Settings, file: Path, *, progress: Progress | None = None)
             fresh.mkdir(mode=0o700)
             with file.open("rb") as raw:
                 _read_all(raw, fresh, tally, settings.max_restore_bytes)
-            block_number = _check(replace(settings, home=fresh))
+            block_number = _check(in_home(settings, fresh))
             if home.exists():
                 home.rmdir()
             fresh.rename(home)
@@ -333,11 +335,20 @@ def _check(settings: Settings) -> int:
         _require_sound(path)
     if not (settings.home / "deployment.json").exists():
         raise InvalidDocument("expected a backup of a ledger, found no deployment.json")
-    with open_ledger(settings) as ledger:
+    if settings.is_embedded and not (settings.home / CHAIN_FILE).exists():
+        raise InvalidDocument(
+            "expected a backup with a chain, found none: its home uses a node, which "
+            "PROVENANCE_CHAIN has to name"
+        )
+    # not in a database of the settings: whoever tries a backup out may be serving from it
+    with open_ledger(replace(settings, index_url="")) as ledger:
         # reads the deployment, which compares chain id, directory and start block
         checkpoints.pin_own(ledger)
         ledger.sync()
-        return ledger.client.head().number
+        reached = ledger.client.head().number
+    if settings.index_url:
+        database.discard(settings.home / database.INDEX_FILE)
+    return reached
 
 
 def _require_sound(path: Path) -> None:

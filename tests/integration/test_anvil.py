@@ -14,7 +14,9 @@ from provenance.chain.outbox import Outbox, State
 from provenance.chain.replay import Replay
 from provenance.chain.signing import ForwardRequest, SigningKey, sign_request
 from provenance.chain.transactions import FeePolicy, Transactions
+from provenance.config import Settings
 from provenance.errors import CallRefused, ContractRevert, TransactionFailed
+from provenance.ledger import backup as backups
 from provenance.ledger import parties
 from provenance.ledger.opening import open_ledger
 from provenance.ledger.parties import Profile
@@ -105,6 +107,15 @@ def test_a_party_is_paid_what_its_gas_costs(anvil_node, anvil_ledger, gas_price_
     anvil_node.request("evm_mine", [])
     with open_ledger(anvil_ledger.settings, password=anvil_ledger.password) as ledger:
         write(ledger, "founder", "Datasets", "commit", b"\x01" * 32, 0)
+
+
+def test_a_home_whose_file_names_its_node_is_restored(anvil_ledger, tmp_path):
+    settings = anvil_ledger.settings
+    (settings.home / "config.toml").write_text(f'chain = "{settings.chain}"\n')
+    saved = tmp_path / "backup.tar"
+    backups.backup(settings, saved)
+    restored = backups.restore(Settings(home=tmp_path / "restored"), saved)
+    assert restored.block_number == anvil_ledger.client.head().number
 
 
 class Lesser:

@@ -12,9 +12,12 @@ from provenance.errors import (
     InvalidDocument,
     NotFoundError,
     ReadError,
+    SettingsError,
     TooLarge,
     VerificationError,
 )
+from provenance.index import blocks, database
+from provenance.index.sync import sync
 from provenance.ledger import backup as backups
 from provenance.ledger import datasets, history, titles
 from provenance.ledger.opening import open_ledger
@@ -205,6 +208,40 @@ def test_a_broken_chain_is_refused(saved, tmp_path, fresh):
 
     with pytest.raises(InvalidDocument, match="sound database"):
         backups.restore(fresh, rewritten(saved, tmp_path, change))
+
+
+def test_a_backup_of_a_home_with_a_node_needs_the_node(saved, tmp_path, fresh):
+    def change(member, content):
+        if member.name != "chain.sqlite3":
+            yield member, content
+
+    with pytest.raises(InvalidDocument, match="PROVENANCE_CHAIN has to name"):
+        backups.restore(fresh, rewritten(saved, tmp_path, change))
+    assert not fresh.home.exists()
+
+
+def test_the_settings_of_the_home_hold_for_its_restoration(saved, tmp_path, fresh):
+    def change(member, content):
+        yield member, content
+        if member.name == "password":
+            yield tarfile.TarInfo("config.toml"), b"port = 0"
+
+    with pytest.raises(SettingsError, match="port"):
+        backups.restore(fresh, rewritten(saved, tmp_path, change))
+    assert not fresh.home.exists()
+
+
+def test_trying_a_backup_out_leaves_the_index_in_use_alone(saved, ledger, content, tmp_path, fresh):
+    datasets.register(ledger, "bank", content, "T")
+    url = f"sqlite:///{tmp_path / 'shared.sqlite3'}"
+    shared = database.connect(url)
+    reached = sync(shared, ledger.client, ledger.deployment).block
+    report = backups.restore(replace(fresh, index_url=url), saved)
+    assert report.block_number < reached.number
+    with database.reading(shared) as connection:
+        assert blocks.at(connection) == reached
+    shared.dispose()
+    assert not (fresh.home / "index.sqlite3").exists()
 
 
 def test_a_missing_deployment_is_refused(saved, tmp_path, fresh):
