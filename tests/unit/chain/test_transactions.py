@@ -11,6 +11,7 @@ from provenance.errors import (
     ConflictError,
     ContractRevert,
     NodeUnavailable,
+    StorageError,
     TransactionFailed,
 )
 
@@ -212,6 +213,25 @@ def test_a_wait_that_ends_early_is_no_failure(chain, client, outbox, transaction
     assert caught.value.retryable
     chain.mine()
     assert slow.send(key, NOBODY, b"", 21_000, idempotency_key="a", timeout_s=5).succeeded
+
+
+def test_a_full_disk_is_said_to_be_one(transactions, outbox, client, key):
+    (pages,) = outbox._connection.execute("PRAGMA page_count").fetchone()
+    outbox._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StorageError, match=r"outbox cannot be written: .*full") as caught:
+        transactions.submit(key, NOBODY, bytes(50_000), 1_000_000, idempotency_key="a")
+    assert caught.value.retryable
+    outbox._connection.execute("PRAGMA max_page_count = 100000")
+    assert transactions.send(key, NOBODY, b"", 21_000, idempotency_key="a").succeeded
+    assert client.nonce(key.address) == 1
+
+
+def test_an_outbox_that_cannot_be_opened_says_so(tmp_path):
+    with pytest.raises(StorageError, match="outbox cannot be opened: unable to open"):
+        Outbox(tmp_path / "none" / "outbox.sqlite3")
+    (tmp_path / "broken.sqlite3").write_bytes(b"no database at all" * 100)
+    with pytest.raises(StorageError, match="outbox cannot be opened: file is not a database"):
+        Outbox(tmp_path / "broken.sqlite3")
 
 
 def test_a_new_key_without_funds_is_refused(transactions):
