@@ -15,9 +15,16 @@ from provenance.chain.replay import Replay
 from provenance.chain.signing import ForwardRequest, SigningKey, sign_request
 from provenance.chain.transactions import FeePolicy, Transactions
 from provenance.config import Settings
-from provenance.errors import CallRefused, ContractRevert, TransactionFailed
+from provenance.errors import (
+    CallRefused,
+    ChainReorganised,
+    CheckpointMismatch,
+    ContractRevert,
+    TransactionFailed,
+)
+from provenance.identifiers import SubjectKind, subject_of
 from provenance.ledger import backup as backups
-from provenance.ledger import parties
+from provenance.ledger import checkpoints, history, parties, remote
 from provenance.ledger.opening import open_ledger
 from provenance.ledger.parties import Profile
 from provenance.ledger.relay import MAX_DATA_BYTES, MAX_GAS, relay
@@ -116,6 +123,83 @@ def test_a_home_whose_file_names_its_node_is_restored(anvil_ledger, tmp_path):
     backups.backup(settings, saved)
     restored = backups.restore(Settings(home=tmp_path / "restored"), saved)
     assert restored.block_number == anvil_ledger.client.head().number
+
+
+DATA = subject_of(SubjectKind.PARTY, 3)
+
+
+def test_a_reorganisation_is_no_rewriting_until_it_reaches_what_is_final(
+    anvil_node, anvil_ledger, tmp_path
+):
+    anvil_node.request("anvil_mine", ["0x5"])
+    assert not history.check_own(anvil_ledger, DATA)[1].pinned
+    anvil_node.request("anvil_reorg", [2, []])
+    answer, checked = history.check_own(anvil_ledger, DATA)
+    assert (checked.events, checked.pinned) == (len(answer.logs), False)
+
+    anvil_node.request("anvil_mine", ["0x80"])
+    assert not history.check_own(anvil_ledger, DATA)[1].pinned
+    assert history.check_own(anvil_ledger, DATA)[1].pinned
+    key = checkpoints.verifier_key(anvil_ledger)
+    pin = checkpoints.load_pin(anvil_ledger.settings.home / "pins", key.name)
+    depth = anvil_ledger.client.head().number - pin.checkpoint.block_number
+    saved = tmp_path / "backup.tar"
+    backups.backup(anvil_ledger.settings, saved)
+    anvil_node.request("anvil_reorg", [depth, []])
+    assert history.check_own(anvil_ledger, DATA)[1].pinned
+    fresh = replace(anvil_ledger.settings, home=tmp_path / "restored")
+    backups.restore(fresh, saved)
+    anvil_node.request("anvil_reorg", [depth + 1, []])
+    with pytest.raises(CheckpointMismatch):
+        history.check_own(anvil_ledger, DATA)
+
+
+class Told:
+    """A service that says what a ledger holds."""
+
+    url = "http://told"
+
+    def __init__(self, ledger):
+        self._ledger = ledger
+
+    def history(self, subject, block_number=None):
+        return history.read(self._ledger, subject, block_number=block_number)
+
+    def get(self, path, as_of):
+        block = self._ledger.client.block(as_of)
+        return {"checkpoint": checkpoints.signed_at(self._ledger, block)}
+
+
+class Late(Client):
+    """Reads of a node that is a block behind."""
+
+    def __init__(self, node):
+        super().__init__(node)
+        self._last = Client(node).head()
+
+    def head(self):
+        return super().block(self._last.number - 1)
+
+    def block(self, which):
+        found = super().block(which)
+        return None if found is None or found.number >= self._last.number else found
+
+
+def test_a_service_ahead_of_ones_node_is_not_accused(anvil_node, anvil_ledger, tmp_path):
+    anvil_node.request("anvil_mine", ["0x80"])
+    key = checkpoints.verifier_key(anvil_ledger)
+    asked = tmp_path / "pins", Told(anvil_ledger), remote.Anchor(key, "given"), DATA
+    with pytest.raises(ChainReorganised, match="does not hold it now"):
+        remote.check(*asked, Late(anvil_node), own_node=True)
+    with pytest.raises(CheckpointMismatch):
+        remote.check(*asked, Late(anvil_node))
+    assert checkpoints.load_pin(asked[0], key.name) is None
+    node = anvil_ledger.client
+    assert remote.check(*asked, node, own_node=True)[1].events
+    pinned = checkpoints.load_pin(asked[0], key.name).checkpoint.block_number
+    assert pinned == node.final_block("finalized") < node.head().number
+    anvil_node.request("anvil_reorg", [1, []])
+    assert remote.check(*asked, node, own_node=True)[1].pinned
 
 
 class Lesser:

@@ -20,7 +20,8 @@ def test_a_new_home_is_complete(tmp_path):
     assert (settings.home / "password").stat().st_mode & 0o777 == 0o600
     with open_ledger(settings) as ledger:
         assert ledger.first_party == "mill"
-        assert ledger.client.head().number <= 2
+        # some thirty transactions; two blocks, on a machine with nothing else to do
+        assert ledger.client.head().number <= 10
         assert ledger.call("Directory", "isSealed") == (True,)
         assert ledger.call("Parties", "roleAdmin", 1 << 4) == (1,)
         assert ledger.call("Parties", "roleAdmin", 1 << 16) == (2,)
