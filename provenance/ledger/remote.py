@@ -246,9 +246,7 @@ def check(
                 time.sleep(_CATCH_UP_S)
                 continue
             checked = history.check(
-                answer,
-                subject,
-                client,
+                *(answer, subject, client),
                 chain_id=chain_id,
                 history_address=history_address,
                 pinned=pin is not None,
