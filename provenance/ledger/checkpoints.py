@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from provenance.chain.client import BlockRef, Client
 from provenance.errors import (
     ChainReorganised,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 _HEAD_OF = bytes.fromhex("65c7d79d")  # selector of headOf(bytes32), History.sol
 _PIN_LOCK = threading.Lock()
+_LOCK_FILE = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +144,7 @@ def extend(
             _require_held(client, seen, "seen", may_go=may_go)
         if may_go:
             return seen
-        if pinned is None or seen.block_number >= pinned.checkpoint.block_number:
-            _save_pin(folder, Pin(key, note))
+        _move_pin(folder, Pin(key, note), seen.block_number)
     return seen
 
 
@@ -222,8 +224,16 @@ def _require_held(
         )
 
 
-def _save_pin(folder: Path, pin: Pin) -> None:
+def _move_pin(folder: Path, pin: Pin, block_number: int) -> None:
+    """Pin a note unless one of a later block is pinned, by another process meanwhile perhaps."""
     folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / _LOCK_FILE):
+        pinned = load_pin(folder, pin.key.name)
+        if pinned is None or block_number >= pinned.checkpoint.block_number:
+            _save_pin(folder, pin)
+
+
+def _save_pin(folder: Path, pin: Pin) -> None:
     fields = {"key": str(pin.key), "note": pin.note}
     write_whole(_pin_path(folder, pin.key.name), json.dumps(fields, indent=2).encode())
 

@@ -224,6 +224,21 @@ def test_a_note_of_an_earlier_block_moves_no_pin_and_proves_nothing(busy, settin
         checkpoints.extend(folder, key, older, busy.client)
 
 
+def test_a_pin_that_another_process_moved_meanwhile_is_not_moved_back(busy, tmp_path, monkeypatch):
+    folder, key = tmp_path / "p", checkpoints.verifier_key(busy)
+    older, newest = (checkpoints.signed_at(busy, busy.client.block(n)) for n in (3, 4))
+    held = checkpoints._require_held
+
+    def meanwhile(*arguments, **named):
+        folder.mkdir(exist_ok=True)
+        checkpoints._save_pin(folder, checkpoints.Pin(key, newest))
+        held(*arguments, **named)
+
+    monkeypatch.setattr(checkpoints, "_require_held", meanwhile)
+    checkpoints.extend(folder, key, older, busy.client)
+    assert checkpoints.load_pin(folder, key.name).note == newest
+
+
 def test_a_forged_pin_makes_every_check_fail(busy, settings):
     key = checkpoints.verifier_key(busy)
     folder = settings.home / "pins"
