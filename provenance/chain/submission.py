@@ -25,6 +25,8 @@ _FEES_KEPT_S = 5.0
 _FEE_HEADROOM_WEI = 1_000
 
 _KNOWN = ("already known", "known transaction", "already imported", "already exists")
+# What a node says, or a proxy before it, that gave up on an answer: it may have the transaction.
+_UNSURE = ("timed out", "timeout")
 _STALE = ("nonce too low", "nonce is too low", "invalid nonce", "oldnonce")
 
 
@@ -99,6 +101,9 @@ class Submission:
             words = error.message.lower()
             if any(known in words for known in _KNOWN):
                 self._outbox.advance(request.id, State.SENT)
+                return
+            if any(unsure in words for unsure in _UNSURE):
+                _log.debug("request %d may have been handed over: %s", request.id, error)
                 return
             is_stale = any(stale in words for stale in _STALE)
             if is_stale and self.receipt(request) is not None:

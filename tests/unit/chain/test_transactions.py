@@ -25,6 +25,7 @@ class Unreachable:
 
     def __init__(self, node, method, after):
         self.node, self.method, self.after, self.times = node, method, after, 1
+        self.error = NodeUnavailable("cut off")
 
     def request(self, method, params):
         if method != self.method or self.times == 0:
@@ -32,7 +33,7 @@ class Unreachable:
         self.times -= 1
         if self.after:
             self.node.request(method, params)
-        raise NodeUnavailable("cut off")
+        raise self.error
 
     def wait_mined(self, transaction_hash, timeout_s):
         return self.node.wait_mined(transaction_hash, timeout_s)
@@ -142,6 +143,21 @@ def test_a_broken_line_neither_loses_nor_doubles(chain, outbox, contracts, key, 
     node = Unreachable(chain, "eth_sendRawTransaction", after)
     transactions = Transactions(Client(node), chain.chain_id, outbox, contracts.decode_revert)
     assert transactions.send(key, NOBODY, b"", 21_000, value_wei=5).succeeded
+    assert Client(chain).balance(NOBODY) == 5
+    assert Client(chain).nonce(key.address) == 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["not taken", "taken"])
+def test_a_node_that_gives_up_on_its_answer_has_not_refused(
+    chain, outbox, contracts, key, after, monkeypatch
+):
+    monkeypatch.setattr("provenance.chain.transactions._RESEND_S", 0.1)
+    node = Unreachable(chain, "eth_sendRawTransaction", after)
+    node.error = RpcError(-32002, "request timed out")
+    transactions = Transactions(Client(node), chain.chain_id, outbox, contracts.decode_revert)
+    for _ in range(2):
+        sent = transactions.send(key, NOBODY, b"", 21_000, value_wei=5, idempotency_key="a")
+        assert sent.succeeded
     assert Client(chain).balance(NOBODY) == 5
     assert Client(chain).nonce(key.address) == 1
 
