@@ -10,9 +10,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
 
-from provenance.chain.client import Client, Receipt, RpcError
+from provenance.chain.client import Client, Receipt, RpcError, parse_quantity
 from provenance.chain.outbox import Attempt, Intent, Outbox, Request, State, Stored
 from provenance.chain.signing import SigningKey, Transaction, sign_transaction
 from provenance.errors import ConflictError, NodeUnavailable, TransactionFailed
@@ -21,6 +20,7 @@ from provenance.identifiers import Address
 _log = logging.getLogger(__name__)
 
 _FEES_KEPT_S = 5.0
+_MAX_NONCE = 2**63 - 1  # EIP-2681 allows twice as many, databases do not
 # EIP-1559: the base fee at most doubles in six blocks; the rest is for bases of a few wei.
 _FEE_HEADROOM_WEI = 1_000
 
@@ -122,10 +122,13 @@ class Submission:
             now = time.monotonic()
             if self._fees is None or now - self._fees[0] > _FEES_KEPT_S:
                 block = self._client.node.request("eth_getBlockByNumber", ["latest", False])
-                base = int(cast(Mapping[str, str], block).get("baseFeePerGas", "0x0"), 16)
-                tip = int(self._client.node.request("eth_maxPriorityFeePerGas", []), 16)
+                if not isinstance(block, Mapping):
+                    raise NodeUnavailable("expected the newest block, found none")
+                base = parse_quantity(block.get("baseFeePerGas", "0x0"))
+                asked = parse_quantity(self._client.node.request("eth_maxPriorityFeePerGas", []))
+                tip = min(asked, self._max_fee_wei)
                 highest = min(2 * base + tip + _FEE_HEADROOM_WEI, self._max_fee_wei)
-                self._fees = (now, max(highest, tip), tip)
+                self._fees = (now, highest, tip)
             return self._fees[1], self._fees[2]
 
     def signed(
@@ -178,6 +181,8 @@ class Submission:
                 names.update([name] if name is not None else [])
                 if sender not in nonces:
                     pending = self._client.nonce(sender, "pending")
+                    if pending > _MAX_NONCE:
+                        raise NodeUnavailable(f"expected a nonce, found {pending}")
                     nonces[sender] = self._outbox.free_nonces(sender, pending)
                 nonce = next(nonces[sender])
                 attempt = self.signed(turn.key, turn.wanted, nonce, *fees)

@@ -6,7 +6,7 @@ from provenance.chain.client import Client, RpcError
 from provenance.chain.embedded import EmbeddedChain
 from provenance.chain.outbox import Outbox, State
 from provenance.chain.signing import SigningKey, created_address
-from provenance.chain.transactions import Transactions
+from provenance.chain.transactions import FeePolicy, Transactions
 from provenance.errors import (
     ConflictError,
     ContractRevert,
@@ -250,6 +250,42 @@ def test_an_outbox_that_cannot_be_opened_says_so(tmp_path):
         Outbox(tmp_path / "broken.sqlite3")
 
 
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("eth_getTransactionCount", "0x" + "f" * 64),
+        ("eth_getBlockByNumber", None),
+        ("eth_getBlockByNumber", {"baseFeePerGas": 7}),
+        ("eth_maxPriorityFeePerGas", None),
+        ("eth_maxPriorityFeePerGas", "x"),
+    ],
+)
+def test_a_node_that_answers_nonsense_is_not_available(
+    chain, outbox, contracts, key, method, answer
+):
+    class Other:
+        def request(self, asked, params):
+            return answer if asked == method else chain.request(asked, params)
+
+    other = Transactions(Client(Other()), chain.chain_id, outbox, contracts.decode_revert)
+    with pytest.raises(NodeUnavailable):
+        other.submit(key, NOBODY, b"", 21_000)
+    assert rows(outbox) == []
+
+
+def test_a_tip_is_never_beyond_what_is_offered_at_most(chain, outbox, contracts, key):
+    class Greedy:
+        def request(self, asked, params):
+            greedy = asked == "eth_maxPriorityFeePerGas"
+            return "0x" + "f" * 64 if greedy else chain.request(asked, params)
+
+    policy = FeePolicy(max_fee_wei=5_000)
+    decode = contracts.decode_revert
+    sender = Transactions(Client(Greedy()), chain.chain_id, outbox, decode, policy)
+    (attempt,) = sender.submit(key, NOBODY, b"", 21_000).attempts
+    assert (attempt.max_fee_wei, attempt.tip_wei) == (5_000, 5_000)
+
+
 def test_a_new_key_without_funds_is_refused(transactions):
     with pytest.raises(TransactionFailed, match="insufficient funds"):
         transactions.send(SigningKey(b"\x21" * 32), NOBODY, b"", 21_000)
@@ -259,4 +295,6 @@ def test_an_rpc_error_knows_a_revert():
     assert RpcError(3, "execution reverted", "0x1234").revert == b"\x12\x34"
     assert RpcError(-32000, "VM: revert", {"data": "0x12"}).revert == b"\x12"
     assert RpcError(3, "execution reverted").revert == b""
+    assert RpcError(3, "execution reverted", "0xzz").revert == b""
+    assert RpcError(3, "execution reverted", {"data": 5}).revert == b""
     assert RpcError(-32000, "nonce too low").revert is None
