@@ -57,6 +57,7 @@ from api.routes import (
     verification,
     versions,
 )
+from api.uploads import takes_files
 from provenance.config import Settings, load_settings
 from provenance.index import sync
 from provenance.ledger import anchors as use_cases
@@ -228,7 +229,7 @@ def _body_limits(settings: Settings) -> Callable[[str, str, str], int]:
     def limit_of(method: str, path: str, media_type: str) -> int:
         if path == rpc.PATH:
             return rpc.MAX_BODY_BYTES
-        if media_type == "multipart/form-data":
+        if takes_files(path, media_type):
             return settings.max_upload_bytes
         return settings.max_body_bytes
 
