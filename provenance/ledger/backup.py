@@ -46,8 +46,10 @@ _HEADER = "backup.json"
 _BEFORE = ("pins/*.json", "index.sqlite3", "journal.sqlite3", "outbox.sqlite3")
 _CHAIN = ("chain.sqlite3",)
 _AFTER = (
+    # in the order in which a rotation moves them: wherever a key is, it is listed there or later
+    "keys/pending/*.json",
     "keys/*.json",
-    "keys/*/*.json",
+    "keys/retired/*.json",
     "password",
     "checkpoint.key",
     "deployment.json",
@@ -226,7 +228,7 @@ def _write_all(archive: tarfile.TarFile, home: Path, scratch: Path, tally: _Tall
             if path.suffix == ".sqlite3":
                 source = scratch / path.name
                 _snapshot(path, source)
-            # a key that is being rotated may move meanwhile; its new place is listed later
+            # a key that is being rotated may have moved on since it was listed
             with suppress(FileNotFoundError), source.open("rb") as stream:
                 size = os.fstat(stream.fileno()).st_size
                 _add(archive, name, stream, size)

@@ -52,11 +52,6 @@ class Pin:
         return notes.open_note(self.note, self.key)
 
 
-def current(ledger: "Ledger") -> str:
-    """Return a signed note over the newest block."""
-    return signed_at(ledger, ledger.client.head())
-
-
 def signed_at(ledger: "Ledger", block: BlockRef) -> str:
     """Return a signed note over a block."""
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from provenance.chain.keystore import Keystore
 from provenance.errors import (
     ConflictError,
     DocumentMismatch,
@@ -19,7 +20,7 @@ from provenance.errors import (
 from provenance.index import blocks, database
 from provenance.index.sync import sync
 from provenance.ledger import backup as backups
-from provenance.ledger import datasets, history, titles
+from provenance.ledger import datasets, history, keys, titles
 from provenance.ledger.opening import open_ledger
 
 
@@ -88,6 +89,30 @@ def test_a_home_may_have_a_name_that_means_something_in_a_url(original_home, hom
         "backup.tar",
         "restored",
     ]
+
+
+@pytest.mark.parametrize(
+    "moment", ["keys/pending/bank.json", "keys/bank.json", "keys/founder.json"]
+)
+def test_no_key_is_lost_that_a_rotation_moves_meanwhile(ledger, tmp_path, monkeypatch, moment):
+    folder = ledger.settings.home / "keys"
+    old = (folder / "bank.json").read_bytes()
+    Keystore(folder / "pending").create("bank", ledger.password("bank"))
+    new = (folder / "pending" / "bank.json").read_bytes()
+    add = backups._add
+
+    def swapping(archive, name, stream, size):
+        add(archive, name, stream, size)
+        if name == moment:
+            keys.swap(ledger, "bank")
+
+    monkeypatch.setattr(backups, "_add", swapping)
+    backups.backup(ledger.settings, tmp_path / "b.tar")
+    assert not (folder / "pending" / "bank.json").exists()
+    with tarfile.open(tmp_path / "b.tar") as archive:
+        kept = [archive.extractfile(member).read() for member in archive]
+    assert old in kept
+    assert new in kept
 
 
 def test_nothing_is_overwritten(saved, settings, fresh):

@@ -273,7 +273,7 @@ def test_a_broken_pin_is_refused_not_forgotten(busy, settings):
 
 def test_notes_alone_can_contradict(busy, settings, tmp_path):
     key = checkpoints.verifier_key(busy)
-    note = checkpoints.current(busy)
+    note = checkpoints.signed_at(busy, busy.client.head())
     seen = checkpoints.extend(tmp_path / "p", key, note, None)
     forged = checkpoints.notes.sign(replace(seen, ledger_head=bytes(32)), busy.checkpoint_key)
     with pytest.raises(CheckpointMismatch):
