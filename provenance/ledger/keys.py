@@ -176,7 +176,9 @@ def _confirm(ledger: Ledger, name: str, function: str, party_id: PartyId) -> Wri
     key = _pending(ledger).open(name, ledger.password(name))
     ledger.fund(key.address, DEFAULT_GAS)
     data = ledger.contracts["Parties"].encode(function, party_id)
-    receipt = ledger.transactions.send(key, ledger.address("Parties"), data, DEFAULT_GAS)
+    timeout_s = ledger.settings.transaction_timeout_s
+    to = ledger.address("Parties")
+    receipt = ledger.transactions.send(key, to, data, DEFAULT_GAS, timeout_s=timeout_s)
     return written(ledger, receipt)
 
 

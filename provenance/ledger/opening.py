@@ -162,6 +162,8 @@ class Ledger:
         from provenance.chain.outbox import Outbox
         from provenance.chain.transactions import Transactions
 
+        if deployments.load(self.settings.home) is not None:
+            self.deployment  # noqa: B018 - nothing is sent again to another chain
         outbox = Outbox(self.settings.home / "outbox.sqlite3")
         self._closing.callback(outbox.close)
         sender = Transactions(
@@ -351,12 +353,10 @@ class Ledger:
             admin = self.key(ADMIN)
             if account == admin.address or self.client.balance(account) >= least_wei:
                 return
-            given_wei = max(_FUNDED_BALANCE_WEI, _FUNDED_COSTS * cost_wei)
-            money = self.transactions.submit(
-                admin, account, b"", _TRANSFER_GAS, value_wei=given_wei
-            )
+            given = max(_FUNDED_BALANCE_WEI, _FUNDED_COSTS * cost_wei)
+            money = self.transactions.submit(admin, account, b"", _TRANSFER_GAS, value_wei=given)
             if wait:
-                self.transactions.wait(money, admin)
+                self.transactions.wait(money, admin, self.settings.transaction_timeout_s)
 
     def sync(self) -> None:
         """Bring the index up to the newest block."""

@@ -12,6 +12,7 @@ from provenance.chain.client import Client, RpcError
 from provenance.chain.contracts import Contracts
 from provenance.chain.outbox import Outbox, State
 from provenance.chain.replay import Replay
+from provenance.chain.rpc import HttpNode
 from provenance.chain.signing import ForwardRequest, SigningKey, sign_request
 from provenance.chain.transactions import FeePolicy, Transactions
 from provenance.config import Settings
@@ -21,6 +22,7 @@ from provenance.errors import (
     CheckpointMismatch,
     ContractRevert,
     TransactionFailed,
+    WrongChain,
 )
 from provenance.identifiers import SubjectKind, subject_of
 from provenance.ledger import backup as backups
@@ -200,6 +202,25 @@ def test_a_service_ahead_of_ones_node_is_not_accused(anvil_node, anvil_ledger, t
     assert pinned == node.final_block("finalized") < node.head().number
     anvil_node.request("anvil_reorg", [1, []])
     assert remote.check(*asked, node, own_node=True)[1].pinned
+
+
+def test_what_was_promised_to_one_chain_is_not_sent_to_another(
+    exchange_module, anvil_node, anvil_ledger
+):
+    anvil_node.request("evm_setAutomine", [False])
+    admin = anvil_ledger.key("admin")
+    anvil_ledger.transactions.submit(admin, NOBODY, b"", 21_000, value_wei=5)
+    with exchange_module.anvil() as url, HttpNode(url) as other:
+        other.request("anvil_setBalance", ["0x" + admin.address.hex(), hex(10**24)])
+        settings = replace(anvil_ledger.settings, chain=url)
+        with (
+            open_ledger(settings, password=anvil_ledger.password) as opened,
+            pytest.raises(WrongChain),
+        ):
+            opened.transactions  # noqa: B018
+        assert Client(other).nonce(admin.address, "pending") == 0
+        waiting = other.request("txpool_status", [])
+        assert [int(count, 16) for count in waiting.values()] == [0, 0]
 
 
 class Lesser:

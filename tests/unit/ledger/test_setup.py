@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from provenance.chain.keystore import Password
@@ -142,3 +144,12 @@ def test_accounts_without_money_are_paid(ledger):
     before = ledger.client.head()
     ledger.fund(stranger, 500_000)
     assert ledger.client.head() == before
+
+
+def test_money_is_waited_for_as_long_as_any_transaction(ledger, monkeypatch):
+    waited = []
+    ledger.settings = replace(ledger.settings, transaction_timeout_s=7)
+    kind = type(ledger.transactions)
+    monkeypatch.setattr(kind, "wait", lambda _self, _request, _key, time_s: waited.append(time_s))
+    ledger.fund(Address(b"\x56" * 20), 500_000)
+    assert waited == [7]
