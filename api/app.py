@@ -57,6 +57,7 @@ from api.routes import (
     verification,
     versions,
 )
+from api.uploads import takes_files
 from provenance.config import Settings, load_settings
 from provenance.index import sync
 from provenance.ledger import anchors as use_cases
@@ -169,7 +170,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Callable[[FastAPI], Any]:
             interval_s = sys.getswitchinterval()
             opened.callback(sys.setswitchinterval, interval_s)
             sys.setswitchinterval(min(interval_s, _SWITCH_INTERVAL_S))
-            url = f"http://{_url_host(settings.host)}:{settings.port}/rpc"
+            url = rpc.local_url(settings.host, settings.port)
             ledger = opened.enter_context(open_ledger(settings, serving_url=url))
             _warm(ledger)
             _settle_memory()
@@ -228,7 +229,7 @@ def _body_limits(settings: Settings) -> Callable[[str, str, str], int]:
     def limit_of(method: str, path: str, media_type: str) -> int:
         if path == rpc.PATH:
             return rpc.MAX_BODY_BYTES
-        if media_type == "multipart/form-data":
+        if takes_files(path, media_type):
             return settings.max_upload_bytes
         return settings.max_body_bytes
 
@@ -237,7 +238,3 @@ def _body_limits(settings: Settings) -> Callable[[str, str, str], int]:
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-def _url_host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -99,7 +99,7 @@ KINDS: Mapping[type[errors.ProvenanceError], Kind] = {
     errors.IndexBehind: Kind(503, "index-behind", "The index has not reached that block yet"),
     errors.IndexDrift: Kind(500, "index-drift", "The index differs from the chain", told=False),
     errors.IndexDamaged: Kind(500, "index-damaged", "The index cannot be opened", told=False),
-    errors.StorageError: Kind(503, "storage", "The journal cannot be written", told=False),
+    errors.StorageError: Kind(503, "storage", "The service cannot keep what it has to", told=False),
     errors.ProvenanceError: Kind(500, "internal", "Something failed inside", told=False),
 }
 

@@ -6,6 +6,7 @@ was uploaded.
 """
 
 import os
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -34,6 +35,12 @@ MANIFEST_PART = "manifest"
 _JSON_TYPES = ("application/json",)
 _FORM_TYPE = "multipart/form-data"
 _MAX_JSON_PART_BYTES = 1 << 20
+_FILE_PATHS = re.compile(r"/v1/(datasets(/[^/]+/versions)?|activities|verify)\Z")
+
+
+def takes_files(path: str, media_type: str) -> bool:
+    """Return whether a request brings a file, which is kept on the disk and not in memory."""
+    return media_type == _FORM_TYPE and _FILE_PATHS.match(path) is not None
 
 
 @dataclass(frozen=True, slots=True)

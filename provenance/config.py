@@ -10,7 +10,7 @@ by ``ledger.passwords`` when a key is opened, and nowhere kept.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -120,6 +120,21 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     home = Path(given.get("home", DEFAULT_HOME))
     merged: dict[str, Any] = {**_from_file(home / CONFIG_FILE, known), **given, "home": home}
     return Settings(**{name: _typed(name, value) for name, value in merged.items()})
+
+
+def in_home(settings: Settings, home: Path) -> Settings:
+    """Return settings with another home: what they leave at its default is as its file says.
+
+    Raises:
+        SettingsError: a key of the file is unknown, a value is out of range, or it is malformed.
+    """
+    known = {field.name: field for field in fields(Settings)}
+    said = {
+        name: _typed(name, value)
+        for name, value in _from_file(home / CONFIG_FILE, known).items()
+        if getattr(settings, name) == known[name].default
+    }
+    return replace(settings, **said, home=home)
 
 
 def _from_environment(variables: Mapping[str, str], known: Mapping[str, object]) -> dict[str, str]:

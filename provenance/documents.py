@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from provenance.errors import DocumentMismatch, NotFoundError, ReadError, TooLarge
+from provenance.errors import DocumentMismatch, NotFoundError, StorageError, TooLarge
 from provenance.identifiers import Digest32
 
 _CHUNK_BYTES = 1 << 20
@@ -46,6 +46,7 @@ class Documents:
 
         Raises:
             TooLarge: it is over the limit.
+            StorageError: it cannot be written.
         """
         digest = Digest32(hashlib.sha256(document).digest())
         if len(document) > self._max_bytes or not self.has(digest):
@@ -57,7 +58,7 @@ class Documents:
 
         Raises:
             TooLarge: it is over the limit; nothing is kept of it.
-            ReadError: it cannot be written.
+            StorageError: it cannot be written.
         """
         limit = self._max_bytes if max_bytes is None else max_bytes
         drafts = self._folder / _DRAFTS
@@ -65,13 +66,13 @@ class Documents:
             drafts.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=drafts)
         except OSError as error:
-            raise ReadError(f"cannot write to the document store: {error}") from error
+            raise StorageError(f"cannot write to the document store: {error}") from error
         try:
             with os.fdopen(descriptor, "wb") as draft:
                 digest = _write(draft, chunks, limit)
             self._publish(Path(name), digest)
         except OSError as error:
-            raise ReadError(f"cannot write to the document store: {error}") from error
+            raise StorageError(f"cannot write to the document store: {error}") from error
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(name)
@@ -138,14 +139,14 @@ class Documents:
 
         Raises:
             NotFoundError: there is none of this SHA-256.
-            ReadError: it cannot be read.
+            StorageError: it cannot be read.
         """
         try:
             return self.path(digest).open("rb")
         except FileNotFoundError:
             raise NotFoundError("document", digest.hex()) from None
         except OSError as error:
-            raise ReadError(f"cannot read document {digest.hex()}: {error}") from error
+            raise StorageError(f"cannot read document {digest.hex()}: {error}") from error
 
     def path(self, digest: bytes) -> Path:
         """Return where the document of this SHA-256 is, or would be."""

@@ -42,7 +42,7 @@
     │   ├── IndexBehind            (retryable)
     │   └── IndexDrift
     │       └── IndexDamaged       the index cannot be opened
-    └── StorageError               (retryable) the journal cannot be opened, read or written
+    └── StorageError               (retryable) what is kept cannot be opened, read or written
 
 Messages say what was expected and what was found. They never carry secrets or personal data.
 ``retryable`` says whether the same call may succeed later without a change by the caller.
@@ -283,6 +283,6 @@ class IndexDamaged(IndexDrift):
 
 
 class StorageError(ProvenanceError):
-    """The journal cannot be opened, read or written: the disk is full, broken or locked."""
+    """What is kept cannot be opened, read or written: the disk is full, broken or locked."""
 
     retryable = True

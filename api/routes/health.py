@@ -20,6 +20,8 @@ from provenance.errors import ProvenanceError
 router = APIRouter(tags=["health"])
 
 MOST_BLOCKS_BEHIND = 10
+MOST_CLOCK_BEHIND_S = 30
+"""With a clock further behind the last block, the embedded chain makes none."""
 
 
 @router.get("/healthz", summary="Whether the process answers", response_model=Health)
@@ -40,6 +42,12 @@ async def readyz(context: ContextDependency) -> Response:
     if found["blocks_behind"] > MOST_BLOCKS_BEHIND or context.follower.failure is not None:
         reason = context.follower.failure or f"{found['blocks_behind']} blocks behind"
         raise HttpProblem(503, "not-ready", f"expected an index at the head, found: {reason}")
+    if context.ledger.owned is not None and found["head_age_s"] < -MOST_CLOCK_BEHIND_S:
+        raise HttpProblem(
+            503,
+            "not-ready",
+            f"expected a clock past the newest block, found one {-found['head_age_s']} s before it",
+        )
     headers = {"Cache-Control": "no-store"}
     return Response(orjson.dumps(found), media_type=JSON, headers=headers)
 

@@ -20,6 +20,7 @@ PATH = "/rpc"
 MAX_BODY_BYTES = rpc.MAX_BODY_BYTES
 
 _LOCAL_NAMES = frozenset(("localhost",))
+_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 router = APIRouter(tags=["chain"])
 
@@ -45,6 +46,18 @@ async def json_rpc(request: Request, context: ContextDependency) -> Response:
     answer = await context.keep(lambda ledger: rpc.answer(ledger, body))
     context.follower.wake()
     return Response(answer, 200 if answer else 204, media_type=JSON)
+
+
+def local_url(host: str, port: int) -> str:
+    """Return the URL of this door for other processes of this machine.
+
+    Args:
+        host: address or name that the service listens on; every address of the machine counts as
+            its loopback address, since no other one gets through.
+        port: port that it listens on.
+    """
+    reached = _LOOPBACK_OF.get(host, host)
+    return f"http://{f'[{reached}]' if ':' in reached else reached}:{port}{PATH}"
 
 
 def require_local(request: Request) -> None:

@@ -50,9 +50,10 @@ class RpcError(ChainError):
         # Geth nests nothing; Hardhat and some proxies answer {"data": "0x…"}.
         found = self.data.get("data") if isinstance(self.data, dict) else self.data
         if self.code == 3 or "revert" in self.message.lower():
-            if isinstance(found, str) and found.startswith("0x"):
-                return bytes.fromhex(found[2:])
-            return b""
+            try:
+                return parse_data(found)
+            except NodeUnavailable:
+                return b""
         return None
 
 
@@ -229,7 +230,7 @@ class Client:
                     raise
                 self._range_blocks = max(1, (end - start + 1) // 2)
                 continue
-            yield [parse_log(log) for log in found]
+            yield _parse_logs(found)
             start = end + 1
 
     def logs_of_block(self, block_hash: bytes, addresses: Sequence[Address]) -> list[RawLog]:
@@ -240,7 +241,7 @@ class Client:
         """
         shown = [to_hex(address) for address in addresses]
         wanted = {"blockHash": to_hex(block_hash), "address": shown}
-        return [parse_log(log) for log in self.node.request("eth_getLogs", [wanted])]
+        return _parse_logs(self.node.request("eth_getLogs", [wanted]))
 
     def finality(self, block_number: int) -> Finality:
         """Return how final block ``block_number`` is, at least.
@@ -337,13 +338,18 @@ def parse_log(found: dict[str, Any]) -> RawLog:
     )
 
 
-def parse_receipt(found: dict[str, Any]) -> Receipt:
+def _parse_logs(found: Any) -> list[RawLog]:
+    if not isinstance(found, list):
+        raise NodeUnavailable("expected a list of logs, found something else")
+    return [parse_log(log) for log in found]
+
+
+def parse_receipt(found: Any) -> Receipt:
     """Return a receipt.
 
     Raises:
         NodeUnavailable: a field is missing or malformed.
     """
-    created = found.get("contractAddress")
     return _parsed(
         lambda: Receipt(
             transaction_hash=parse_data(found["transactionHash"]),
@@ -351,12 +357,16 @@ def parse_receipt(found: dict[str, Any]) -> Receipt:
             block_hash=parse_data(found["blockHash"]),
             succeeded=parse_quantity(found["status"]) == 1,
             gas_used=parse_quantity(found["gasUsed"]),
-            contract_address=Address(parse_data(created)) if created else None,
+            contract_address=_address_or_none(found.get("contractAddress")),
             logs=tuple(parse_log(log) for log in found["logs"]),
             revert_data=parse_data(found["revertReason"]) if found.get("revertReason") else None,
         ),
         "receipt",
     )
+
+
+def _address_or_none(value: Any) -> Address | None:
+    return Address(parse_data(value)) if value else None
 
 
 def block_parameter(which: BlockTag) -> Any:
@@ -379,7 +389,7 @@ def _after_prefix(value: Any) -> str:
 def _parsed(parse: Callable[[], _T], value: Any) -> _T:
     try:
         return parse()
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise NodeUnavailable(f"expected an Ethereum JSON-RPC {value!r:.80}") from error
 
 

@@ -41,6 +41,8 @@ _CLOCK_TOLERANCE_S = 30
 """A clock further than this behind the last block is an error, not something to wait for."""
 
 _RETRY_S = 1.0
+_LOOK_S = 1.0
+"""How long nobody looks at the clock; no block is open for longer unless the clock is set."""
 
 
 class EmbeddedChain:
@@ -218,20 +220,22 @@ class EmbeddedChain:
         A block may be filled before its second has come; it is sealed when the clock is there.
         """
         last = self.reads.head.timestamp
-        while True:
-            now = self._clock()
-            if now >= last:
-                return max(int(now), last + 1)
-            if last - now > _CLOCK_TOLERANCE_S:
-                raise ChainError(
-                    f"expected a clock past the last block at {last}, found {int(now)}"
-                )
-            time.sleep(max(last - now, 0.001))
+        self._wait_for(last)
+        return max(int(self._clock()), last + 1)
 
     def _wait_for(self, second: int) -> None:
-        """Wait until the clock shows a second."""
+        """Wait until the clock shows a second; look again now and then, since it may be set.
+
+        Raises:
+            ChainError: it is far behind.
+        """
         while (left_s := second - self._clock()) > 0:
-            time.sleep(max(left_s, 0.001))
+            if left_s > _CLOCK_TOLERANCE_S:
+                last = self.reads.head.timestamp
+                raise ChainError(
+                    f"expected a clock past the last block at {last}, found {second - left_s:.0f}"
+                )
+            time.sleep(min(max(left_s, 0.001), _LOOK_S))
 
     def _fill(self, block: OpenBlock, linger_s: float) -> None:
         """Execute what waits, until the second of the block is over or nobody comes any more.
@@ -252,7 +256,8 @@ class EmbeddedChain:
                 return
             else:
                 to_come_s = block.header.timestamp - self._clock()
-                if not self.pool.wait(max(min(max(linger_s, to_come_s), to_come_s + 1), 0)):
+                wait_s = max(min(max(linger_s, to_come_s), to_come_s + 1), 0)
+                if not self.pool.wait(min(wait_s, _LOOK_S)):
                     return
 
     def _mine_forever(self) -> None:

@@ -29,6 +29,11 @@ _NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,63}\Z", re.ASCII)
 _GENERATED = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 _MAX_FILE_BYTES = 2**16
 _SEED_BYTES = 32
+# What eth-keyfile raises about files that others wrote, AssertionError and AttributeError included.
+_UNREADABLE = (
+    *(ValueError, KeyError, TypeError, NotImplementedError),
+    *(AttributeError, AssertionError),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ class Keystore:
             raise KeystoreError("expected a password, found an empty one")
         rounds = FAST_SCRYPT_ROUNDS if _is_strong(password) else SCRYPT_ROUNDS
         content = keyfile.create_keyfile_json(
-            key.secret(), password.text.encode(), kdf="scrypt", iterations=rounds
+            key.secret(), _encoded(password), kdf="scrypt", iterations=rounds
         )
         write_new(path, json.dumps(content).encode())
 
@@ -118,12 +123,15 @@ class Keystore:
 
         content = self._read(name)
         try:
-            secret = keyfile.decode_keyfile_json(content, password.text.encode())
-        except (ValueError, KeyError, TypeError, NotImplementedError) as error:
+            secret = keyfile.decode_keyfile_json(content, _encoded(password))
+        except _UNREADABLE as error:
             if "mac" in str(error).lower():
                 raise KeystoreError(f"the password of the key {name} is wrong") from None
             raise KeystoreError(f"the key file of {name} is broken") from None
-        return SigningKey(bytes(secret))
+        key = SigningKey(bytes(secret))
+        if key.address != self.address(name):
+            raise KeystoreError(f"the key file of {name} holds the key of another account")
+        return key
 
     def _path(self, name: str) -> Path:
         if not _NAME.match(name):
@@ -218,6 +226,13 @@ def write_new(path: Path, content: bytes) -> None:
         raise KeystoreError(f"{path.name} cannot be written: {error.strerror}") from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _encoded(password: Password) -> bytes:
+    try:
+        return password.text.encode()
+    except UnicodeEncodeError:
+        raise KeystoreError("expected a password in UTF-8, found other bytes") from None
 
 
 def _is_strong(password: Password) -> bool:

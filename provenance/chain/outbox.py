@@ -23,7 +23,7 @@ from typing import TypeAlias
 from filelock import FileLock
 
 from provenance.chain.signing import SignedTransaction
-from provenance.errors import ChainError, ConflictError
+from provenance.errors import ChainError, ConflictError, StorageError
 from provenance.identifiers import Address
 
 _SCHEMA = """
@@ -124,18 +124,15 @@ class Outbox:
 
     Args:
         path: the SQLite file; made when it is missing. A lock file stands beside it.
+
+    Raises:
+        StorageError: the file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
         self._file_lock = FileLock(path.with_suffix(".lock"), thread_local=False)
-        self._connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=30
-        )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        # A promise must outlive a loss of power, as blocks do.
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.executescript(_SCHEMA)
+        self._connection = _connect(path)
         # Noted without the lock of the file, which may be held while a node is spoken to.
         self._noting = threading.Lock()
         self._settled: list[tuple[str, str | None, int]] = []
@@ -168,6 +165,10 @@ class Outbox:
             )
         return found[0]
 
+    def has(self, idempotency_key: str) -> bool:
+        """Return whether there is a request of a key, whatever it asks for."""
+        return bool(self._select("idempotency_key = ?", (idempotency_key,)))
+
     def free_nonces(self, sender: Address, chain_nonce: int) -> Iterator[int]:
         """Yield nonces for the next transactions; ``chain_nonce`` is the next the node expects.
 
@@ -186,7 +187,7 @@ class Outbox:
         """Store signed requests durably, in one commit.
 
         Raises:
-            ChainError: the file cannot be written; none is stored.
+            StorageError: the file cannot be written; none is stored.
         """
         identifiers: list[int] = []
 
@@ -220,7 +221,7 @@ class Outbox:
         """Store a replacement durably, before it is sent.
 
         Raises:
-            ChainError: the file cannot be written.
+            StorageError: the file cannot be written.
         """
         self._write(lambda connection: _insert_attempt(connection, request.id, attempt))
 
@@ -228,7 +229,7 @@ class Outbox:
         """Record that a request was refused and can never be mined; its nonce and key are free.
 
         Raises:
-            ChainError: the file cannot be written.
+            StorageError: the file cannot be written.
         """
         self._write(
             lambda connection: connection.execute(
@@ -326,9 +327,26 @@ class Outbox:
             except sqlite3.Error as error:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-                raise ChainError(f"the outbox cannot be written: {error}") from error
+                raise StorageError(f"the outbox cannot be written: {error}") from error
             with self._noting:
                 del self._settled[: len(settled)]
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file for any thread, durable to the disk at each commit."""
+    try:
+        opened = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    except sqlite3.Error as error:
+        raise StorageError(f"the outbox cannot be opened: {error}") from error
+    try:
+        opened.execute("PRAGMA journal_mode = WAL")
+        # A promise must outlive a loss of power, as blocks do.
+        opened.execute("PRAGMA synchronous = FULL")
+        opened.executescript(_SCHEMA)
+    except sqlite3.Error as error:
+        opened.close()
+        raise StorageError(f"the outbox cannot be opened: {error}") from error
+    return opened
 
 
 def _insert_attempt(connection: sqlite3.Connection, request_id: int, attempt: Attempt) -> None:

@@ -10,9 +10,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
 
-from provenance.chain.client import Client, Receipt, RpcError
+from provenance.chain.client import Client, Receipt, RpcError, parse_quantity
 from provenance.chain.outbox import Attempt, Intent, Outbox, Request, State, Stored
 from provenance.chain.signing import SigningKey, Transaction, sign_transaction
 from provenance.errors import ConflictError, NodeUnavailable, TransactionFailed
@@ -21,10 +20,13 @@ from provenance.identifiers import Address
 _log = logging.getLogger(__name__)
 
 _FEES_KEPT_S = 5.0
+_MAX_NONCE = 2**63 - 1  # EIP-2681 allows twice as many, databases do not
 # EIP-1559: the base fee at most doubles in six blocks; the rest is for bases of a few wei.
 _FEE_HEADROOM_WEI = 1_000
 
 _KNOWN = ("already known", "known transaction", "already imported", "already exists")
+# What a node says, or a proxy before it, that gave up on an answer: it may have the transaction.
+_UNSURE = ("timed out", "timeout")
 _STALE = ("nonce too low", "nonce is too low", "invalid nonce", "oldnonce")
 
 
@@ -100,6 +102,9 @@ class Submission:
             if any(known in words for known in _KNOWN):
                 self._outbox.advance(request.id, State.SENT)
                 return
+            if any(unsure in words for unsure in _UNSURE):
+                _log.debug("request %d may have been handed over: %s", request.id, error)
+                return
             is_stale = any(stale in words for stale in _STALE)
             if is_stale and self.receipt(request) is not None:
                 self._outbox.advance(request.id, State.MINED)
@@ -117,10 +122,13 @@ class Submission:
             now = time.monotonic()
             if self._fees is None or now - self._fees[0] > _FEES_KEPT_S:
                 block = self._client.node.request("eth_getBlockByNumber", ["latest", False])
-                base = int(cast(Mapping[str, str], block).get("baseFeePerGas", "0x0"), 16)
-                tip = int(self._client.node.request("eth_maxPriorityFeePerGas", []), 16)
+                if not isinstance(block, Mapping):
+                    raise NodeUnavailable("expected the newest block, found none")
+                base = parse_quantity(block.get("baseFeePerGas", "0x0"))
+                asked = parse_quantity(self._client.node.request("eth_maxPriorityFeePerGas", []))
+                tip = min(asked, self._max_fee_wei)
                 highest = min(2 * base + tip + _FEE_HEADROOM_WEI, self._max_fee_wei)
-                self._fees = (now, max(highest, tip), tip)
+                self._fees = (now, highest, tip)
             return self._fees[1], self._fees[2]
 
     def signed(
@@ -173,6 +181,8 @@ class Submission:
                 names.update([name] if name is not None else [])
                 if sender not in nonces:
                     pending = self._client.nonce(sender, "pending")
+                    if pending > _MAX_NONCE:
+                        raise NodeUnavailable(f"expected a nonce, found {pending}")
                     nonces[sender] = self._outbox.free_nonces(sender, pending)
                 nonce = next(nonces[sender])
                 attempt = self.signed(turn.key, turn.wanted, nonce, *fees)

@@ -82,6 +82,7 @@ class Transactions:
         self._decode_revert = decode_revert
         self._policy = fees or FeePolicy()
         self._submission = Submission(client, chain_id, outbox, self._policy.max_fee_wei)
+        self._awaited: set[int] = set()
 
     def send(
         self,
@@ -166,20 +167,38 @@ class Transactions:
             NodeUnavailable: it is not known yet.
         """
         self.turnstile.leave()
-        receipt = self._mined(request, key, time.monotonic() + timeout_s)
+        self._awaited.add(request.id)
+        try:
+            receipt = self._mined(request, key, time.monotonic() + timeout_s)
+        finally:
+            self._awaited.discard(request.id)
         if not receipt.succeeded:
             raise self._failure(request, receipt)
         return receipt
 
-    def recover(self) -> int:
-        """Send again what was signed but is not mined, after a restart; return how many.
+    def cost_wei(self, gas: int) -> int:
+        """Return the most that a transaction of so much gas costs now, beside what it sends."""
+        return gas * self._submission.current_fees()[0]
+
+    def has_promised(self, idempotency_key: str) -> bool:
+        """Return whether a request was submitted under a key, and not refused by the node."""
+        return self._outbox.has(idempotency_key)
+
+    def follow(self) -> int:
+        """Note what is final, and send again what is not mined; return how many were sent.
+
+        After a restart, and now and then: a node may forget what it took, and a reorganisation
+        drop what was mined. Either would keep every later transaction of the key from being mined.
+        What somebody waits for is left to whoever does.
 
         Raises:
             NodeUnavailable: the node does not answer.
         """
-        pending = self._outbox.unsettled()
+        self._note_final()
         sent = 0
-        for request in pending:
+        for request in self._outbox.unsettled():
+            if request.id in self._awaited:
+                continue
             if self._submission.receipt(request) is not None:
                 self._outbox.advance(request.id, State.MINED)
                 continue
@@ -189,22 +208,16 @@ class Transactions:
         self._outbox.flush()
         return sent
 
-    def follow(self) -> None:
-        """Note what has become final; send again what a reorganisation dropped.
-
-        Raises:
-            NodeUnavailable: the node does not answer.
-        """
-        finalized = self._client.final_block("finalized")
-        for request in self._outbox.mined():
+    def _note_final(self) -> None:
+        """Note which mined transactions are final, and which are not mined any more."""
+        mined = self._outbox.mined()
+        finalized = self._client.final_block("finalized") if mined else -1
+        for request in mined:
             receipt = self._submission.receipt(request)
             if receipt is None:
                 self._outbox.advance(request.id, State.SENT)
-                with self._outbox.exclusively():
-                    self._submission.hand_over(request)
             elif receipt.block_number <= finalized:
                 self._outbox.advance(request.id, State.FINAL)
-        self._outbox.flush()
 
     def _mined(self, request: Request, key: SigningKey | None, deadline: float) -> Receipt:
         """Return the receipt of whichever attempt is mined."""
@@ -226,7 +239,7 @@ class Transactions:
             if now - handed_at > _RESEND_S:
                 handed_at = now
                 self._resend(request)
-                self._require_alive(request)
+                request = self._current(request)
             if key is not None and now - sent_at > self._policy.stuck_after_s:
                 sent_at = now
                 request = self._replaced(request, key)
@@ -258,28 +271,42 @@ class Transactions:
                 if waiting.nonce <= request.nonce:
                     self._submission.hand_over(waiting)
 
-    def _require_alive(self, request: Request) -> None:
-        """Raise when another transaction of the key took the nonce."""
+    def _current(self, request: Request) -> Request:
+        """Return a request with the attempts that others may have added.
+
+        Raises:
+            TransactionFailed: another transaction of the key took the nonce.
+        """
         found = self._outbox.get(request.id)
         if found.state is State.FAILED:
             raise TransactionFailed(f"it can never be mined: {found.reason}")
+        return found
 
     def _replaced(self, request: Request, key: SigningKey) -> Request:
-        """Offer more for a transaction that is stuck, up to the limit of the policy."""
+        """Offer more for a transaction that is stuck, up to the limit of the policy.
+
+        And for those of the key before it that offer less than is paid now: nobody may be waiting
+        for them, and it cannot be mined before them.
+        """
         with self._outbox.exclusively():
-            last = self._outbox.get(request.id).attempts[-1]
-            base_fee_wei, tip_wei = self._submission.current_fees()
-            tip_wei = max(tip_wei, _bumped(last.tip_wei))
-            max_fee_wei = max(base_fee_wei, _bumped(last.max_fee_wei), tip_wei)
-            if max_fee_wei > self._policy.max_fee_wei:
-                return request
-            attempt = self._submission.signed(
-                key, request.intent, request.nonce, max_fee_wei, tip_wei
-            )
-            self._outbox.add_attempt(request, attempt)
-            replaced = self._outbox.get(request.id)
-            self._submission.hand_over(replaced)
-            return replaced
+            fees = self._submission.current_fees()
+            for earlier in self._outbox.unsettled(request.intent.sender):
+                behind = earlier.attempts[-1].max_fee_wei < fees[0]
+                if earlier.nonce < request.nonce and behind:
+                    self._replace(earlier, key, *fees)
+            return self._replace(self._outbox.get(request.id), key, *fees)
+
+    def _replace(self, request: Request, key: SigningKey, fee_wei: int, tip_wei: int) -> Request:
+        last = request.attempts[-1]
+        tip_wei = max(tip_wei, _bumped(last.tip_wei))
+        max_fee_wei = max(fee_wei, _bumped(last.max_fee_wei), tip_wei)
+        if max_fee_wei > self._policy.max_fee_wei:
+            return request
+        attempt = self._submission.signed(key, request.intent, request.nonce, max_fee_wei, tip_wei)
+        self._outbox.add_attempt(request, attempt)
+        replaced = self._outbox.get(request.id)
+        self._submission.hand_over(replaced)
+        return replaced
 
     def _failure(self, request: Request, receipt: Receipt) -> ProvenanceError:
         """Return why a mined transaction had no effect."""

@@ -119,7 +119,7 @@ def _print(
     if checked.pinned:
         click.echo("  the chain extends the checkpoint that was pinned before")
     else:
-        click.echo("  first checkpoint of this ledger: pinned")
+        click.echo("  first checkpoint of this ledger: pinned as soon as it is final")
 
 
 def _brief(arguments: dict[str, Any]) -> str:

@@ -5,12 +5,14 @@ an advisory lock of its writers); a second writer waits, then hears why; a reade
 id no database can hold hears that there is none. Must never know what the tables mean.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     Connection,
     Engine,
     ExceptionContext,
@@ -30,6 +32,7 @@ from provenance.errors import (
     IndexStateError,
     NotFoundError,
     SettingsError,
+    StorageError,
 )
 from provenance.index import pipeline_tables, schema
 
@@ -38,6 +41,10 @@ INDEX_FILE = "index.sqlite3"
 
 _BUSY_TIMEOUT_S = 30.0
 _OUT_OF_RANGE = "22003"  # numeric_value_out_of_range (PostgreSQL documentation, appendix A)
+_NO_STORAGE = (
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY),
+    *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN),
+)
 _REMEDY = "`provenance index rebuild` makes it anew"
 _ADVISORY_LOCK = 0x70726F76  # any number that other users of a PostgreSQL database do not take
 
@@ -110,11 +117,13 @@ def prepare(engine: Engine) -> None:
 
     Raises:
         IndexDamaged: the database is no index, or one of another format: rebuild it.
+        StorageError: its file cannot be read or written, whatever is in it.
     """
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure)
         event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _nothing_beyond)
+    event.listen(engine, "handle_error", _no_storage)
     try:
         with writing(engine) as connection:
             if "cursor" in inspect(connection).get_table_names():
@@ -130,7 +139,7 @@ def prepare(engine: Engine) -> None:
         raise IndexDamaged(
             f"expected an index, found a database that answers: {error.orig}; {_REMEDY}"
         ) from error
-    except IndexDrift:
+    except (IndexDrift, StorageError):
         engine.dispose()
         raise
 
@@ -202,7 +211,8 @@ def _engine(url: str) -> Engine:
 
 def _file_engine(path: Path) -> Engine:
     return create_engine(
-        f"sqlite:///{path}",
+        # not as text: the path of a home may hold a question mark
+        URL.create("sqlite", database=str(path)),
         poolclass=QueuePool,
         connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False},
     )
@@ -239,6 +249,17 @@ def _begin(connection: Connection) -> None:
     """Take the lock at once when writing, so that two writers queue instead of colliding."""
     writer = connection.get_execution_options().get("index_writer", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+
+def _no_storage(context: ExceptionContext) -> None:
+    """Say that the disk of a file is full, broken or read only, which no rebuilding mends."""
+    error = context.original_exception
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    # a file that ends too early is damaged, on whatever disk
+    is_short = code == sqlite3.SQLITE_IOERR_SHORT_READ
+    # the lower byte is the primary code (SQLite, "Result and Error Codes", section 2)
+    if code & 0xFF in _NO_STORAGE and not is_short:
+        raise StorageError(f"the index cannot be read or written: {error}") from None
 
 
 def _nothing_beyond(context: ExceptionContext) -> None:

@@ -350,7 +350,7 @@ def _send(ledger: Ledger, batch: Batch, signer: str | None) -> tuple["SigningKey
     values = (batch.root, batch.count, 0)
     # asked first: a batch that is refused again and again must not cost a transaction each time
     ledger.call(CONTRACT, "anchor", *values, sender=key.address)
-    ledger.fund(key.address)
+    ledger.fund(key.address, _GAS)
     request = ledger.transactions.submit(
         key,
         ledger.address(CONTRACT),

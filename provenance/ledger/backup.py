@@ -27,7 +27,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from provenance.config import Settings
+from provenance.chain.ownership import CHAIN_FILE
+from provenance.config import Settings, in_home
 from provenance.documents import Documents
 from provenance.errors import (
     ConflictError,
@@ -36,6 +37,7 @@ from provenance.errors import (
     ReadError,
     TooLarge,
 )
+from provenance.index import database
 from provenance.ledger import checkpoints
 from provenance.ledger.opening import open_ledger
 
@@ -44,8 +46,10 @@ _HEADER = "backup.json"
 _BEFORE = ("pins/*.json", "index.sqlite3", "journal.sqlite3", "outbox.sqlite3")
 _CHAIN = ("chain.sqlite3",)
 _AFTER = (
+    # in the order in which a rotation moves them: wherever a key is, it is listed there or later
+    "keys/pending/*.json",
     "keys/*.json",
-    "keys/*/*.json",
+    "keys/retired/*.json",
     "password",
     "checkpoint.key",
     "deployment.json",
@@ -192,7 +196,7 @@ def restore(settings: Settings, file: Path, *, progress: Progress | None = None)
             fresh.mkdir(mode=0o700)
             with file.open("rb") as raw:
                 _read_all(raw, fresh, tally, settings.max_restore_bytes)
-            block_number = _check(replace(settings, home=fresh))
+            block_number = _check(in_home(settings, fresh))
             if home.exists():
                 home.rmdir()
             fresh.rename(home)
@@ -224,7 +228,7 @@ def _write_all(archive: tarfile.TarFile, home: Path, scratch: Path, tally: _Tall
             if path.suffix == ".sqlite3":
                 source = scratch / path.name
                 _snapshot(path, source)
-            # a key that is being rotated may move meanwhile; its new place is listed later
+            # a key that is being rotated may have moved on since it was listed
             with suppress(FileNotFoundError), source.open("rb") as stream:
                 size = os.fstat(stream.fileno()).st_size
                 _add(archive, name, stream, size)
@@ -240,8 +244,11 @@ def _found(home: Path, patterns: Iterable[str]) -> Iterator[Path]:
 
 def _snapshot(source: Path, target: Path) -> None:
     """Copy a database that others may be writing, as of one moment."""
+    # as a URL, because the path of a home may hold what a URL gives a meaning: #, ? and %
     with (
-        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=30)) as original,
+        closing(
+            sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
+        ) as original,
         closing(sqlite3.connect(target)) as copy,
     ):
         # all pages in one step: a copy in several would start again with every block
@@ -330,11 +337,20 @@ def _check(settings: Settings) -> int:
         _require_sound(path)
     if not (settings.home / "deployment.json").exists():
         raise InvalidDocument("expected a backup of a ledger, found no deployment.json")
-    with open_ledger(settings) as ledger:
+    if settings.is_embedded and not (settings.home / CHAIN_FILE).exists():
+        raise InvalidDocument(
+            "expected a backup with a chain, found none: its home uses a node, which "
+            "PROVENANCE_CHAIN has to name"
+        )
+    # not in a database of the settings: whoever tries a backup out may be serving from it
+    with open_ledger(replace(settings, index_url="")) as ledger:
         # reads the deployment, which compares chain id, directory and start block
         checkpoints.pin_own(ledger)
         ledger.sync()
-        return ledger.client.head().number
+        reached = ledger.client.head().number
+    if settings.index_url:
+        database.discard(settings.home / database.INDEX_FILE)
+    return reached
 
 
 def _require_sound(path: Path) -> None:

@@ -5,7 +5,8 @@ seen. It is what lets a client notice that a chain was rewritten (design 4.5).
 
 Promises: a pin only ever moves forward, over a chain that still holds the pinned block; what
 contradicts it is refused with both notes named. A note of an earlier block contradicts nothing: it
-is what someone gets who asks for that block. Must never sign what it did not read from the chain.
+is what someone gets who asks for that block. With a node of one's own only final blocks are pinned:
+an honest chain may replace others. Must never sign what it did not read from the chain.
 """
 
 import json
@@ -14,9 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from provenance.chain.client import BlockRef, Client
-from provenance.errors import CheckpointMismatch, InvalidDocument
-from provenance.identifiers import LEDGER_SUBJECT
+from provenance.errors import (
+    ChainReorganised,
+    CheckpointMismatch,
+    InvalidDocument,
+    InvalidIdentifier,
+    InvalidProof,
+    NotFoundError,
+)
+from provenance.identifiers import LEDGER_SUBJECT, Address, parse_address
 from provenance.ledger.files import write_whole
 from provenance.proofs import checkpoint as notes
 from provenance.proofs.checkpoint import Checkpoint, VerifierKey
@@ -26,6 +36,7 @@ if TYPE_CHECKING:
 
 _HEAD_OF = bytes.fromhex("65c7d79d")  # selector of headOf(bytes32), History.sol
 _PIN_LOCK = threading.Lock()
+_LOCK_FILE = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +50,6 @@ class Pin:
     def checkpoint(self) -> Checkpoint:
         """The checkpoint of the note, its signature verified."""
         return notes.open_note(self.note, self.key)
-
-
-def current(ledger: "Ledger") -> str:
-    """Return a signed note over the newest block."""
-    return signed_at(ledger, ledger.client.head())
 
 
 def signed_at(ledger: "Ledger", block: BlockRef) -> str:
@@ -67,7 +73,7 @@ def verifier_key(ledger: "Ledger") -> VerifierKey:
 
 
 def pin_own(ledger: "Ledger") -> bool:
-    """Compare this home's chain with its pin, and pin the newest block.
+    """Compare this home's chain with its pin, and pin the newest block that is final.
 
     Returns:
         Whether there was a pin to compare with.
@@ -75,13 +81,32 @@ def pin_own(ledger: "Ledger") -> bool:
     Raises:
         CheckpointMismatch: the chain is not the one that was pinned.
     """
-    folder = ledger.settings.home / "pins"
-    had = load_pin(folder, verifier_key(ledger).name) is not None
-    extend(folder, verifier_key(ledger), current(ledger), ledger.client)
-    return had
+    folder, key = ledger.settings.home / "pins", verifier_key(ledger)
+    pinned = load_pin(folder, key.name)
+    note = _final_note(ledger) or (pinned.note if pinned else None)
+    if note is not None:
+        extend(folder, key, note, ledger.client, own_node=True)
+    return pinned is not None
 
 
-def extend(folder: Path, key: VerifierKey, note: str, client: Client | None) -> Checkpoint:
+def _final_note(ledger: "Ledger") -> str | None:
+    """Return a signed note over the newest final block, None if the ledger is younger."""
+    number = ledger.client.final_block("finalized")
+    block = ledger.client.block(number) if number > ledger.deployment.start_block else None
+    try:
+        return None if block is None else signed_at(ledger, block)
+    except NotFoundError:
+        return None
+
+
+def extend(
+    folder: Path,
+    key: VerifierKey,
+    note: str,
+    client: Client | None,
+    *,
+    own_node: bool = False,
+) -> Checkpoint:
     """Pin a note that extends what is pinned; the first one is pinned as it is.
 
     A note of an earlier block than the pinned one moves no pin; the chain must hold both all the
@@ -93,21 +118,46 @@ def extend(folder: Path, key: VerifierKey, note: str, client: Client | None) -> 
         note: the note that was seen.
         client: reads of the chain, to see that it holds both blocks; None if there is no node:
             then only a contradiction between the notes themselves is noticed.
+        own_node: whether the client's node is believed what is final. Then a note of a block that
+            is not final moves no pin, since an honest chain may still replace the block; and one of
+            a block that the node does not hold, or not yet, contradicts nothing.
 
     Raises:
+        ChainReorganised: the block of the note is not final, and not on the chain of the node.
         InvalidProof: the note breaks its format, or was not signed by this key.
         CheckpointMismatch: the note, or the chain, contradicts what is pinned.
     """
     seen = notes.open_note(note, key)
+    may_go = False
+    if own_node and client is not None:
+        may_go = seen.block_number > client.final_block("finalized")
     with _PIN_LOCK:
         pinned = load_pin(folder, key.name)
         if pinned is not None:
             _require_extension(pinned, key, seen, note, client)
         if client is not None:
-            _require_held(client, seen, "seen", note)
-        if pinned is None or seen.block_number >= pinned.checkpoint.block_number:
-            _save_pin(folder, Pin(key, note))
+            _require_held(client, seen, "seen", may_go=may_go)
+        if may_go:
+            return seen
+        _move_pin(folder, Pin(key, note), seen.block_number)
     return seen
+
+
+def parse_origin(origin: str) -> tuple[int, Address]:
+    """Return chain id and address of ``History`` from the origin of a ledger's checkpoints.
+
+    Raises:
+        InvalidProof: it is no origin of a ledger.
+    """
+    _, _, rest = origin.partition("/")
+    number, _, address = rest.partition("/")
+    try:
+        found = int(number), parse_address(address)
+    except (ValueError, InvalidIdentifier):
+        found = 0, Address(bytes(20))
+    if notes.origin_of(*found) != origin:
+        raise InvalidProof(f"expected the origin of a ledger, found {origin[:120]!a}")
+    return found
 
 
 def load_pin(folder: Path, origin: str) -> Pin | None:
@@ -138,16 +188,23 @@ def _require_extension(
         if seen.block_number >= pinned.checkpoint.block_number:
             notes.require_no_contradiction(pinned.checkpoint, seen)
         if client is not None:
-            _require_held(client, pinned.checkpoint, "pinned", pinned.note)
+            _require_held(client, pinned.checkpoint, "pinned")
     except CheckpointMismatch as error:
         raise CheckpointMismatch(
             f"{error}. Keep both notes, they prove it. Pinned:\n{pinned.note}\nSeen:\n{note}"
         ) from None
 
 
-def _require_held(client: Client, checkpoint: Checkpoint, which: str, note: str) -> None:
+def _require_held(
+    client: Client, checkpoint: Checkpoint, which: str, *, may_go: bool = False
+) -> None:
     """Make sure that a chain holds the block of a checkpoint, with its ledger head."""
     block = client.block(checkpoint.block_number)
+    if may_go and (block is None or block.hash != checkpoint.block_hash):
+        raise ChainReorganised(
+            f"expected block {checkpoint.block_number} with hash "
+            f"0x{checkpoint.block_hash.hex()}, the node does not hold it now"
+        )
     if block is None or block.hash != checkpoint.block_hash:
         found = f"0x{block.hash.hex()}" if block else "none"
         raise CheckpointMismatch(
@@ -162,8 +219,16 @@ def _require_held(client: Client, checkpoint: Checkpoint, which: str, note: str)
         )
 
 
-def _save_pin(folder: Path, pin: Pin) -> None:
+def _move_pin(folder: Path, pin: Pin, block_number: int) -> None:
+    """Pin a note unless one of a later block is pinned, by another process meanwhile perhaps."""
     folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / _LOCK_FILE):
+        pinned = load_pin(folder, pin.key.name)
+        if pinned is None or block_number >= pinned.checkpoint.block_number:
+            _save_pin(folder, pin)
+
+
+def _save_pin(folder: Path, pin: Pin) -> None:
     fields = {"key": str(pin.key), "note": pin.note}
     write_whole(_pin_path(folder, pin.key.name), json.dumps(fields, indent=2).encode())
 

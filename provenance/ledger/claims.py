@@ -23,7 +23,7 @@ from provenance.content.entry import (
 )
 from provenance.content.paths import SINGLE_FILE, leaver_out
 from provenance.content.writer import Manifest
-from provenance.errors import EmptyDataset, InvalidManifest, NotFoundError, ReadError
+from provenance.errors import EmptyDataset, InvalidManifest, NotFoundError, StorageError
 from provenance.identifiers import DatasetId, PartyId
 from provenance.ledger.opening import Ledger
 from provenance.lineage.records import Input, VersionRef
@@ -151,7 +151,7 @@ def _survey(ledger: Ledger, block: BlockRef) -> _Survey:
     for digest in hashes[:MAX_VERSIONS]:
         try:
             header, count = _described(ledger, digest)
-        except (NotFoundError, ReadError, InvalidManifest):
+        except (NotFoundError, StorageError, InvalidManifest):
             found.unknown += 1
             continue
         if header.private:

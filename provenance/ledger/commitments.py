@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provenance.errors import ConflictError, InputError, InvalidDocument, ReadError
+from provenance.errors import ConflictError, InputError, InvalidDocument, StorageError
 from provenance.identifiers import Digest32
 from provenance.ledger.files import sync_folder, write_whole
 from provenance.ledger.opening import Ledger
@@ -67,7 +67,7 @@ def drawn(ledger: Ledger, document: bytes | None) -> Iterator[Drawn | None]:
     was sent may still be mined; except after a conflict of idempotency keys: nothing was sent.
 
     Raises:
-        ReadError: the home cannot be written.
+        StorageError: the home cannot be written.
     """
     if document is None:
         yield None
@@ -89,7 +89,7 @@ def _folder(home: Path) -> Path:
             folder.mkdir(mode=0o700, exist_ok=True)
             sync_folder(home)
         except OSError as error:
-            raise ReadError(f"cannot make {folder}: {error.strerror}") from error
+            raise StorageError(f"cannot make {folder}: {error.strerror}") from error
     return folder
 
 
@@ -104,7 +104,7 @@ def _read(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ReadError(f"cannot read {path}: {error.strerror}") from error
+        raise StorageError(f"cannot read {path}: {error.strerror}") from error
     try:
         return parse_salt(text.removesuffix("\n"))
     except InputError as error:

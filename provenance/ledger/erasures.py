@@ -95,6 +95,7 @@ def erase(
         RootMismatch: the secret document is of another version.
         ContractRevert: the signer may not; nothing is destroyed then.
         ReadError: the secret document cannot be read or overwritten.
+        StorageError: what remains of it cannot be written.
     """
     if not reason.strip() or (path != "." and path in reason):
         raise InputError("expected a reason that does not name the entry, found another")

@@ -7,14 +7,14 @@ import os
 import secrets
 from pathlib import Path
 
-from provenance.errors import ReadError
+from provenance.errors import StorageError
 
 
 def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a file in the place of what was there.
 
     Raises:
-        ReadError: it cannot be written.
+        StorageError: it cannot be written.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -26,7 +26,7 @@ def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
         os.replace(draft, path)
         sync_folder(path.parent)
     except OSError as error:
-        raise ReadError(f"cannot write {path}: {error.strerror}") from error
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
     finally:
         draft.unlink(missing_ok=True)
 

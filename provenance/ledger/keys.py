@@ -18,7 +18,7 @@ from provenance.ledger import parties
 from provenance.ledger.files import sync_folder
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
-from provenance.ledger.writing import Written, write
+from provenance.ledger.writing import DEFAULT_GAS, Written, write, written
 
 PENDING_FOLDER = "pending"
 RETIRED_FOLDER = "retired"
@@ -75,7 +75,7 @@ def rotate(ledger: Ledger, name: str) -> KeyChange:
         new = Address(pending.address(name))
     else:
         new = pending.create(name, ledger.password(name)).address
-    ledger.fund(new, wait=False)
+    ledger.fund(new, DEFAULT_GAS, wait=False)
     write(ledger, name, "Parties", "proposeAccount", new, old)
     written = _confirm(ledger, name, "confirmAccount", party_id)
     swap(ledger, name)
@@ -173,12 +173,12 @@ def swap(ledger: Ledger, name: str) -> None:
 
 def _confirm(ledger: Ledger, name: str, function: str, party_id: PartyId) -> Written:
     """Send a confirmation signed by the waiting key."""
-    from provenance.ledger.writing import DEFAULT_GAS, written
-
     key = _pending(ledger).open(name, ledger.password(name))
-    ledger.fund(key.address)
+    ledger.fund(key.address, DEFAULT_GAS)
     data = ledger.contracts["Parties"].encode(function, party_id)
-    receipt = ledger.transactions.send(key, ledger.address("Parties"), data, DEFAULT_GAS)
+    timeout_s = ledger.settings.transaction_timeout_s
+    to = ledger.address("Parties")
+    receipt = ledger.transactions.send(key, to, data, DEFAULT_GAS, timeout_s=timeout_s)
     return written(ledger, receipt)
 
 

@@ -54,6 +54,8 @@ COMPLETE_FILE = "setup.complete"
 _KEPT_NOTES = 1024
 _LOW_BALANCE_WEI = 10**15
 _FUNDED_BALANCE_WEI = 10**17
+# Or that of so many transactions, where gas is dear: a few may wait at once.
+_LOW_COSTS, _FUNDED_COSTS = 4, 12
 _FUNDS_LAST_S = 1.0  # what is left below the limit pays for many seconds more
 _TRANSFER_GAS = 21_000  # Yellow Paper, appendix G: a transaction without data
 
@@ -95,7 +97,7 @@ class Ledger:
         self.anchor_parts: Recent[bytes, AnchorPart] = Recent(_KEPT_NOTES)
         self.recorders: Recent[str, tuple[float, PartyId]] = Recent(_KEPT_NOTES)
         self._blocks: Recent[bytes, BlockRef | None] = Recent(_KEPT_NOTES)
-        self._funded: Recent[Address, float] = Recent(_KEPT_NOTES)
+        self._funded: Recent[tuple[Address, int], float] = Recent(_KEPT_NOTES)
         self._password = password
         self._closing = closing
         self._keys: dict[bytes, SigningKey] = {}
@@ -160,12 +162,14 @@ class Ledger:
         from provenance.chain.outbox import Outbox
         from provenance.chain.transactions import Transactions
 
+        if deployments.load(self.settings.home) is not None:
+            self.deployment  # noqa: B018 - nothing is sent again to another chain
         outbox = Outbox(self.settings.home / "outbox.sqlite3")
         self._closing.callback(outbox.close)
         sender = Transactions(
             self.client, self.client.chain_id(), outbox, self.contracts.decode_revert
         )
-        sender.recover()
+        sender.follow()
         return sender
 
     @property
@@ -329,28 +333,30 @@ class Ledger:
                 found[party_id] = name
         return found
 
-    def fund(self, account: Address, *, wait: bool = True) -> None:
+    def fund(self, account: Address, gas: int, *, wait: bool = True) -> None:
         """Give an account money for gas from the admin's when it has little left.
 
         Args:
             account: who needs it.
+            gas: gas limit of what it will send.
             wait: whether to wait until it is there; without, it comes with the next block.
         """
         now = time.monotonic()
-        if now - (self._funded.get(account) or -math.inf) < _FUNDS_LAST_S:
+        if now - (self._funded.get((account, gas)) or -math.inf) < _FUNDS_LAST_S:
             return
-        if self.client.balance(account) >= _LOW_BALANCE_WEI:
-            self._funded.put(account, now)
+        cost_wei = self.transactions.cost_wei(gas)
+        least_wei = max(_LOW_BALANCE_WEI, _LOW_COSTS * cost_wei)
+        if self.client.balance(account) >= least_wei:
+            self._funded.put((account, gas), now)
             return
         with self._funding:
             admin = self.key(ADMIN)
-            if account == admin.address or self.client.balance(account) >= _LOW_BALANCE_WEI:
+            if account == admin.address or self.client.balance(account) >= least_wei:
                 return
-            money = self.transactions.submit(
-                admin, account, b"", _TRANSFER_GAS, value_wei=_FUNDED_BALANCE_WEI
-            )
+            given = max(_FUNDED_BALANCE_WEI, _FUNDED_COSTS * cost_wei)
+            money = self.transactions.submit(admin, account, b"", _TRANSFER_GAS, value_wei=given)
             if wait:
-                self.transactions.wait(money, admin)
+                self.transactions.wait(money, admin, self.settings.transaction_timeout_s)
 
     def sync(self) -> None:
         """Bring the index up to the newest block."""

@@ -63,7 +63,7 @@ def record(ledger: Ledger, party_id: PartyId, document: bytes) -> JournalEntry:
     Raises:
         InvalidDocument: it is no event.
         TooLarge: it is over a limit.
-        ReadError: it could not be kept.
+        StorageError: it could not be kept.
     """
     parse_event(document)
     return ledger.journal.append(document, _EVENT, party_id)
@@ -75,7 +75,7 @@ def record_batch(
     """Record events in one commit; a bad one is left out and reported in its place.
 
     Raises:
-        ReadError: they could not be kept; none was.
+        StorageError: they could not be kept; none was.
     """
     return anchors.record(ledger, party_id, documents, RecordKind.OPENLINEAGE_EVENT)
 

@@ -34,7 +34,7 @@ from provenance.ledger.vocabulary import (
     words_of,
     zone_bytes,
 )
-from provenance.ledger.writing import Written, request_hash_of, write
+from provenance.ledger.writing import DEFAULT_GAS, Written, request_hash_of, write
 from provenance.proofs.commitments import require_opened
 
 EXCHANGE = "exchange"
@@ -187,7 +187,7 @@ def add(
     office = office_for(ledger, bits)
     if account is None:
         account = account_for(ledger, name)
-        ledger.fund(account, wait=False)
+        ledger.fund(account, DEFAULT_GAS, wait=False)
     with commitments.drawn(ledger, credential) as drawn:
         declared = replace(profile, credential_hash=drawn.commitment) if drawn else profile
         written = write(

@@ -73,6 +73,13 @@ def relay(
 ) -> Relayed:
     """Send a signed request on.
 
+    Args:
+        ledger: the ledger.
+        request: what was signed.
+        signature: by whom, 65 bytes, or what a contract judges.
+        idempotency_key: see :func:`provenance.ledger.writing.write`; the first answer is given
+            again, also when the request has expired meanwhile.
+
     Raises:
         InputError: its gas or its data is over the limit.
         AccessError: an account without a contract did not sign it.
@@ -86,7 +93,9 @@ def relay(
         )
     _require_signature(ledger, request, signature)
     gas = _gas_limit(ledger, request, signature)
-    _rehearse(ledger, request, signature, gas)
+    # one that was sent under this key has its answer; rehearsed again, it would be a replay
+    if idempotency_key is None or not ledger.transactions.has_promised(idempotency_key):
+        _rehearse(ledger, request, signature, gas)
     written = write(
         ledger,
         ADMIN,

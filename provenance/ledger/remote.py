@@ -31,19 +31,17 @@ from provenance.errors import (
     CheckpointMismatch,
     HistoryMismatch,
     InvalidDocument,
-    InvalidIdentifier,
-    InvalidProof,
     NodeUnavailable,
     NotFoundError,
     SettingsError,
 )
-from provenance.identifiers import Address, Subject, SubjectKind, parse_address, parse_subject
+from provenance.identifiers import Address, Subject, SubjectKind, parse_subject
 from provenance.ledger import checkpoints, history
 from provenance.ledger.checkpoints import Pin
 from provenance.ledger.files import write_whole
 from provenance.ledger.history import CheckedHistory, HistoryAnswer
 from provenance.ledger.opening import open_ledger
-from provenance.proofs.checkpoint import VerifierKey, origin_of, parse_verifier_key
+from provenance.proofs.checkpoint import VerifierKey, parse_verifier_key
 
 MAX_PAGE_BYTES = 64 << 20
 MAX_PAGES = 1_000_000
@@ -162,7 +160,7 @@ class Anchor:
         Raises:
             InvalidProof: the name of the key is not that of a ledger.
         """
-        return parse_origin(self.key.name)
+        return checkpoints.parse_origin(self.key.name)
 
 
 def anchor_for(
@@ -210,6 +208,7 @@ def check(
     client: Client,
     *,
     block_number: int | None = None,
+    own_node: bool = False,
 ) -> tuple[HistoryAnswer, CheckedHistory]:
     """Ask a service for a history and check it.
 
@@ -221,6 +220,7 @@ def check(
         client: reads of the node to compare with.
         block_number: complete up to this very block; by default up to the newest that the node
             holds now, or later.
+        own_node: see :func:`checkpoints.extend`.
 
     Raises:
         HistoryMismatch: the answer is incomplete or altered, or of an older block than asked for.
@@ -234,8 +234,8 @@ def check(
     for attempts_left in reversed(range(_ATTEMPTS)):
         answer = service.history(subject, block_number)
         pin = checkpoints.load_pin(folder, anchor.key.name)
-        _pin_note(folder, anchor, answer, client)
         try:
+            _pin_note(folder, anchor, answer, client, own_node)
             missing = None
             if block_number is None:
                 missing = _missing(answer, subject, client, history_address, newest, pin)
@@ -246,9 +246,7 @@ def check(
                 time.sleep(_CATCH_UP_S)
                 continue
             checked = history.check(
-                answer,
-                subject,
-                client,
+                *(answer, subject, client),
                 chain_id=chain_id,
                 history_address=history_address,
                 pinned=pin is not None,
@@ -258,6 +256,8 @@ def check(
                 raise
             newest = client.head()
             continue
+        if own_node and answer.as_of.block_number > client.final_block("finalized"):
+            _pin_final(folder, service, anchor, client)
         return answer, checked
     raise AssertionError("unreachable")
 
@@ -293,36 +293,25 @@ def check_from(
         home = checkpoints.verifier_key(ledger) if ledger else None
         anchor = anchor_for(folder, service, given=key, home=home)
         if node_url is None and ledger is not None and home == anchor.key:
-            client = ledger.client
+            client, own_node = ledger.client, True
         else:
-            url = node_url or f"{service.url}/rpc"
+            url, own_node = node_url or f"{service.url}/rpc", node_url is not None
             client = Client(closing.enter_context(HttpNode(url)))
-        answer, checked = check(folder, service, anchor, subject, client, block_number=block_number)
+        answer, checked = check(
+            *(folder, service, anchor, subject, client),
+            block_number=block_number,
+            own_node=own_node,
+        )
     return answer, checked, anchor
 
 
-def parse_origin(origin: str) -> tuple[int, Address]:
-    """Return chain id and address of ``History`` from the origin of a ledger's checkpoints.
-
-    Raises:
-        InvalidProof: it is no origin of a ledger.
-    """
-    _, _, rest = origin.partition("/")
-    number, _, address = rest.partition("/")
-    try:
-        found = int(number), parse_address(address)
-    except (ValueError, InvalidIdentifier):
-        found = 0, Address(bytes(20))
-    if origin_of(*found) != origin:
-        raise InvalidProof(f"expected the origin of a ledger, found {origin[:120]!a}")
-    return found
-
-
-def _pin_note(folder: Path, anchor: Anchor, answer: HistoryAnswer, client: Client) -> None:
+def _pin_note(
+    folder: Path, anchor: Anchor, answer: HistoryAnswer, client: Client, own_node: bool
+) -> None:
     """Compare the checkpoint that came along with the pin, and pin it."""
     if answer.checkpoint is None:
         raise InvalidDocument("expected a checkpoint with the history, found none")
-    seen = checkpoints.extend(folder, anchor.key, answer.checkpoint, client)
+    seen = checkpoints.extend(folder, anchor.key, answer.checkpoint, client, own_node=own_node)
     found = answer.as_of
     # else a service could keep the pin from ever moving, and rewrite what came after it
     if (seen.block_number, seen.block_hash) != (found.block_number, found.block_hash):
@@ -330,6 +319,16 @@ def _pin_note(folder: Path, anchor: Anchor, answer: HistoryAnswer, client: Clien
             f"expected a checkpoint of block {found.block_number}, the block of the answer, "
             f"found one of block {seen.block_number}"
         )
+
+
+def _pin_final(folder: Path, service: Service, anchor: Anchor, client: Client) -> None:
+    """Pin a checkpoint of the newest final block: that of the answer is of a later one."""
+    number = max(client.final_block("finalized"), 0)
+    try:
+        found = service.get("/v1/checkpoint", as_of=number)
+    except NotFoundError:
+        return  # the ledger is younger
+    checkpoints.extend(folder, anchor.key, str(found.get("checkpoint")), client, own_node=True)
 
 
 def _missing(

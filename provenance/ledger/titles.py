@@ -261,7 +261,7 @@ def _free_lapsed(
             break
     else:
         return
-    ledger.fund(key.address)
+    ledger.fund(key.address, DEFAULT_GAS)
     encode = ledger.contracts["Titles"].encode
     for transfer_id in needed:
         # One that was cancelled meanwhile reverts, which frees nothing and harms nothing.

@@ -78,7 +78,7 @@ def write(
         NodeUnavailable: it is not mined yet; it stays promised and is sent again.
     """
     key = ledger.key(signer)
-    ledger.fund(key.address)
+    ledger.fund(key.address, gas)
     try:
         receipt = ledger.transactions.send(
             key,

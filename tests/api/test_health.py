@@ -1,8 +1,11 @@
 """/healthz, /readyz, /metrics."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from api.follower import Reached
+from api.routes import health
 from provenance.errors import NodeUnavailable
 
 
@@ -35,6 +38,19 @@ def test_a_chain_that_does_not_answer_is_not_ready(service, monkeypatch, require
     require_problem(answer, 503, "not-ready")
     assert answer.headers["retry-after"] == "1"
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(("behind_s", "status"), [(20, 200), (40, 503)])
+def test_a_clock_that_lets_no_block_be_made_is_not_ready(
+    service, monkeypatch, require_problem, behind_s, status
+):
+    now = service.ledger.client.head().timestamp - behind_s
+    monkeypatch.setattr(health, "time", SimpleNamespace(time=lambda: now))
+    answer = service.get("/readyz")
+    assert answer.status_code == status
+    if status == 503:
+        found = require_problem(answer, 503, "not-ready")
+        assert "clock past the newest block" in found["detail"]
 
 
 def test_requests_are_counted_by_route(service):

@@ -66,6 +66,17 @@ def test_a_replayed_request_is_refused(service, signed, require_problem):
     assert found["arguments"]["nonce"] == body["request"]["nonce"]
 
 
+def test_a_request_that_is_sent_again_under_its_key_gets_the_first_answer(
+    service, signed, require_problem
+):
+    body, key = signed(), {"Idempotency-Key": os.urandom(8).hex()}
+    first, again = (service.post("/v1/relay", body, **key) for _ in range(2))
+    assert (first.status_code, again.status_code) == (200, 200), again.text
+    assert first.json() == again.json()
+    require_problem(service.post("/v1/relay", signed(), **key), 409)
+    require_problem(service.post("/v1/relay", body, "bob", **key), 401, "nonce-used")
+
+
 def test_an_expired_request_is_refused(service, signed, require_problem):
     body = signed(deadline=int(time.time()) - 60)
     found = require_problem(service.post("/v1/relay", body), 401, "request-expired")

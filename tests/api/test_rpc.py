@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from api.routes.rpc import _host_of, _is_loopback
+from api.routes.rpc import _host_of, _is_loopback, local_url
 
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
 
@@ -32,6 +32,21 @@ def test_a_notification_is_not_answered(service):
 def test_there_are_no_unlocked_accounts(service, method):
     answer = service.client.post("/rpc", json=CALL | {"method": method})
     assert answer.json()["error"]["code"] == -32601
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80/rpc"),
+        ("localhost", "http://localhost:80/rpc"),
+        ("::1", "http://[::1]:80/rpc"),
+        ("0.0.0.0", "http://127.0.0.1:80/rpc"),
+        ("::", "http://[::1]:80/rpc"),
+    ],
+)
+def test_a_service_on_every_address_is_reached_on_loopback(host, url):
+    assert local_url(host, 80) == url
+    assert _is_loopback(_host_of(url))
 
 
 @pytest.mark.parametrize(

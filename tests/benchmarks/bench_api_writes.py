@@ -55,7 +55,7 @@ def signed_registrations(settings: Settings, count: int) -> list[SignedTransacti
     """Registrations of different content, ready to be sent."""
     with open_ledger(settings) as ledger:
         key = ledger.key(DEFAULT_NAME)
-        ledger.fund(key.address)
+        ledger.fund(key.address, DEFAULT_GAS)
         nonce = ledger.client.nonce(key.address)
         contract, address = ledger.contracts["Datasets"], ledger.address("Datasets")
         signed = []

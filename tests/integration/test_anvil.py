@@ -12,13 +12,26 @@ from provenance.chain.client import Client, RpcError
 from provenance.chain.contracts import Contracts
 from provenance.chain.outbox import Outbox, State
 from provenance.chain.replay import Replay
+from provenance.chain.rpc import HttpNode
 from provenance.chain.signing import ForwardRequest, SigningKey, sign_request
 from provenance.chain.transactions import FeePolicy, Transactions
-from provenance.errors import CallRefused, ContractRevert, TransactionFailed
-from provenance.ledger import parties
+from provenance.config import Settings
+from provenance.errors import (
+    CallRefused,
+    ChainReorganised,
+    CheckpointMismatch,
+    ContractRevert,
+    TransactionFailed,
+    WrongChain,
+)
+from provenance.identifiers import SubjectKind, subject_of
+from provenance.ledger import backup as backups
+from provenance.ledger import checkpoints, history, parties, remote
+from provenance.ledger.opening import open_ledger
 from provenance.ledger.parties import Profile
 from provenance.ledger.relay import MAX_DATA_BYTES, MAX_GAS, relay
 from provenance.ledger.vocabulary import Classification
+from provenance.ledger.writing import write
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = SigningKey(b"\x07" * 32)
@@ -93,6 +106,123 @@ def test_a_relayed_request_carries_all_its_data(anvil_ledger, gas):
         relay(ledger, short, signature)
 
 
+@pytest.mark.parametrize("gas_price_gwei", [1, 300])
+def test_a_party_is_paid_what_its_gas_costs(anvil_node, anvil_ledger, gas_price_gwei):
+    account = anvil_ledger.keystore.address("founder")
+    left = 11 * 10**14  # pays for a transaction of the embedded chain, but for none here
+    anvil_node.request("anvil_setBalance", ["0x" + account.hex(), hex(left)])
+    price = hex(gas_price_gwei * 10**9)
+    anvil_node.request("anvil_setNextBlockBaseFeePerGas", [price])
+    anvil_node.request("evm_mine", [])
+    with open_ledger(anvil_ledger.settings, password=anvil_ledger.password) as ledger:
+        write(ledger, "founder", "Datasets", "commit", b"\x01" * 32, 0)
+
+
+def test_a_home_whose_file_names_its_node_is_restored(anvil_ledger, tmp_path):
+    settings = anvil_ledger.settings
+    (settings.home / "config.toml").write_text(f'chain = "{settings.chain}"\n')
+    saved = tmp_path / "backup.tar"
+    backups.backup(settings, saved)
+    restored = backups.restore(Settings(home=tmp_path / "restored"), saved)
+    assert restored.block_number == anvil_ledger.client.head().number
+
+
+DATA = subject_of(SubjectKind.PARTY, 3)
+
+
+def test_a_reorganisation_is_no_rewriting_until_it_reaches_what_is_final(
+    anvil_node, anvil_ledger, tmp_path
+):
+    anvil_node.request("anvil_mine", ["0x5"])
+    assert not history.check_own(anvil_ledger, DATA)[1].pinned
+    anvil_node.request("anvil_reorg", [2, []])
+    answer, checked = history.check_own(anvil_ledger, DATA)
+    assert (checked.events, checked.pinned) == (len(answer.logs), False)
+
+    anvil_node.request("anvil_mine", ["0x80"])
+    assert not history.check_own(anvil_ledger, DATA)[1].pinned
+    assert history.check_own(anvil_ledger, DATA)[1].pinned
+    key = checkpoints.verifier_key(anvil_ledger)
+    pin = checkpoints.load_pin(anvil_ledger.settings.home / "pins", key.name)
+    depth = anvil_ledger.client.head().number - pin.checkpoint.block_number
+    saved = tmp_path / "backup.tar"
+    backups.backup(anvil_ledger.settings, saved)
+    anvil_node.request("anvil_reorg", [depth, []])
+    assert history.check_own(anvil_ledger, DATA)[1].pinned
+    fresh = replace(anvil_ledger.settings, home=tmp_path / "restored")
+    backups.restore(fresh, saved)
+    anvil_node.request("anvil_reorg", [depth + 1, []])
+    with pytest.raises(CheckpointMismatch):
+        history.check_own(anvil_ledger, DATA)
+
+
+class Told:
+    """A service that says what a ledger holds."""
+
+    url = "http://told"
+
+    def __init__(self, ledger):
+        self._ledger = ledger
+
+    def history(self, subject, block_number=None):
+        return history.read(self._ledger, subject, block_number=block_number)
+
+    def get(self, path, as_of):
+        block = self._ledger.client.block(as_of)
+        return {"checkpoint": checkpoints.signed_at(self._ledger, block)}
+
+
+class Late(Client):
+    """Reads of a node that is a block behind."""
+
+    def __init__(self, node):
+        super().__init__(node)
+        self._last = Client(node).head()
+
+    def head(self):
+        return super().block(self._last.number - 1)
+
+    def block(self, which):
+        found = super().block(which)
+        return None if found is None or found.number >= self._last.number else found
+
+
+def test_a_service_ahead_of_ones_node_is_not_accused(anvil_node, anvil_ledger, tmp_path):
+    anvil_node.request("anvil_mine", ["0x80"])
+    key = checkpoints.verifier_key(anvil_ledger)
+    asked = tmp_path / "pins", Told(anvil_ledger), remote.Anchor(key, "given"), DATA
+    with pytest.raises(ChainReorganised, match="does not hold it now"):
+        remote.check(*asked, Late(anvil_node), own_node=True)
+    with pytest.raises(CheckpointMismatch):
+        remote.check(*asked, Late(anvil_node))
+    assert checkpoints.load_pin(asked[0], key.name) is None
+    node = anvil_ledger.client
+    assert remote.check(*asked, node, own_node=True)[1].events
+    pinned = checkpoints.load_pin(asked[0], key.name).checkpoint.block_number
+    assert pinned == node.final_block("finalized") < node.head().number
+    anvil_node.request("anvil_reorg", [1, []])
+    assert remote.check(*asked, node, own_node=True)[1].pinned
+
+
+def test_what_was_promised_to_one_chain_is_not_sent_to_another(
+    exchange_module, anvil_node, anvil_ledger
+):
+    anvil_node.request("evm_setAutomine", [False])
+    admin = anvil_ledger.key("admin")
+    anvil_ledger.transactions.submit(admin, NOBODY, b"", 21_000, value_wei=5)
+    with exchange_module.anvil() as url, HttpNode(url) as other:
+        other.request("anvil_setBalance", ["0x" + admin.address.hex(), hex(10**24)])
+        settings = replace(anvil_ledger.settings, chain=url)
+        with (
+            open_ledger(settings, password=anvil_ledger.password) as opened,
+            pytest.raises(WrongChain),
+        ):
+            opened.transactions  # noqa: B018
+        assert Client(other).nonce(admin.address, "pending") == 0
+        waiting = other.request("txpool_status", [])
+        assert [int(count, 16) for count in waiting.values()] == [0, 0]
+
+
 class Lesser:
     """A node that lacks some of what Anvil can do."""
 
@@ -158,6 +288,32 @@ def test_a_reorg_shows_and_what_it_dropped_is_sent_again(node, client, transacti
     assert client.balance(NOBODY) == 5
 
 
+def test_what_a_reorganisation_dropped_before_a_restart_does_not_block_its_key(
+    node, client, transactions, outbox, contracts
+):
+    node.request("anvil_mine", ["0x2"])
+    for _ in range(2):
+        transactions.send(KEY, NOBODY, b"", 21_000, value_wei=5)
+    node.request("anvil_reorg", [1, []])
+    assert client.nonce(KEY.address) == 1
+    restarted = Transactions(client, client.chain_id(), outbox, contracts.decode_revert)
+    assert restarted.follow() == 1
+    assert restarted.send(KEY, NOBODY, b"", 21_000, value_wei=5, timeout_s=20).succeeded
+    assert client.balance(NOBODY) == 15
+
+
+def test_what_a_node_forgot_is_sent_again_though_nobody_waits(node, client, transactions, outbox):
+    node.request("evm_setAutomine", [False])
+    request = transactions.submit(KEY, NOBODY, b"", 21_000, value_wei=5)
+    forgotten = "0x" + request.attempts[-1].transaction.hash.hex()
+    assert node.request("anvil_dropTransaction", [forgotten]) == forgotten
+    assert transactions.follow() == 1
+    node.request("anvil_mine", ["0x1"])
+    assert client.balance(NOBODY) == 5
+    assert transactions.follow() == 0
+    assert [row.state for row in outbox.mined()] == [State.MINED]
+
+
 def test_finality_grows_with_the_chain(node, client, transactions, outbox):
     receipt = transactions.send(KEY, NOBODY, b"", 21_000, value_wei=5)
     assert client.finality(receipt.block_number) == "latest"
@@ -189,6 +345,34 @@ def test_a_stuck_transaction_is_replaced_with_a_higher_fee(node, client, outbox,
     assert client.balance(NOBODY) == 5
     fees = [attempt.max_fee_wei for attempt in outbox.get(rows[0].id).attempts]
     assert fees == sorted(set(fees))
+
+
+def test_what_blocks_a_stuck_transaction_is_replaced_too(node, client, outbox, contracts):
+    node.request("evm_setAutomine", [False])
+
+    def sender():
+        policy = FeePolicy(stuck_after_s=0.2)
+        return Transactions(client, client.chain_id(), outbox, contracts.decode_revert, policy)
+
+    blocking = sender().submit(KEY, NOBODY, b"", 21_000, value_wei=5)
+    node.request("anvil_setNextBlockBaseFeePerGas", [hex(50 * 10**9)])
+    node.request("evm_mine", [])
+    assert client.nonce(KEY.address) == 0
+    found, later = [], sender()
+    waiter = threading.Thread(
+        target=lambda: found.append(later.send(KEY, NOBODY, b"", 21_000, value_wei=7))
+    )
+    waiter.start()
+    deadline = time.monotonic() + 60
+    while len(outbox.get(blocking.id).attempts) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    while waiter.is_alive():  # what is stored is handed over a moment later
+        assert time.monotonic() < deadline
+        node.request("evm_mine", [])
+        waiter.join(0.2)
+    assert found[0].succeeded
+    assert client.balance(NOBODY) == 12
 
 
 def test_a_refusal_is_told(transactions):

@@ -55,15 +55,23 @@ def newest_count():
 
 
 @pytest.fixture
-def node(newest_count):
+def held():
+    """Hash of the block 50 of the chain that the node follows; it still knows the other one."""
+    return BLOCK_HASH
+
+
+@pytest.fixture
+def node(newest_count, held):
     """An independent node that knows the head of the dataset at block 50, and at the newest."""
 
     def result(method, params):
         if method == "eth_chainId":
             return hex(CHAIN_ID)
         if method == "eth_getBlockByHash":
-            assert params == [BLOCK_HASH, False]
-            return {"number": hex(50), "hash": BLOCK_HASH}
+            return {"number": hex(50), "hash": BLOCK_HASH} if params[0] == BLOCK_HASH else None
+        if method == "eth_getBlockByNumber":
+            assert params == [hex(50), False]
+            return {"number": hex(50), "hash": held}
         call, block = params
         assert call == {"to": "0x" + HISTORY.hex(), "data": "0x65c7d79d" + DATASET.hex()}
         assert block in ({"blockHash": BLOCK_HASH}, "latest")
@@ -121,6 +129,33 @@ def test_what_was_left_out_at_the_end_is_missed(check, node):
     other = check(answer(logs()), "dataset:7", *node, "51")
     assert other.returncode == 1
     assert "expected all up to block 51, found it up to 50" in other.stderr
+
+
+@pytest.mark.parametrize("held", ["0x" + "78" * 32])
+def test_a_block_that_the_node_has_left_is_missed(check, node):
+    for block in ((), ("50",)):
+        ran = check(answer(logs()), "dataset:7", *node, *block)
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert f"NOT COMPLETE: block 50 of your node is 0x{'78' * 32}" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"as_of": {"block_number": 50, "block_hash": "0x" + "79" * 32}},
+        {"as_of": None},
+        {"head": 5},
+        {"logs": None},
+        {"logs": [{}]},
+        {"logs": [{"block_number": -1, "address": "", "topics": [], "data": ""}]},
+        {"chain_id": -1},
+    ],
+)
+def test_what_is_no_answer_is_one_line(check, node, change):
+    ran = check(answer(logs()) | change, "dataset:7", *(() if "chain_id" in change else node))
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("NOT C")
+    assert ran.stderr.count("\n") == 1
 
 
 def test_the_block_printed_is_that_of_the_node(check, node):

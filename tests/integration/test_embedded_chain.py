@@ -53,7 +53,7 @@ with OwnedChain(home, {key.address: 10**24}, clock=tick) as owned:
     client = Client(owned.chain)
     outbox = Outbox(home / "outbox.sqlite3")
     sender = Transactions(client, owned.chain.chain_id, outbox, Contracts().decode_revert)
-    sender.recover()
+    sender.follow()
     print("ready", flush=True)
     for number in range(10_000):
         requests = [sender.submit(key, bytes(19) + b"\\x99", b"", 21_000, value_wei=1)
@@ -158,7 +158,7 @@ def test_after_the_kills_nothing_was_sent_twice(home):
     with EmbeddedChain(home / CHAIN_FILE, clock=lambda: next(clock)) as chain:
         client = Client(chain)
         sender = Transactions(client, chain.chain_id, outbox, Contracts().decode_revert)
-        sender.recover()
+        sender.follow()
         while chain.mine():
             pass
         (requests,) = outbox._connection.execute("SELECT count(*) FROM requests").fetchone()

@@ -214,4 +214,4 @@ def examine(settings, clients):
             ledger.documents.verified(digest).close()
         again = datasets.register(ledger, "founder", manifest_of("afterwards"), "T")
         assert again.dataset_id == len(registered) + 1
-        assert ledger.transactions.recover() == 0
+        assert ledger.transactions.follow() == 0

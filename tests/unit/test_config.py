@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from provenance.config import Settings, load_settings
+from provenance.config import Settings, in_home, load_settings
 from provenance.errors import SettingsError
 
 
@@ -18,6 +18,16 @@ def test_the_environment_wins_over_the_file(tmp_path):
     (tmp_path / "config.toml").write_text('port = 9000\nhost = "0.0.0.0"\n')
     found = load_settings({"PROVENANCE_HOME": str(tmp_path), "PROVENANCE_PORT": "9001"})
     assert (found.port, found.host, found.home) == (9001, "0.0.0.0", tmp_path)
+
+
+def test_the_file_of_a_home_fills_what_settings_leave_open(tmp_path):
+    (tmp_path / "config.toml").write_text('port = 9000\nhost = "::1"\npassword_file = "p"\n')
+    found = in_home(Settings(port=9001), tmp_path)
+    assert found == Settings(tmp_path, port=9001, host="::1", password_file=Path("p"))
+    assert in_home(Settings(port=9001), tmp_path / "none") == Settings(tmp_path / "none", port=9001)
+    (tmp_path / "config.toml").write_text("home = 'x'\n")
+    with pytest.raises(SettingsError):
+        in_home(Settings(), tmp_path)
 
 
 def test_paths_are_paths(tmp_path):

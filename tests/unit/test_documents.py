@@ -5,7 +5,7 @@ import time
 import pytest
 
 from provenance.documents import Documents
-from provenance.errors import DocumentMismatch, NotFoundError, ReadError, TooLarge
+from provenance.errors import DocumentMismatch, NotFoundError, StorageError, TooLarge
 
 
 @pytest.fixture
@@ -107,14 +107,14 @@ def test_a_large_document_is_not_read_into_memory(documents):
 
 def test_a_store_that_cannot_be_written_says_so(tmp_path):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(ReadError, match="cannot write"):
+    with pytest.raises(StorageError, match="cannot write"):
         Documents(tmp_path / "file", 10).put(b"x")
 
 
 def test_a_document_that_is_a_folder_cannot_be_read(documents):
     digest = hashlib.sha256(b"x").digest()
     documents.path(digest).mkdir(parents=True)
-    with pytest.raises(ReadError, match="cannot read"):
+    with pytest.raises(StorageError, match="cannot read"):
         documents.open(digest)
 
 

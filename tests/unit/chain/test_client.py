@@ -125,6 +125,22 @@ def test_what_is_no_data_is_refused(value):
         parse_data(value)
 
 
+@pytest.mark.parametrize("value", [True, "", "0x", [], [None], {}, {"logs": 5}])
+def test_other_answers_are_those_of_no_node(chain, value):
+    class Other:
+        def request(self, method, params):
+            return value
+
+    client = Client(Other())
+    with pytest.raises(NodeUnavailable):
+        client.receipt(bytes(32))
+    if value != []:
+        with pytest.raises(NodeUnavailable):
+            client.logs(0, 1, [])
+        with pytest.raises(NodeUnavailable):
+            client.logs_of_block(bytes(32), [])
+
+
 def test_a_broken_log_is_refused():
     with pytest.raises(NodeUnavailable, match="log"):
         parse_log({"blockNumber": "0x1"})

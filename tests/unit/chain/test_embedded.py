@@ -109,6 +109,32 @@ def test_a_clock_set_back_is_an_error_and_loses_nothing(timed, clock, key):
     assert timed.mine() == 1
 
 
+def test_a_clock_set_back_while_a_block_waits_for_its_second_is_an_error(timed, clock, key):
+    timed.send_raw(_for(timed, key, 0))
+    timed.mine()
+    timed.send_raw(_for(timed, key, 1))
+    said = []
+
+    def mine():
+        try:
+            timed.mine()
+        except ChainError as error:
+            said.append(str(error))
+
+    miner = threading.Thread(target=mine)
+    miner.start()
+    while timed.pool.wait(0):  # until the block has taken it
+        time.sleep(0.01)
+    clock.now -= 3600
+    miner.join(30)
+    assert not miner.is_alive()
+    assert said == [
+        f"expected a clock past the last block at 1800000000, found {1_800_000_000 - 3600}"
+    ]
+    clock.now += 3601
+    assert timed.mine() == 1
+
+
 def test_a_block_that_cannot_be_written_changes_nothing(chain, signed, monkeypatch):
     transaction_hash = chain.send_raw(signed())
     with monkeypatch.context() as patched:

@@ -98,6 +98,34 @@ def test_a_missing_or_broken_key_says_so(keystore, password, tmp_path):
             keystore.open("acme", password)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("n", 1.5, "broken"),
+        ("n", None, "broken"),
+        ("salt", "zz", "broken"),
+        ("address", "11" * 20, "another account"),
+    ],
+)
+def test_a_file_that_others_changed_says_so(keystore, password, tmp_path, field, value, said):
+    keystore.create("acme", password)
+    path = tmp_path / "keys" / "acme.json"
+    found = json.loads(path.read_bytes())
+    (found if field in found else found["crypto"]["kdfparams"])[field] = value
+    path.write_text(json.dumps(found))
+    with pytest.raises(KeystoreError, match=said):
+        keystore.open("acme", password)
+
+
+def test_a_password_that_is_no_text_is_refused(keystore, password):
+    keystore.create("acme", password)
+    other = Password("\udcff")  # a variable of the environment with a byte that is no UTF-8
+    with pytest.raises(KeystoreError, match="in UTF-8"):
+        keystore.create("bank", other)
+    with pytest.raises(KeystoreError, match="in UTF-8"):
+        keystore.open("acme", other)
+
+
 def test_an_empty_password_is_refused(keystore, tmp_path):
     with pytest.raises(KeystoreError, match="empty"):
         keystore.create("acme", Password(""))

@@ -6,11 +6,12 @@ from provenance.chain.client import Client, RpcError
 from provenance.chain.embedded import EmbeddedChain
 from provenance.chain.outbox import Outbox, State
 from provenance.chain.signing import SigningKey, created_address
-from provenance.chain.transactions import Transactions
+from provenance.chain.transactions import FeePolicy, Transactions
 from provenance.errors import (
     ConflictError,
     ContractRevert,
     NodeUnavailable,
+    StorageError,
     TransactionFailed,
 )
 
@@ -24,6 +25,7 @@ class Unreachable:
 
     def __init__(self, node, method, after):
         self.node, self.method, self.after, self.times = node, method, after, 1
+        self.error = NodeUnavailable("cut off")
 
     def request(self, method, params):
         if method != self.method or self.times == 0:
@@ -31,7 +33,7 @@ class Unreachable:
         self.times -= 1
         if self.after:
             self.node.request(method, params)
-        raise NodeUnavailable("cut off")
+        raise self.error
 
     def wait_mined(self, transaction_hash, timeout_s):
         return self.node.wait_mined(transaction_hash, timeout_s)
@@ -145,6 +147,21 @@ def test_a_broken_line_neither_loses_nor_doubles(chain, outbox, contracts, key, 
     assert Client(chain).nonce(key.address) == 1
 
 
+@pytest.mark.parametrize("after", [False, True], ids=["not taken", "taken"])
+def test_a_node_that_gives_up_on_its_answer_has_not_refused(
+    chain, outbox, contracts, key, after, monkeypatch
+):
+    monkeypatch.setattr("provenance.chain.transactions._RESEND_S", 0.1)
+    node = Unreachable(chain, "eth_sendRawTransaction", after)
+    node.error = RpcError(-32002, "request timed out")
+    transactions = Transactions(Client(node), chain.chain_id, outbox, contracts.decode_revert)
+    for _ in range(2):
+        sent = transactions.send(key, NOBODY, b"", 21_000, value_wei=5, idempotency_key="a")
+        assert sent.succeeded
+    assert Client(chain).balance(NOBODY) == 5
+    assert Client(chain).nonce(key.address) == 1
+
+
 def test_what_was_signed_before_a_crash_is_sent_after_it(
     tmp_path, transactions, chain, outbox, contracts, key
 ):
@@ -155,11 +172,11 @@ def test_what_was_signed_before_a_crash_is_sent_after_it(
         reopened = Outbox(tmp_path / "outbox.sqlite3")
         client = Client(again)
         after = Transactions(client, again.chain_id, reopened, contracts.decode_revert)
-        assert after.recover() == 1
+        assert after.follow() == 1
         receipt = after.send(key, NOBODY, b"", 21_000, value_wei=5, idempotency_key="a")
         assert receipt.succeeded
         assert client.balance(NOBODY) == 5
-        assert after.recover() == 0
+        assert after.follow() == 0
         reopened.close()
 
 
@@ -167,7 +184,7 @@ def test_what_was_mined_before_a_crash_is_not_sent_again(transactions, chain, ou
     request = transactions.submit(key, NOBODY, b"", 21_000, value_wei=5)
     chain.mine()
     assert [row.state for row in outbox.unsettled()] == [State.SENT]
-    assert transactions.recover() == 0
+    assert transactions.follow() == 0
     assert transactions.wait(request).succeeded
     assert client.balance(NOBODY) == 5
 
@@ -179,7 +196,7 @@ def test_a_nonce_that_someone_else_used_is_an_error_not_a_second_send(
     chain.pool.drop(chain.pool.take(10**9), "lost")
     chain.send_raw(signed(nonce=0))
     chain.mine()
-    transactions.recover()
+    transactions.follow()
     with pytest.raises(TransactionFailed):
         transactions.wait(request, timeout_s=20)
     assert client.balance(NOBODY) == 1
@@ -214,6 +231,61 @@ def test_a_wait_that_ends_early_is_no_failure(chain, client, outbox, transaction
     assert slow.send(key, NOBODY, b"", 21_000, idempotency_key="a", timeout_s=5).succeeded
 
 
+def test_a_full_disk_is_said_to_be_one(transactions, outbox, client, key):
+    (pages,) = outbox._connection.execute("PRAGMA page_count").fetchone()
+    outbox._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StorageError, match=r"outbox cannot be written: .*full") as caught:
+        transactions.submit(key, NOBODY, bytes(50_000), 1_000_000, idempotency_key="a")
+    assert caught.value.retryable
+    outbox._connection.execute("PRAGMA max_page_count = 100000")
+    assert transactions.send(key, NOBODY, b"", 21_000, idempotency_key="a").succeeded
+    assert client.nonce(key.address) == 1
+
+
+def test_an_outbox_that_cannot_be_opened_says_so(tmp_path):
+    with pytest.raises(StorageError, match="outbox cannot be opened: unable to open"):
+        Outbox(tmp_path / "none" / "outbox.sqlite3")
+    (tmp_path / "broken.sqlite3").write_bytes(b"no database at all" * 100)
+    with pytest.raises(StorageError, match="outbox cannot be opened: file is not a database"):
+        Outbox(tmp_path / "broken.sqlite3")
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("eth_getTransactionCount", "0x" + "f" * 64),
+        ("eth_getBlockByNumber", None),
+        ("eth_getBlockByNumber", {"baseFeePerGas": 7}),
+        ("eth_maxPriorityFeePerGas", None),
+        ("eth_maxPriorityFeePerGas", "x"),
+    ],
+)
+def test_a_node_that_answers_nonsense_is_not_available(
+    chain, outbox, contracts, key, method, answer
+):
+    class Other:
+        def request(self, asked, params):
+            return answer if asked == method else chain.request(asked, params)
+
+    other = Transactions(Client(Other()), chain.chain_id, outbox, contracts.decode_revert)
+    with pytest.raises(NodeUnavailable):
+        other.submit(key, NOBODY, b"", 21_000)
+    assert rows(outbox) == []
+
+
+def test_a_tip_is_never_beyond_what_is_offered_at_most(chain, outbox, contracts, key):
+    class Greedy:
+        def request(self, asked, params):
+            greedy = asked == "eth_maxPriorityFeePerGas"
+            return "0x" + "f" * 64 if greedy else chain.request(asked, params)
+
+    policy = FeePolicy(max_fee_wei=5_000)
+    decode = contracts.decode_revert
+    sender = Transactions(Client(Greedy()), chain.chain_id, outbox, decode, policy)
+    (attempt,) = sender.submit(key, NOBODY, b"", 21_000).attempts
+    assert (attempt.max_fee_wei, attempt.tip_wei) == (5_000, 5_000)
+
+
 def test_a_new_key_without_funds_is_refused(transactions):
     with pytest.raises(TransactionFailed, match="insufficient funds"):
         transactions.send(SigningKey(b"\x21" * 32), NOBODY, b"", 21_000)
@@ -223,4 +295,6 @@ def test_an_rpc_error_knows_a_revert():
     assert RpcError(3, "execution reverted", "0x1234").revert == b"\x12\x34"
     assert RpcError(-32000, "VM: revert", {"data": "0x12"}).revert == b"\x12"
     assert RpcError(3, "execution reverted").revert == b""
+    assert RpcError(3, "execution reverted", "0xzz").revert == b""
+    assert RpcError(3, "execution reverted", {"data": 5}).revert == b""
     assert RpcError(-32000, "nonce too low").revert is None

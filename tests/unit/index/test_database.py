@@ -5,13 +5,22 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError
 
-from provenance.errors import IndexBehind, IndexDrift, NotFoundError, SettingsError
+from provenance.errors import (
+    IndexBehind,
+    IndexDrift,
+    NotFoundError,
+    SettingsError,
+    StorageError,
+)
 from provenance.index import database, schema
 
 ROW = {
     "only": 1, "format": schema.FORMAT, "chain_id": 1, "directory": b"d" * 20,
     "start_block": 0, "block_number": 0,
 }  # fmt: skip
+
+
+BLOCK = {"hash": b"h" * 32, "parent_hash": b"p" * 32, "timestamp": 1}
 
 
 def test_opening_twice_changes_nothing(open_index, tmp_path):
@@ -55,6 +64,20 @@ def test_another_file_is_refused_until_it_is_discarded(tmp_path):
     database.discard(path)
     assert not list(tmp_path.iterdir())
     database.open_engine(path).dispose()
+
+
+def test_a_disk_that_is_full_is_no_damage(engine):
+    with database.writing(engine) as connection:
+        pages = connection.scalar(text("PRAGMA page_count"))
+        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+        rows = [{**BLOCK, "number": number} for number in range(10_000)]
+        with pytest.raises(StorageError, match=r"cannot be read or written: .*full"):
+            connection.execute(insert(schema.blocks), rows)
+
+
+def test_a_folder_that_is_not_there_is_no_damage(tmp_path):
+    with pytest.raises(StorageError, match="unable to open"):
+        database.open_engine(tmp_path / "none" / "index.sqlite3")
 
 
 def test_what_fails_is_not_kept(engine):

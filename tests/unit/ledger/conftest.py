@@ -15,6 +15,12 @@ homes = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(homes)
 
 
+@pytest.fixture(name="homes", scope="session")
+def _homes():
+    """The module that makes homes and copies them."""
+    return homes
+
+
 @pytest.fixture(scope="session")
 def original_home(tmp_path_factory):
     return homes.make(tmp_path_factory.mktemp("original") / "home")

@@ -6,17 +6,21 @@ from dataclasses import replace
 
 import pytest
 
+from provenance.chain.keystore import Keystore
 from provenance.errors import (
     ConflictError,
     DocumentMismatch,
     InvalidDocument,
     NotFoundError,
     ReadError,
+    SettingsError,
     TooLarge,
     VerificationError,
 )
+from provenance.index import blocks, database
+from provenance.index.sync import sync
 from provenance.ledger import backup as backups
-from provenance.ledger import datasets, history, titles
+from provenance.ledger import datasets, history, keys, titles
 from provenance.ledger.opening import open_ledger
 
 
@@ -68,6 +72,47 @@ def test_a_restored_home_is_the_same(saved, ledger, fresh):
         assert restored.journal.document(1) == b"recorded"
     assert saved.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in fresh.home.parent.iterdir()] == ["home"]
+
+
+def test_a_home_may_have_a_name_that_means_something_in_a_url(original_home, homes, tmp_path):
+    settings = homes.copy(original_home, tmp_path / "100%41 #1?mode=rw&x")
+    with open_ledger(settings) as ledger:
+        ledger.sync()
+        head = ledger.client.head().number
+    assert (settings.home / "index.sqlite3").exists()
+    saved = tmp_path / "backup.tar"
+    backups.backup(settings, saved)
+    fresh = replace(settings, home=tmp_path / "restored")
+    assert backups.restore(fresh, saved).block_number == head
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        settings.home.name,
+        "backup.tar",
+        "restored",
+    ]
+
+
+@pytest.mark.parametrize(
+    "moment", ["keys/pending/bank.json", "keys/bank.json", "keys/founder.json"]
+)
+def test_no_key_is_lost_that_a_rotation_moves_meanwhile(ledger, tmp_path, monkeypatch, moment):
+    folder = ledger.settings.home / "keys"
+    old = (folder / "bank.json").read_bytes()
+    Keystore(folder / "pending").create("bank", ledger.password("bank"))
+    new = (folder / "pending" / "bank.json").read_bytes()
+    add = backups._add
+
+    def swapping(archive, name, stream, size):
+        add(archive, name, stream, size)
+        if name == moment:
+            keys.swap(ledger, "bank")
+
+    monkeypatch.setattr(backups, "_add", swapping)
+    backups.backup(ledger.settings, tmp_path / "b.tar")
+    assert not (folder / "pending" / "bank.json").exists()
+    with tarfile.open(tmp_path / "b.tar") as archive:
+        kept = [archive.extractfile(member).read() for member in archive]
+    assert old in kept
+    assert new in kept
 
 
 def test_nothing_is_overwritten(saved, settings, fresh):
@@ -188,6 +233,40 @@ def test_a_broken_chain_is_refused(saved, tmp_path, fresh):
 
     with pytest.raises(InvalidDocument, match="sound database"):
         backups.restore(fresh, rewritten(saved, tmp_path, change))
+
+
+def test_a_backup_of_a_home_with_a_node_needs_the_node(saved, tmp_path, fresh):
+    def change(member, content):
+        if member.name != "chain.sqlite3":
+            yield member, content
+
+    with pytest.raises(InvalidDocument, match="PROVENANCE_CHAIN has to name"):
+        backups.restore(fresh, rewritten(saved, tmp_path, change))
+    assert not fresh.home.exists()
+
+
+def test_the_settings_of_the_home_hold_for_its_restoration(saved, tmp_path, fresh):
+    def change(member, content):
+        yield member, content
+        if member.name == "password":
+            yield tarfile.TarInfo("config.toml"), b"port = 0"
+
+    with pytest.raises(SettingsError, match="port"):
+        backups.restore(fresh, rewritten(saved, tmp_path, change))
+    assert not fresh.home.exists()
+
+
+def test_trying_a_backup_out_leaves_the_index_in_use_alone(saved, ledger, content, tmp_path, fresh):
+    datasets.register(ledger, "bank", content, "T")
+    url = f"sqlite:///{tmp_path / 'shared.sqlite3'}"
+    shared = database.connect(url)
+    reached = sync(shared, ledger.client, ledger.deployment).block
+    report = backups.restore(replace(fresh, index_url=url), saved)
+    assert report.block_number < reached.number
+    with database.reading(shared) as connection:
+        assert blocks.at(connection) == reached
+    shared.dispose()
+    assert not (fresh.home / "index.sqlite3").exists()
 
 
 def test_a_missing_deployment_is_refused(saved, tmp_path, fresh):

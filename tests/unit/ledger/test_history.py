@@ -224,6 +224,21 @@ def test_a_note_of_an_earlier_block_moves_no_pin_and_proves_nothing(busy, settin
         checkpoints.extend(folder, key, older, busy.client)
 
 
+def test_a_pin_that_another_process_moved_meanwhile_is_not_moved_back(busy, tmp_path, monkeypatch):
+    folder, key = tmp_path / "p", checkpoints.verifier_key(busy)
+    older, newest = (checkpoints.signed_at(busy, busy.client.block(n)) for n in (3, 4))
+    held = checkpoints._require_held
+
+    def meanwhile(*arguments, **named):
+        folder.mkdir(exist_ok=True)
+        checkpoints._save_pin(folder, checkpoints.Pin(key, newest))
+        held(*arguments, **named)
+
+    monkeypatch.setattr(checkpoints, "_require_held", meanwhile)
+    checkpoints.extend(folder, key, older, busy.client)
+    assert checkpoints.load_pin(folder, key.name).note == newest
+
+
 def test_a_forged_pin_makes_every_check_fail(busy, settings):
     key = checkpoints.verifier_key(busy)
     folder = settings.home / "pins"
@@ -258,7 +273,7 @@ def test_a_broken_pin_is_refused_not_forgotten(busy, settings):
 
 def test_notes_alone_can_contradict(busy, settings, tmp_path):
     key = checkpoints.verifier_key(busy)
-    note = checkpoints.current(busy)
+    note = checkpoints.signed_at(busy, busy.client.head())
     seen = checkpoints.extend(tmp_path / "p", key, note, None)
     forged = checkpoints.notes.sign(replace(seen, ledger_head=bytes(32)), busy.checkpoint_key)
     with pytest.raises(CheckpointMismatch):

@@ -93,4 +93,4 @@ def test_broken_memories_are_refused(tmp_path, broken):
 )
 def test_origins_of_nothing_are_refused(origin):
     with pytest.raises(InvalidProof):
-        remote.parse_origin(origin)
+        checkpoints.parse_origin(origin)

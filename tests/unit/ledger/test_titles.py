@@ -9,7 +9,7 @@ from provenance.errors import (
     InputError,
     InvalidDocument,
     NodeUnavailable,
-    ReadError,
+    StorageError,
 )
 from provenance.ledger import datasets, titles, views
 from provenance.ledger.vocabulary import ALL_UNITS, Units
@@ -122,7 +122,7 @@ def test_a_salt_that_was_lost_or_damaged_is_not_invented(ledger, registered, set
     lost = titles.start_transfer(ledger, "founder", 1, 4, **asked)
     assert (lost.agreement_hash, lost.agreement_salt) == (first.agreement_hash, None)
     path.mkdir()
-    with pytest.raises(ReadError):
+    with pytest.raises(StorageError):
         titles.start_transfer(ledger, "founder", 1, 4, **asked)
 
 
@@ -148,7 +148,7 @@ def test_a_salt_of_this_home_is_not_told_to_who_has_no_text(ledger, registered):
 
 def test_a_home_that_cannot_be_written_commits_to_nothing(ledger, registered, settings):
     (settings.home / "commitments").write_text("in the way")
-    with pytest.raises(ReadError):
+    with pytest.raises(StorageError):
         titles.start_transfer(ledger, "founder", 1, 4, agreement=b"sold")
 
 
