@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from pyld import jsonld
 
 from provenance.cli import main
 from provenance.config import load_settings
@@ -10,6 +11,7 @@ from provenance.ledger.opening import open_ledger
 from provenance.ledger.writing import write
 from provenance.policy import terms as policy_terms
 from provenance.policy.json_form import parse
+from provenance.policy.odrl.context import CONTEXT, DPL
 
 TERMS = {
     "actions": ["compute", "license", "transfer"],
@@ -47,6 +49,11 @@ def test_terms_come_in_and_go_out(home, type_, terms, tmp_path):
     odrl.write_text(document)
     again = type_("policies", "import", odrl, "--json").json
     assert (again["policy_id"], again["terms"]) == (2, stored["terms"])
+    expanded = jsonld.expand(json.loads(document) | {"@context": [dict(CONTEXT), {"dpl": DPL}]})
+    for form in (expanded, expanded[0]):
+        odrl.write_text("\n" + json.dumps(form))
+        dry = type_("policies", "import", odrl, "--dry-run", "--json").json
+        assert (dry["source"], dry["terms"]) == ("odrl", stored["terms"])
     assert type_("policies", "export", 2, "--original").out == document + "\n"
     type_("policies", "export", 1, "--original", code=2)
     ready = type_("policies", "import", "--license", "CC-BY-4.0").out

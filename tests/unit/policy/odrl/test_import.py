@@ -111,7 +111,28 @@ def test_a_refinement_that_only_people_can_decide_is_marked():
     prohibition = [{"target": "urn:example:data", "action": action}]
     assert refusal(document(prohibition=prohibition)) == ("action", "prohibition[0].action")
     two = [{"rdf:value": [{"@id": "odrl:print"}, {"@id": "odrl:read"}]}]
-    assert refusal(document({"action": two}))[1] == "permission[0].action[0]"
+    assert refusal(document({"action": two}))[1] == "permission[0].action[0].rdf:value"
+
+
+@pytest.mark.parametrize(
+    ("action", "place"),
+    [
+        ({"@id": "odrl:print", "rdf:value": {"@id": "odrl:use"}}, "rdf:value"),
+        ({"rdf:value": [{"@id": "odrl:use"}, {"@id": "odrl:move"}]}, "rdf:value"),
+        ({"@id": "odrl:read", "rdf:value": []}, "rdf:value"),
+        ({"@id": "odrl:read", "@type": "urn:example:Mention"}, "@type"),
+    ],
+)
+def test_an_action_says_one_thing(action, place):
+    assert refusal(document({"action": action})) == (place, f"permission[0].action[0].{place}")
+
+
+def test_an_action_may_have_a_name_and_a_class():
+    refined = {"@id": "urn:example:a", "rdf:value": {"@id": "odrl:read"}}
+    typed = {"@id": "odrl:read", "@type": ["Action", "skos:Concept"]}
+    again = {"@id": "odrl:read", "rdf:value": {"@id": "odrl:read"}}
+    for action in (refined, typed, again):
+        assert policy({"action": action}).actions == Action.READ
 
 
 @pytest.mark.parametrize(
@@ -305,6 +326,7 @@ def test_permissions_with_other_terms_are_refused(second, expected):
         ({"@type": "Ticket"}, ("Ticket", "@type")),
         ({"@type": ...}, ("no type", "@type")),
         ({"@type": ["Set", "Offer"]}, ("Set, Offer", "@type")),
+        ({"@type": ["Policy", "Set", "Offer"]}, ("Policy, Set, Offer", "@type")),
         ({"profile": "http://example.com/p"}, ("profile", "profile")),
         ({"inheritFrom": "urn:p"}, ("inheritFrom", "inheritFrom")),
         ({"conflict": ["perm", "prohibit"]}, ("conflict", "conflict")),

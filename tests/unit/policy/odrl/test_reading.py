@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from pyld import jsonld
 
 from provenance.errors import InvalidDocument, UnsupportedOdrlTerm
+from provenance.policy.odrl.context import CONTEXT
 from provenance.policy.odrl.import_ import import_document
 from provenance.policy.vocabulary import Action
 
@@ -21,6 +23,25 @@ def document(more=None, **changes):
         "permission": [rule],
     } | changes
     return json.dumps(whole).encode()
+
+
+def test_expanded_and_graph_forms_say_the_same():
+    plain = document({"constraint": [LIMIT]}, **{"@type": ["Policy", "Set"]})
+    found = import_document(plain)
+    whole = json.loads(plain)
+    expanded = jsonld.expand(whole | {"@context": dict(CONTEXT)})
+    context = whole.pop("@context")
+    forms = (expanded, expanded[0], {"@context": context, "@graph": [whole]}, [json.loads(plain)])
+    for form in forms:
+        again = import_document(json.dumps(form).encode())
+        assert (again.policy, again.kind, again.scope) == (found.policy, "Set", found.scope)
+    with pytest.raises(InvalidDocument, match="expected one policy, found 2"):
+        import_document(json.dumps(expanded * 2).encode())
+    named = {"@context": context, "uid": "urn:example:graph", "@graph": [whole]}
+    assert refusal(json.dumps(named).encode())[1] == "@type"
+
+
+LIMIT = {"leftOperand": "spatial", "operator": "isAnyOf", "rightOperand": {"@list": ["CN", "DE"]}}
 
 
 def policy(more=None, **changes):
@@ -107,7 +128,8 @@ def test_what_describes_is_no_object(value):
 
 
 def test_what_describes_is_text_or_a_link():
-    described = {"rdfs:label": ["Data", {"@value": 5}], "dct:creator": {"@id": "urn:who"}}
+    labels = ["Data", {"@value": 5}, {"@value": "Daten", "@language": "de"}]
+    described = {"rdfs:label": labels, "dct:creator": {"@id": "urn:who"}}
     assert import_document(document(**described)).annotations == ("dct:creator", "rdfs:label")
 
 
