@@ -327,6 +327,12 @@ def test_receipts_are_metered_reported_and_audited(type_, granted, tmp_path):
     done = type_("grants", "report", 1, "--receipts", path, "--as", "bank", "--json").json
     assert (done["first"], done["uses"]) == (1, 2)
     assert type_("grants", "audit", 1, "--receipts", path, "--json").json["clean"]
+    other = tmp_path / "others.jsonl"
+    words = ("--receipts", other, "--action", "compute", "--purpose", "rd_test")
+    assert type_("grants", "meter", 1, *words, "--json").json["sequence"] == 3
+    type_("grants", "report", 1, "--receipts", other, "--as", "bank")
+    both = ("--receipts", path, "--receipts", other)
+    assert type_("grants", "audit", 1, *both, "--json").json["clean"]
     type_(*meter, "--action", "train")
     assert "not_permitted" in type_("grants", "audit", 1, "--receipts", path, code=1).out
 
