@@ -38,7 +38,7 @@ from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import AsOf
 from provenance.ledger.recent import Recent
 from provenance.ledger.tokens import Tokens
-from provenance.ledger.views import title_of
+from provenance.ledger.views import block_between, title_of
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -155,6 +155,8 @@ class Reading:
             NotFoundError: nobody can have reached the block that was asked for.
         """
         try:
+            if self.as_of is not None:
+                query = await self._as_asked(query, self.as_of)
             return await self.context.read(query, apart=self.apart)
         except IndexBehind:
             await self._require_mined()
@@ -245,6 +247,22 @@ class Reading:
             }
 
         return await reading.answer(run, timed=timed, extend=extend)
+
+    async def _as_asked(
+        self, query: Callable[[Connection], _T], as_of: int
+    ) -> Callable[[Connection], _T]:
+        """Return a query that knows the block that was asked for, if the index does not keep it."""
+        kept = await self.context.read(lambda connection: blocks.at(connection, as_of))
+        if kept.number == as_of:
+            return query
+        block = await self.context.block_on(partial(block_between, self.context.ledger, as_of))
+
+        def run(connection: Connection) -> _T:
+            if block is not None:
+                blocks.ask(connection, block)
+            return query(connection)
+
+        return run
 
     async def _require_mined(self) -> None:
         """Raise another error if nobody can have reached the block that was asked for."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from provenance.errors import ProvenanceError
 from provenance.identifiers import DatasetId, PartyId, TransferId, urn
 from provenance.index import (
+    blocks,
     claims,
     database,
     holds,
@@ -44,6 +45,8 @@ from provenance.ledger.vocabulary import (
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from provenance.chain.client import BlockRef
 
 MAX_VERSIONS = 100
 MAX_HOLDS = 100
@@ -262,7 +265,21 @@ def reading(ledger: Ledger, as_of: int | None) -> "Iterator[tuple[Connection, As
     block = block_at(ledger.client, as_of)
     finality = ledger.client.finality(block.number)
     with database.reading(ledger.engine) as connection:
+        if as_of is not None:
+            blocks.ask(connection, block)
         yield connection, AsOf(block.number, block.hash, finality)
+
+
+def block_between(ledger: Ledger, number: int) -> "BlockRef | None":
+    """Return a block that the index has passed, but need not keep.
+
+    None while the index is not on the chain of the node: a block of the one says nothing about the
+    rows of the other.
+    """
+    with database.reading(ledger.engine) as connection:
+        stands = blocks.at(connection)
+    found = ledger.client.block(number)
+    return found if ledger.client.block(stands.number) == stands else None
 
 
 def _in_words(fields: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 import api
 from api import license_responses
+from provenance.index import database, schema
 
 DOCUMENT = json.loads((Path(api.__file__).parent / "openapi.json").read_text())
 TAGS = {"policies", "grants", "offers", "rights"}
@@ -139,6 +141,27 @@ def test_rights_are_answered_at_any_block_and_time(lives, require_problem):
     require_problem(service.get(path, at=2**39), 422, "input")
     require_problem(service.get(path, at=5), 404, "not-found")
     require_problem(service.get("/v1/datasets/999999/rights"), 404, "not-found")
+
+
+def test_a_block_without_events_has_its_own_time(lives):
+    service, grant_id = lives.service, lives.ids["grant_id"]
+    refused = service.post(f"/v1/grants/{grant_id}/revoke", {"reason": "not its say"}, "bob")
+    assert refused.status_code in (403, 409)
+    quiet = service.ledger.client.head()
+    service.post("/v1/policies", {"terms": {"actions": ["index"], "max_uses": 77}})
+    with database.writing(service.ledger.engine) as connection:
+        # What a service that looks away for a while, or whose index was rebuilt, does not keep.
+        connection.execute(delete(schema.blocks).where(schema.blocks.c.number == quiet.number))
+    for path in (f"/v1/datasets/{lives.ids['dataset_id']}/rights", f"/v1/grants/{grant_id}"):
+        found = service.get(path, as_of=quiet.number)
+        shown = found.json()["as_of"]
+        assert shown["block_number"] == quiet.number
+        assert shown["block_hash"] == "0x" + quiet.hash.hex()
+        assert found.json().get("at", quiet.timestamp) == quiet.timestamp
+        again = service.client.get(
+            path, params={"as_of": quiet.number}, headers={"If-None-Match": found.headers["ETag"]}
+        )
+        assert again.status_code == 304
 
 
 def test_a_check_says_the_rule_it_rests_on(lives, require_problem):

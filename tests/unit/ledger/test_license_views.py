@@ -1,0 +1,52 @@
+"""Grants and rights as of blocks at which nothing was recorded."""
+
+import pytest
+
+from provenance.errors import ContractRevert
+from provenance.index import blocks, database
+from provenance.ledger import datasets, grants, license_views, policies, rights
+from provenance.ledger.views import block_between
+
+BANK = 4
+
+
+@pytest.fixture
+def quiet(ledger, content, clock):
+    """The number of a block without events; the only grant ended before it."""
+    datasets.register(ledger, "founder", content, "T")
+    policy = policies.store(ledger, "founder", policies.of_json({"actions": ["read"]})).policy_id
+    ends = int(clock()) + 9_000
+    grants.issue(ledger, "founder", policy, BANK, dataset_id=1, not_after=ends)
+    clock.jump(20_000)
+    with pytest.raises(ContractRevert):
+        grants.set_status(ledger, "bank", 1, "revoke", b"not its say")
+    number = ledger.client.head().number
+    policies.store(ledger, "founder", policies.of_json({"actions": ["compute"]}))
+    return number
+
+
+def test_what_expired_before_a_quiet_block_is_over(ledger, quiet):
+    named = ledger.client.block(quiet)
+    found = license_views.dataset_rights(ledger, 1, as_of=quiet)
+    assert (found["at"], found["grants"]) == (named.timestamp, [])
+    assert license_views.grant(ledger, 1, as_of=quiet)["inactive"] == "expired"
+    assert license_views.tree(ledger, dataset_id=1, as_of=quiet)["rows"][0]["inactive"] == "expired"
+    request = rights.request_of("read", purpose=["research"], industry=["C"], mode=["api"])
+    checked = rights.check(ledger, 1, BANK, request, as_of=quiet).to_json()
+    assert (checked["detail"], checked["as_of"]) == ("expired", found["as_of"])
+    assert license_views.dataset_rights(ledger, 1, as_of=quiet - 1)["grants"]
+
+
+def test_a_block_of_another_chain_is_not_taken(ledger, quiet, monkeypatch):
+    ledger.sync()
+    with database.reading(ledger.engine) as connection:
+        kept, stands = blocks.at(connection, quiet), blocks.at(connection)
+    assert kept.number == quiet - 1
+    assert block_between(ledger, quiet) == ledger.client.block(quiet)
+    real = type(ledger.client).block
+    monkeypatch.setattr(
+        type(ledger.client),
+        "block",
+        lambda self, which: None if which == stands.number else real(self, which),
+    )
+    assert block_between(ledger, quiet) is None
