@@ -115,27 +115,6 @@ def test_a_refinement_that_only_people_can_decide_is_marked():
 
 
 @pytest.mark.parametrize(
-    ("action", "place"),
-    [
-        ({"@id": "odrl:print", "rdf:value": {"@id": "odrl:use"}}, "rdf:value"),
-        ({"rdf:value": [{"@id": "odrl:use"}, {"@id": "odrl:move"}]}, "rdf:value"),
-        ({"@id": "odrl:read", "rdf:value": []}, "rdf:value"),
-        ({"@id": "odrl:read", "@type": "urn:example:Mention"}, "@type"),
-    ],
-)
-def test_an_action_says_one_thing(action, place):
-    assert refusal(document({"action": action})) == (place, f"permission[0].action[0].{place}")
-
-
-def test_an_action_may_have_a_name_and_a_class():
-    refined = {"@id": "urn:example:a", "rdf:value": {"@id": "odrl:read"}}
-    typed = {"@id": "odrl:read", "@type": ["Action", "skos:Concept"]}
-    again = {"@id": "odrl:read", "rdf:value": {"@id": "odrl:read"}}
-    for action in (refined, typed, again):
-        assert policy({"action": action}).actions == Action.READ
-
-
-@pytest.mark.parametrize(
     ("duty", "bits", "off_chain"),
     [
         ({"action": "attribute"}, Duty.ATTRIBUTE, False),
@@ -351,6 +330,8 @@ def test_a_policy_that_cannot_be_held_is_refused(changes, expected):
         b"",
         b"\xff",
         b"[]",
+        b"[5]",
+        b"5",
         b"{} {}",
         b'{"uid": 1, "uid": 2}',
         b'{"count": NaN}',

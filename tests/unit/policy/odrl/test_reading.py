@@ -182,3 +182,24 @@ def test_contexts_of_another_shape_are_refused(definition):
 def test_contexts_in_a_rule_are_watched_too():
     data = document({"@context": {"constraint": None}, "constraint": [{"count": 1}]})
     assert refusal(data) == ("null", "permission[0].@context")
+
+
+@pytest.mark.parametrize(
+    ("action", "place"),
+    [
+        ({"@id": "odrl:print", "rdf:value": {"@id": "odrl:use"}}, "rdf:value"),
+        ({"rdf:value": [{"@id": "odrl:use"}, {"@id": "odrl:move"}]}, "rdf:value"),
+        ({"@id": "odrl:read", "rdf:value": []}, "rdf:value"),
+        ({"@id": "odrl:read", "@type": "urn:example:Mention"}, "@type"),
+    ],
+)
+def test_an_action_says_one_thing(action, place):
+    assert refusal(document({"action": action})) == (place, f"permission[0].action[0].{place}")
+
+
+def test_an_action_may_have_a_name_and_a_class():
+    refined = {"@id": "urn:example:a", "rdf:value": {"@id": "odrl:read"}}
+    typed = {"@id": "odrl:read", "@type": ["Action", "skos:Concept"]}
+    again = {"@id": "odrl:read", "rdf:value": {"@id": "odrl:read"}}
+    for action in (refined, typed, again):
+        assert policy({"action": action}).actions == Action.READ
