@@ -1,8 +1,10 @@
 """Grants and rights as of blocks at which nothing was recorded."""
 
+from dataclasses import replace
+
 import pytest
 
-from provenance.errors import ContractRevert
+from provenance.errors import ChainReorganised, ContractRevert, IndexDrift
 from provenance.index import blocks, database
 from provenance.ledger import datasets, grants, license_views, policies, rights
 from provenance.ledger.views import block_between
@@ -35,6 +37,17 @@ def test_what_expired_before_a_quiet_block_is_over(ledger, quiet):
     checked = rights.check(ledger, 1, BANK, request, as_of=quiet).to_json()
     assert (checked["detail"], checked["as_of"]) == ("expired", found["as_of"])
     assert license_views.dataset_rights(ledger, 1, as_of=quiet - 1)["grants"]
+
+
+def test_a_difference_is_drift_unless_the_block_left_the_chain(ledger, quiet, monkeypatch):
+    request = rights.request_of("read", purpose=["research"], industry=["C"], mode=["api"])
+    monkeypatch.setattr(type(ledger), "call", lambda *asked, **named: (1, 0))
+    with pytest.raises(IndexDrift, match="expected NOT_FOUND"):
+        rights.check(ledger, 1, BANK, request)
+    left = replace(ledger.client.head(), hash=b"\x01" * 32)
+    monkeypatch.setattr(type(ledger.client), "head", lambda self: left)
+    with pytest.raises(ChainReorganised):
+        rights.check(ledger, 1, BANK, request)
 
 
 def test_a_block_of_another_chain_is_not_taken(ledger, quiet, monkeypatch):
