@@ -261,8 +261,9 @@ def reading(ledger: Ledger, as_of: int | None) -> "Iterator[tuple[Connection, As
     Raises:
         NotFoundError: there is no such block yet.
     """
-    ledger.sync()
     block = block_at(ledger.client, as_of)
+    # Afterwards, or the index would be behind a block that is mined in between.
+    ledger.sync()
     finality = ledger.client.finality(block.number)
     with database.reading(ledger.engine) as connection:
         if as_of is not None:

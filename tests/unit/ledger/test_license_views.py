@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from provenance.errors import ChainReorganised, ContractRevert, IndexDrift
+from provenance.identifiers import SubjectKind, subject_of
 from provenance.index import blocks, database
-from provenance.ledger import datasets, grants, license_views, policies, rights
+from provenance.ledger import datasets, grants, history, license_views, policies, rights
 from provenance.ledger.views import block_between
 
 BANK = 4
@@ -48,6 +49,22 @@ def test_a_difference_is_drift_unless_the_block_left_the_chain(ledger, quiet, mo
     monkeypatch.setattr(type(ledger.client), "head", lambda self: left)
     with pytest.raises(ChainReorganised):
         rights.check(ledger, 1, BANK, request)
+
+
+def test_a_block_that_is_mined_meanwhile_is_in_nobodys_way(ledger, quiet, monkeypatch):
+    real, grades = type(ledger).sync, iter(range(1, 9))
+
+    def sync(self):
+        real(self)
+        terms = {"actions": ["index"], "min_security_grade": next(grades)}
+        policies.store(self, "founder", policies.of_json(terms))
+
+    monkeypatch.setattr(type(ledger), "sync", sync)
+    before = ledger.client.head().number
+    found = license_views.dataset_rights(ledger, 1)
+    assert found["as_of"]["block_number"] == before < ledger.client.head().number
+    subject = subject_of(SubjectKind.DATASET, 1)
+    assert history.read(ledger, subject).as_of.block_number == before + 1
 
 
 def test_a_block_of_another_chain_is_not_taken(ledger, quiet, monkeypatch):
