@@ -73,7 +73,8 @@ def append(
 
     Raises:
         InputError: a word is unknown.
-        InvalidDocument: the file is another grant's, or its last line is no receipt.
+        InvalidDocument: the file is another grant's, its last line is no receipt, or a file could
+            not hold the new one.
         ReadError: it cannot be read or written.
     """
     bits_of(ACTIONS, (action,))
@@ -86,7 +87,9 @@ def append(
                 file.write(first_line + b"\n")
             number = last + 1 if last else first
             receipt = UseReceipt(number, int(clock()), action, tuple(purpose), result)
-            file.write(metering.line_of(receipt) + b"\n")
+            line = metering.line_of(receipt)
+            metering.parse_line(line)
+            file.write(line + b"\n")
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

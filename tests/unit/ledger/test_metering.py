@@ -242,6 +242,8 @@ def test_files_of_others_are_refused(ledger, meter, tmp_path, clock):
         metering.append(path, other, "compute", ("rd_test",), clock=clock)
     with pytest.raises(InputError, match="among"):
         meter(action="juggle")
+    with pytest.raises(InvalidDocument, match="expected a list of words"):
+        meter(purpose=("rd_test",) * 65)
     with pytest.raises(ReadError):
         metering_audit.audit(ledger, 1, tmp_path / "none")
     with pytest.raises(ReadError):
