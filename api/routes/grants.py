@@ -172,13 +172,14 @@ def _shown(connection: Connection, grant_id: int, reading: Reading) -> dict[str,
         as_of=as_of,
     )
     waiting = grant_changes.assignment(connection, grant_id, as_of=as_of)
-    changes = grant_changes.of_grant(connection, grant_id, as_of=as_of)
+    changes, complete = grant_changes.of_grant(connection, grant_id, as_of=as_of)
     terms = policies.get(connection, chain[0].grant.policy_id, as_of=as_of)
     return {
         **chain[0].as_json(),
         "policy": terms.as_json(),
         "chain": [item.grant.grant_id for item in chain],
         "changes": [change.as_json() for change in changes],
+        "changes_complete": complete,
         "assignment": waiting and waiting.as_json(),
     }
 

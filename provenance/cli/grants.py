@@ -227,6 +227,8 @@ def show(door: Door, grant_id: int, as_of: int | None) -> None:
         output.print_json(found)
         return
     output.print_fields([(name, _said(found[name])) for name in _SHOWN])
+    if not found["changes_complete"]:
+        output.print_fields([("earlier changes", f"provenance history {found['dataset_id']}")])
     for change in found["changes"]:
         output.print_fields([(change["status"], f"by party {change['by_id']}")])
 

@@ -6,7 +6,7 @@ import pytest
 
 from provenance.errors import ChainReorganised, ContractRevert, IndexDrift
 from provenance.identifiers import SubjectKind, subject_of
-from provenance.index import blocks, database
+from provenance.index import blocks, database, grant_changes
 from provenance.ledger import datasets, grants, history, license_views, policies, rights
 from provenance.ledger.views import block_between
 
@@ -38,6 +38,25 @@ def test_what_expired_before_a_quiet_block_is_over(ledger, quiet):
     checked = rights.check(ledger, 1, BANK, request, as_of=quiet).to_json()
     assert (checked["detail"], checked["as_of"]) == ("expired", found["as_of"])
     assert license_views.dataset_rights(ledger, 1, as_of=quiet - 1)["grants"]
+
+
+def test_what_is_left_out_of_a_grant_is_said(ledger, content, monkeypatch):
+    datasets.register(ledger, "founder", content, "T")
+    policy = policies.store(ledger, "founder", policies.of_json({"actions": ["read"]})).policy_id
+    grants.issue(ledger, "founder", policy, BANK, dataset_id=1)
+    monkeypatch.setattr(grant_changes, "MAX_CHANGES", 2)
+    monkeypatch.setattr(license_views, "USES_SHOWN", 2)
+    done = ["suspend", "resume", "suspend", "resume"]
+    for count, change in enumerate(done, start=1):
+        grants.set_status(ledger, "founder", 1, change, b"why")
+        found = license_views.grant(ledger, 1)
+        assert (len(found["changes"]), found["changes_complete"]) == (min(count, 2), count <= 2)
+    assert [change["status"] for change in found["changes"]] == ["suspended", "active"]
+    for first in (1, 2, 3):
+        grants.report(ledger, "bank", 1, first, 1, bytes(31) + b"x")
+    found = license_views.grant(ledger, 1)
+    assert [use["first"] for use in found["recorded"]] == [1, 2]
+    assert found["recorded_next"] == 2
 
 
 def test_a_difference_is_drift_unless_the_block_left_the_chain(ledger, quiet, monkeypatch):
