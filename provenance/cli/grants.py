@@ -266,6 +266,7 @@ def list_(door: Door, dataset_id: int | None, party: str | None, after: int) -> 
         output.print_json(found)
         return
     print_grants(found["items"])
+    output.note_more(found["next"])
 
 
 @grants.command()
@@ -293,6 +294,8 @@ def tree(door: Door, grant_id: int | None, dataset_id: int | None, as_of: int | 
         output.print_json(found)
         return
     print_grants(found["rows"], nested=True)
+    if found["next"] is not None:
+        output.note(f"more: grants above {found['next']} are left out; provenance grants list")
 
 
 def print_grants(items: list[dict[str, Any]], *, nested: bool = False) -> None:

@@ -121,6 +121,7 @@ def list_(door: Door, after: int) -> None:
         for p in found["items"]
     ]
     output.print_table(("policy", "licence", "actions", "uses"), rows)
+    output.note_more(found["next"])
 
 
 @policies.command()

@@ -138,12 +138,17 @@ def holders(ledger: Ledger, dataset_id: DatasetId, *, as_of: int | None = None) 
     }
 
 
-def inbox(ledger: Ledger, party_id: PartyId) -> dict[str, Any]:
-    """Return the transfers that a party can accept, with the grants that stay with the titles."""
+INBOX_ITEMS = 100
+"""Most transfers of an inbox that are shown at once."""
+
+
+def inbox(ledger: Ledger, party_id: PartyId, *, after: int = 0) -> dict[str, Any]:
+    """Return a page of the transfers that a party can accept, with the grants that stay."""
     now = int(ledger.clock())
     with reading(ledger, None) as (connection, block):
         number = block.block_number
-        page = transfers.inbox(connection, party_id, limit=100, as_of=number, now_s=now)
+        span = {"after": after, "limit": INBOX_ITEMS}
+        page = transfers.inbox(connection, party_id, **span, as_of=number, now_s=now)
         found = [rights.handover(connection, item, now, as_of=number) for item in page.items]
     return {
         "party_id": party_id,
