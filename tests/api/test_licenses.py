@@ -3,12 +3,13 @@
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import delete
 
 import api
-from api import license_responses
+from api import dependencies, license_responses
 from provenance.index import database, schema
 
 DOCUMENT = json.loads((Path(api.__file__).parent / "openapi.json").read_text())
@@ -141,6 +142,35 @@ def test_rights_are_answered_at_any_block_and_time(lives, require_problem):
     require_problem(service.get(path, at=2**39), 422, "input")
     require_problem(service.get(path, at=5), 404, "not-found")
     require_problem(service.get("/v1/datasets/999999/rights"), 404, "not-found")
+
+
+LISTS = ("grants", "datasets/{dataset_id}/grants", "parties/{party}/grants", "offers")
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_the_clock_decides_on_every_page_of_a_list(lives, monkeypatch, path):
+    service, dataset_id = lives.service, lives.ids["dataset_id"]
+    ends = int(time.time()) + 1_000
+    policy = service.post("/v1/policies", {"terms": {"actions": ["read"], "max_uses": 9}}).json()
+    for _ in range(2):
+        body = {"policy_id": policy["policy_id"], "not_after": ends}
+        issued = {**body, "to": str(service.party_ids["bob"]), "dataset_id": dataset_id}
+        assert service.post("/v1/grants", issued).status_code == 201
+        assert service.post(f"/v1/datasets/{dataset_id}/offers", body).status_code == 201
+    monkeypatch.setattr(dependencies, "time", SimpleNamespace(time=lambda: ends + 1))
+    url = "/v1/" + path.format(dataset_id=dataset_id, party=service.party_ids["bob"])
+    found, after = [], None
+    while not found or after is not None:
+        page = service.get(url, limit=1, after=after)
+        assert "ETag" not in page.headers
+        found, after = found + page.json()["items"], page.json()["next"]
+    mine = [item for item in found if item["not_after"] == ends]
+    assert len(mine) >= 2
+    for item in mine:
+        assert (item.get("inactive") or item["status"]) == "expired"
+    first = service.get(url, limit=1, as_of=service.ledger.client.head().number)
+    assert "ETag" in first.headers
+    assert "ETag" in service.get(url, limit=1, as_of=first.json()["as_of"]["block_number"]).headers
 
 
 def test_a_block_without_events_has_its_own_time(lives):
