@@ -148,8 +148,8 @@ LISTS = ("grants", "datasets/{dataset_id}/grants", "parties/{party}/grants", "of
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_the_clock_decides_on_every_page_of_a_list(lives, monkeypatch, path):
-    service, dataset_id = lives.service, lives.ids["dataset_id"]
+def test_the_clock_decides_on_every_page_of_a_list(service, monkeypatch, path):
+    dataset_id = service.register()["dataset_id"]
     ends = int(time.time()) + 1_000
     policy = service.post("/v1/policies", {"terms": {"actions": ["read"], "max_uses": 9}}).json()
     for _ in range(2):
