@@ -38,7 +38,7 @@ from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import AsOf
 from provenance.ledger.recent import Recent
 from provenance.ledger.tokens import Tokens
-from provenance.ledger.views import title_of
+from provenance.ledger.views import block_between, title_of
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -141,12 +141,17 @@ class Reading:
         as_of: number of the block; None for the newest of the index.
         known: ETags that the caller has, as sent.
         apart: whether it may take so long that it runs in a thread.
+        live: whether it goes on with a list that was asked for as of now: rows are as of the block
+            of its first page, and the clock says what has expired, as it did there.
+        at: Unix second that was asked for instead of a block, and that says what has expired.
     """
 
     context: Context
     as_of: int | None
     known: str | None
     apart: bool = False
+    live: bool = False
+    at: int | None = None
 
     async def look_up(self, query: Callable[[Connection], _T]) -> _T:
         """Return the result of a query that an answer needs before it is read.
@@ -155,6 +160,8 @@ class Reading:
             NotFoundError: nobody can have reached the block that was asked for.
         """
         try:
+            if self.as_of is not None:
+                query = await self._as_asked(query, self.as_of)
             return await self.context.read(query, apart=self.apart)
         except IndexBehind:
             await self._require_mined()
@@ -179,7 +186,7 @@ class Reading:
             block = blocks.at(connection, self.as_of)
             shown = self.context.as_of(block.number, block.hash)
             headers = {"Cache-Control": "no-cache"}
-            if not timed or self.as_of is not None:
+            if not timed or (self.as_of is not None and not self.live):
                 etag = f'"{block.number}-{block.hash.hex()[:16]}-{shown.finality}"'
                 headers["ETag"] = etag
                 if self.known is not None and matches(self.known, etag):
@@ -228,13 +235,13 @@ class Reading:
         most = min(self.context.ledger.settings.page_items, MAX_LIMIT)
         if limit is not None and limit > most:
             raise InputError(f"expected a limit of at most {most}, found {limit}")
-        reading, key = self, None
+        reading, key, live = self, None, self.as_of is None
         if (found := decode_cursor(kind, after, keys + 1)) is not None:
             *key, as_of = found
             if self.as_of not in (None, as_of):
                 raise InvalidIdentifier(f"expected as_of {as_of}, as the cursor; found another")
-            reading = replace(self, as_of=as_of)
-        span = Span(tuple(key or ()), limit or min(DEFAULT_LIMIT, most), reading.as_of)
+            reading = replace(self, as_of=as_of, live=live)
+        span = Span(tuple(key or ()), limit or min(DEFAULT_LIMIT, most), reading.as_of, live)
 
         def run(connection: Connection) -> Mapping[str, Any]:
             page = query(connection, span)
@@ -245,6 +252,22 @@ class Reading:
             }
 
         return await reading.answer(run, timed=timed, extend=extend)
+
+    async def _as_asked(
+        self, query: Callable[[Connection], _T], as_of: int
+    ) -> Callable[[Connection], _T]:
+        """Return a query that knows the block that was asked for, if the index does not keep it."""
+        kept = await self.context.read(lambda connection: blocks.at(connection, as_of))
+        if kept.number == as_of:
+            return query
+        block = await self.context.block_on(partial(block_between, self.context.ledger, as_of))
+
+        def run(connection: Connection) -> _T:
+            if block is not None:
+                blocks.ask(connection, block)
+            return query(connection)
+
+        return run
 
     async def _require_mined(self) -> None:
         """Raise another error if nobody can have reached the block that was asked for."""
@@ -263,11 +286,17 @@ class Span:
         key: numbers of the last item before it; empty for the start.
         limit: most items.
         as_of: number of a block; None for the newest of the index.
+        live: whether the clock says what has expired, not the time of the block.
     """
 
     key: tuple[int, ...]
     limit: int
     as_of: int | None
+    live: bool
+
+    def now_s(self) -> int | None:
+        """Return the Unix second that says what has expired; None for that of the block."""
+        return int(time.time()) if self.live else None
 
     @property
     def after(self) -> int:
@@ -316,7 +345,7 @@ async def _moment(
         if at > time.time():
             raise InputError(f"expected a time up to now, found Unix second {at}")
         as_of = await context.read(lambda connection: blocks.number_at(connection, at))
-    return Reading(context, as_of, if_none_match, apart=True)
+    return Reading(context, as_of, if_none_match, apart=True, at=at)
 
 
 MomentDependency = Annotated[Reading, Depends(_moment)]

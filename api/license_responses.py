@@ -165,6 +165,7 @@ class GrantAnswer(Grant, AsOfAnswer):
     policy: Policy
     chain: list[int]
     changes: list[StatusChange]
+    changes_complete: bool
     assignment: Assignment | None
 
 

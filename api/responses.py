@@ -298,6 +298,10 @@ class Relayed(Receipt):
     nonce: str
     dataset_id: int | None = None
     transfer_id: int | None = None
+    policy_id: int | None = None
+    grant_id: int | None = None
+    offer_id: int | None = None
+    hold_id: int | None = None
     events: list[str]
 
 

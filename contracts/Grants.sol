@@ -85,6 +85,12 @@ abstract contract Grants is GrantRecords {
     }
 
     /// @inheritdoc ILicenses
+    function tidy(GrantId id, uint256 most) external {
+        Record storage record = _existing(id);
+        record.previous = _firstStanding(record.previous, most);
+    }
+
+    /// @inheritdoc ILicenses
     function grantCount() external view returns (uint64) {
         return _grantCount;
     }
@@ -260,7 +266,7 @@ abstract contract Grants is GrantRecords {
     /// say how the others are used, so two grants may share them. Those that are over leave the list.
     /// @return The first of the list that is not over, or zero.
     function _requireNoConflict(uint40 head, GrantTerms memory terms, uint32 actions) private returns (uint40) {
-        head = _firstStanding(head);
+        head = _firstStanding(head, type(uint256).max);
         uint40 next = head;
         for (uint256 i = 0; next != 0; ++i) {
             if (i == MAX_COMPARED) revert TooManyGrants(terms.dataset, MAX_COMPARED);
@@ -270,14 +276,14 @@ abstract contract Grants is GrantRecords {
                 uint32 common = POLICIES.actionsOf(_policyOf(record)) & actions & ~ACTIONS_CONTROL;
                 if (common != 0) revert ExclusiveConflict(GrantId.wrap(next));
             }
-            next = _firstStanding(record.previous);
+            next = _firstStanding(record.previous, type(uint256).max);
             record.previous = next;
         }
         return head;
     }
 
-    function _firstStanding(uint40 next) private view returns (uint40) {
-        while (next != 0 && _isOver(_grants[next])) next = _grants[next].previous;
+    function _firstStanding(uint40 next, uint256 most) private view returns (uint40) {
+        for (; most != 0 && next != 0 && _isOver(_grants[next]); --most) next = _grants[next].previous;
         return next;
     }
 

@@ -73,7 +73,7 @@ def answer(scene, grant, actor, request):
     while scene.grants[chain[-1]].parent:
         chain.append(scene.grants[chain[-1]].parent)
     for target in ("dataset", *chain, ("party", actor)):
-        for number, (on, scope, until) in enumerate(scene.holds, start=1):
+        for number, on, scope, until in scene.holds:
             asked = {"use"}
             asked |= {"derive"} if action == DERIVE else set()
             asked |= {"export"} if action == EXPORT else set()

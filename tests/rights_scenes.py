@@ -18,6 +18,7 @@ from pathlib import Path
 from eth_abi import encode
 from eth_hash.auto import keccak
 from rights_answers import CODES, DERIVE, EXPORT, WHY, Cut, Terms, answer, inactivity
+from rights_questions import COUNTRIES, ask, pack, some_of
 
 ADMIN, MODULE = 0, 5
 CLOCK, PARTIES, SUPERVISION, DATASETS, POLICIES, LICENSES = range(6)
@@ -36,7 +37,7 @@ POLICY = (
 )
 TERMS = "(uint64,uint64,uint64,uint64,uint40,uint40,uint40,bool)"
 REASON = b"\x01" * 32
-COUNTRIES = ["CN", "SG", "DE", "FR", "HK", "AA", "ZZ", "JV", "JW", "TR", "TS"]
+ASSIGNMENT = ("proposeAssignment", "consentToAssignment")
 
 
 @dataclass
@@ -49,7 +50,10 @@ class Scene:
     grants: dict = field(default_factory=dict)
     roles: dict = field(default_factory=lambda: dict.fromkeys(range(1, 5), ROLES))
     inactive: set = field(default_factory=set)
-    holds: list = field(default_factory=list)
+    holds: list = field(
+        default_factory=list
+    )  # id, target, scope, until; as the contract lists them
+    placed: int = 0
     territories: list = field(default_factory=list)
     policies: list = field(default_factory=list)
     calls: list = field(default_factory=list)
@@ -86,28 +90,21 @@ def _bits(countries):
     return [(word >> (256 * index)) & (2**256 - 1) for index in range(3)]
 
 
-def _some(rng, word, at_least=0.5):
-    """Return part of a set of bits, never none of it."""
-    bits = [bit for bit in range(64) if word >> bit & 1]
-    kept = [bit for bit in bits if rng.random() < at_least] or [rng.choice(bits)]
-    return sum(1 << bit for bit in kept)
-
-
 def _narrower(rng, above):
     """Return terms within others."""
     terms = replace(above)
-    terms.actions = _some(rng, above.actions, 0.85)
+    terms.actions = some_of(rng, above.actions, 0.85)
     terms.sub_depth = max(above.sub_depth - 1 - (rng.random() < 0.1), 0)
     terms.actions &= ~LICENSE
     if terms.sub_depth and (rng.random() < 0.9 or not terms.actions):
         terms.actions |= LICENSE & above.actions
     if not terms.actions:
-        terms.actions = _some(rng, above.actions & ~LICENSE or above.actions)
+        terms.actions = some_of(rng, above.actions & ~LICENSE or above.actions)
         if terms.actions & LICENSE and not terms.sub_depth:
             return None
     for name in ("purposes", "industries", "roles", "modes"):
         if rng.random() < 0.4:
-            setattr(terms, name, _some(rng, getattr(above, name), 0.8))
+            setattr(terms, name, some_of(rng, getattr(above, name), 0.8))
     if rng.random() < 0.4:
         terms.grade = rng.randint(above.grade, min(above.grade + 3, 255))
     terms.off_chain = above.off_chain or rng.random() < 0.1
@@ -203,7 +200,7 @@ def _report(scene, grant):
     while scene.grants[chain[-1]].parent:
         chain.append(scene.grants[chain[-1]].parent)
     targets = ["dataset", *chain, ("party", cut.grantee)]
-    held = any(on in targets and scope == "use" for on, scope, _ in scene.holds)
+    held = any(on in targets and scope == "use" for _, on, scope, _ in scene.holds)
     if held or cut.left == 0 or cut.grantee in scene.inactive:
         return
     if inactivity(scene, grant) != "NONE":
@@ -233,6 +230,33 @@ def _set_status(scene, grant):
     cut.status = status
 
 
+def _assign(scene, grant):
+    """Pass a grant on, if that is possible."""
+    cut = scene.grants[grant]
+    by = scene.grants[cut.parent].grantee if cut.parent else HOLDER
+    if not cut.terms.actions & TRANSFER or inactivity(scene, grant) != "NONE":
+        return
+    able = [p for p in range(1, 5) if p != cut.grantee and scene.roles[p] & cut.terms.roles]
+    able = [party for party in able if party not in scene.inactive]
+    if not able or {by, cut.grantee} & scene.inactive:
+        return
+    to = scene.random.choice(able)
+    propose, consent = (f"{act}(uint64,uint64,uint64)" for act in ASSIGNMENT)
+    scene.call(cut.grantee, LICENSES, propose, grant, to, 0)
+    scene.call(by, LICENSES, consent, grant, to, 0)
+    scene.call(to, LICENSES, "acceptAssignment(uint64,uint64)", grant, 0)
+    cut.grantee = to
+
+
+def _lift(scene, place):
+    """Lift a hold: the last one on its target takes its place."""
+    number, on, *_ = scene.holds[place]
+    last = max(at for at, hold in enumerate(scene.holds) if hold[1] == on)
+    scene.holds[place] = scene.holds[last]
+    del scene.holds[last]
+    scene.call(MODULE, SUPERVISION, "lift(uint64,bytes32)", number, REASON)
+
+
 def _disturb(scene):
     """Change what is not the grants' own: holds, roles, parties, the title."""
     rng = scene.random
@@ -248,13 +272,17 @@ def _disturb(scene):
         subject = bytes([kind]) + bytes(23) + number.to_bytes(8, "big")
         signature = "place(bytes32,uint8,uint16,uint64,bytes32,uint48)"
         scene.call(MODULE, SUPERVISION, signature, subject, 1, SCOPES[scope], 0, REASON, until)
-        scene.holds.append((on, scope, until))
+        scene.placed += 1
+        scene.holds.append((scene.placed, on, scope, until))
     elif which < 0.65:
-        scene.roles[party] = _some(rng, ROLES, 0.05)
+        scene.roles[party] = some_of(rng, ROLES, 0.05)
         scene.call(ADMIN, PARTIES, "setRoles(uint64,uint32)", party, scene.roles[party])
-    elif which < 0.8 and party not in scene.inactive:
-        scene.inactive.add(party)
-        scene.call(ADMIN, PARTIES, "suspend(uint64,bytes32)", party, REASON)
+    elif which < 0.85:
+        act = "restore" if party in scene.inactive else "suspend"
+        scene.inactive ^= {party}
+        scene.call(ADMIN, PARTIES, f"{act}(uint64,bytes32)", party, REASON)
+    elif which < 0.93 and scene.holds:
+        _lift(scene, rng.randrange(len(scene.holds)))
     elif which > 0.93 and not scene.closed:
         scene.closed = True
         scene.call(HOLDER, DATASETS, "deregister(uint64,bytes32,uint64)", 1, REASON, 0)
@@ -265,7 +293,7 @@ def _edge(scene):
     edges = [scene.now + scene.random.randint(1, 60)]
     for cut in scene.grants.values():
         edges += [cut.not_before - 1, cut.not_before, cut.not_after, cut.not_after + 1]
-    edges += [until + more for _, _, until in scene.holds if until for more in (0, 1)]
+    edges += [until + more for *_, until in scene.holds if until for more in (0, 1)]
     near = sorted(edge for edge in edges if scene.now <= edge < scene.now + 500)
     return scene.random.choice(near[:3] or [scene.now])
 
@@ -289,9 +317,11 @@ def make(seed):
             _activate(scene, max(scene.grants))
         if scene.grants and rng.random() < 0.4:
             _report(scene, rng.choice(list(scene.grants)))
+        if scene.grants and rng.random() < 0.2:
+            _assign(scene, rng.choice(list(scene.grants)))
         if rng.random() < 0.1:
             scene.wait(_edge(scene))
-    for _ in range(rng.randint(0, 4)):
+    for _ in range(rng.randint(0, 6)):
         if scene.grants and rng.random() < 0.4:
             _set_status(scene, rng.choice(list(scene.grants)))
         elif scene.grants and rng.random() < 0.2:
@@ -301,49 +331,6 @@ def make(seed):
     if rng.random() < 0.4:
         scene.wait(_edge(scene))
     return scene
-
-
-def ask(scene):
-    """Return a question: what fits the terms mostly, with something else now and then."""
-    rng = scene.random
-    numbers = list(scene.grants)
-    grant = rng.choice(numbers) if numbers and rng.random() < 0.98 else rng.randint(0, 255)
-    cut = scene.grants.get(grant)
-    if cut is None:
-        return grant, rng.randint(1, 4), (1 << 8, 1, 1, 1, "CN", 0)
-    actor = cut.grantee if rng.random() < 0.98 else rng.randint(0, 5)
-    terms = cut.terms
-    action = _some(rng, terms.actions, 0.0)
-    purpose, industry = _some(rng, terms.purposes, 0.1), _some(rng, terms.industries, 0.1)
-    mode = _some(rng, terms.modes, 0.3)
-    country = rng.choice(sorted(terms.territory) if terms.territory is not None else COUNTRIES)
-    grade = rng.choice([terms.grade, terms.grade, 255])
-    if rng.random() < 0.08:
-        action = rng.choice([0, 1 << rng.randint(0, 31), 1 << rng.randint(0, 31), action | 1 << 8])
-    if rng.random() < 0.08:
-        purpose = rng.choice([0, 1 << rng.randint(0, 63), purpose | 1 << rng.randint(0, 63)])
-    if rng.random() < 0.08:
-        industry = rng.choice([0, 1 << rng.randint(0, 31), industry | 1 << rng.randint(0, 31)])
-    if rng.random() < 0.08:
-        mode = rng.choice([0, 1 << rng.randint(0, 15), mode | 1 << rng.randint(0, 15)])
-    if rng.random() < 0.1:
-        country = rng.choice([*COUNTRIES, "cn", "C\x00", "@A", "A@", "[A", "A[", "Zz", "\xffA"])
-    if rng.random() < 0.1:
-        grade = max(terms.grade - 1, 0)
-    return grant, actor, (action, purpose, industry, mode, country, grade)
-
-
-def pack(grant, actor, request, code, detail):
-    """Return a question and its answer as one word."""
-    action, purpose, industry, mode, country, grade = request
-    word = 0
-    for value, bits in (
-        *((grant, 8), (actor, 8), (action, 32), (purpose, 64), (industry, 32), (mode, 16)),
-        *((int.from_bytes(country.encode("latin-1"), "big"), 16), (grade, 8)),
-        *((CODES.index(code), 8), (detail, 64)),
-    ):
-        word = word << bits | value
-    return word
 
 
 def line(scene, requests):

@@ -40,7 +40,7 @@ async def list_grants(
 
     def page(connection: Connection, span: Span) -> Page[Usable, int]:
         found = grants.list_page(connection, **_span(span))
-        return _judged(connection, found, span.as_of)
+        return _judged(connection, found, span)
 
     return await reading.page("grants", after, limit, page, timed=True)
 
@@ -62,7 +62,7 @@ async def list_dataset_grants(
     def page(connection: Connection, span: Span) -> Page[Usable, int]:
         datasets.get(connection, dataset_id, as_of=span.as_of)
         found = grants.of_dataset(connection, dataset_id, **_span(span))
-        return _judged(connection, found, span.as_of)
+        return _judged(connection, found, span)
 
     return await reading.page(f"grants-of-{dataset_id}", after, limit, page, timed=True)
 
@@ -84,7 +84,7 @@ async def list_party_grants(
     def page(connection: Connection, span: Span) -> Page[Usable, int]:
         party_id = find_party(connection, party, span.as_of).party_id
         found = grants.of_party(connection, party_id, **_span(span))
-        return _judged(connection, found, span.as_of)
+        return _judged(connection, found, span)
 
     return await reading.page(f"grants-with-{party.lower()}", after, limit, page, timed=True)
 
@@ -172,22 +172,21 @@ def _shown(connection: Connection, grant_id: int, reading: Reading) -> dict[str,
         as_of=as_of,
     )
     waiting = grant_changes.assignment(connection, grant_id, as_of=as_of)
-    changes = grant_changes.of_grant(connection, grant_id, as_of=as_of)
+    changes, complete = grant_changes.of_grant(connection, grant_id, as_of=as_of)
     terms = policies.get(connection, chain[0].grant.policy_id, as_of=as_of)
     return {
         **chain[0].as_json(),
         "policy": terms.as_json(),
         "chain": [item.grant.grant_id for item in chain],
         "changes": [change.as_json() for change in changes],
+        "changes_complete": complete,
         "assignment": waiting and waiting.as_json(),
     }
 
 
-def _judged(
-    connection: Connection, page: Page[grants.Grant, int], as_of: int | None
-) -> Page[Usable, int]:
-    now = _now(connection, as_of)
-    return Page(rights.judged(connection, page.items, now, as_of=as_of), page.next, page.at)
+def _judged(connection: Connection, page: Page[grants.Grant, int], span: Span) -> Page[Usable, int]:
+    now = span.now_s() or page.at.timestamp
+    return Page(rights.judged(connection, page.items, now, as_of=span.as_of), page.next, page.at)
 
 
 def _tree(nodes: Sequence[Node], more: GrantId | None, shape: str) -> dict[str, Any]:

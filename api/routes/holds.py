@@ -57,8 +57,8 @@ async def list_holds(
     target = parse_subject(use_cases.parse_target(subject))
 
     def page(connection: Connection, span: Span) -> Page[Hold, int]:
-        now = int(time.time()) if span.as_of is None else None
-        named = {"after": span.after, "limit": span.limit, "as_of": span.as_of, "now_s": now}
+        named = {"after": span.after, "limit": span.limit, "as_of": span.as_of}
+        named |= {"now_s": span.now_s()}
         return holds.of_target(connection, target, **named)  # type: ignore[arg-type]
 
     kind = f"holds-on-{subject}"

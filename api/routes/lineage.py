@@ -130,7 +130,7 @@ async def get_impact(
     kind = f"impact-{dataset_id}-{version}-{depth}-{versions}"
 
     def page(connection: Connection, span: Span) -> Page[Any, Any]:
-        now = _now(connection, reading.as_of)
+        now = _now(connection, reading.as_of) if reading.at is None else reading.at
         key = span.key[:3] or None
         start = _ref(dataset_id, version)
         named = {"limit": span.limit, "as_of": span.as_of}

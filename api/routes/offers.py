@@ -150,5 +150,5 @@ def _span(span: Span) -> dict[str, Any]:
         "after": span.after,
         "limit": span.limit,
         "as_of": span.as_of,
-        "now_s": _now(span.as_of),
+        "now_s": span.now_s(),
     }

@@ -3,8 +3,6 @@
 Promises: thin. Must never speak SQL.
 """
 
-import time
-
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
@@ -38,7 +36,7 @@ async def list_holders(
 
     def page(connection: Connection, span: Span) -> Page[ReservedHolding, int]:
         datasets.get(connection, dataset_id, as_of=span.as_of)
-        now_s = int(time.time()) if span.as_of is None else None
+        now_s = span.now_s()
         held = titles.holders(
             connection,
             dataset_id,

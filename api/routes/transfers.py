@@ -107,7 +107,7 @@ async def list_inbox(
     def page(connection: Connection, span: Span) -> Page[Handover, int]:
         party_id = find_party(connection, party, span.as_of).party_id
         found = transfers.inbox(connection, party_id, **_span(span))
-        now = _now(span.as_of) or found.at.timestamp
+        now = span.now_s() or found.at.timestamp
         items = [rights.handover(connection, item, now, as_of=span.as_of) for item in found.items]
         return Page(items, found.next, found.at)
 
@@ -226,5 +226,5 @@ def _span(span: Span) -> dict[str, Any]:
         "after": span.after,
         "limit": span.limit,
         "as_of": span.as_of,
-        "now_s": _now(span.as_of),
+        "now_s": span.now_s(),
     }

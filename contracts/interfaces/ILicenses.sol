@@ -176,6 +176,13 @@ interface ILicenses {
     /// @dev As {suspend}; the grant is not REVOKED.
     function revoke(GrantId grant, bytes32 reasonHash, PartyId onBehalfOf) external;
 
+    /// @notice Takes grants that are over out of the list that an exclusive one is compared with, so
+    /// that comparing never costs more than a block holds.
+    /// @dev Nothing that is recorded changes, and anyone may do it. Requirements: the grant exists.
+    /// @param grant The grant behind which to tidy; whatever was issued after it stays as it is.
+    /// @param most How many grants to take out at most.
+    function tidy(GrantId grant, uint256 most) external;
+
     /// @notice Asks that a grant passes to another party; zero withdraws that.
     /// @dev Emits {AssignmentProposed}. Requirements: caller acts for the grantee; the grant is
     /// active and permits TRANSFER; `to` is another, active party with one of the policy's roles. To

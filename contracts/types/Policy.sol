@@ -207,7 +207,7 @@ struct GrantTerms {
 /// @param dormant True until the grantee activates it, if its policy limits the duration.
 /// @param previous Id of the grant cut from the title of the same dataset before this one, among
 /// those that are exclusive, or those that are not, like this one; zero for a sub-grant. Grants that
-/// are over drop out when a new one is compared with the list.
+/// are over drop out when a new one is compared with the list, or when somebody tidies it.
 struct Grant {
     GrantId parent;
     PolicyId policy;

@@ -81,3 +81,4 @@ def list_(door: Door, dataset_id: int, after: int) -> None:
     names = ("hold_id", "earlier_id", "later_id", "version", "outcome", "ended_by")
     rows = [tuple(item[name] for name in names) for item in found["items"]]
     output.print_table(("hold", "earlier", "later", "version", "outcome", "ended by"), rows)
+    output.note_more(found["next"])

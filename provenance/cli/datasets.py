@@ -311,8 +311,7 @@ def _print_datasets(door: Door, found: dict[str, Any]) -> None:
         (d["dataset_id"], d["version"], d["status"], d["title"], d["root"]) for d in found["items"]
     ]
     output.print_table(("dataset", "version", "status", "title", "root"), rows)
-    if found["next"] is not None:
-        output.note(f"more: --after {found['next']}")
+    output.note_more(found["next"])
 
 
 def _classified(given: Mapping[str, Any]) -> "Classification":

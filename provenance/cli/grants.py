@@ -227,6 +227,8 @@ def show(door: Door, grant_id: int, as_of: int | None) -> None:
         output.print_json(found)
         return
     output.print_fields([(name, _said(found[name])) for name in _SHOWN])
+    if not found["changes_complete"]:
+        output.print_fields([("earlier changes", f"provenance history {found['dataset_id']}")])
     for change in found["changes"]:
         output.print_fields([(change["status"], f"by party {change['by_id']}")])
 
@@ -264,6 +266,7 @@ def list_(door: Door, dataset_id: int | None, party: str | None, after: int) -> 
         output.print_json(found)
         return
     print_grants(found["items"])
+    output.note_more(found["next"])
 
 
 @grants.command()
@@ -291,6 +294,8 @@ def tree(door: Door, grant_id: int | None, dataset_id: int | None, as_of: int | 
         output.print_json(found)
         return
     print_grants(found["rows"], nested=True)
+    if found["next"] is not None:
+        output.note(f"more: grants above {found['next']} are left out; provenance grants list")
 
 
 def print_grants(items: list[dict[str, Any]], *, nested: bool = False) -> None:

@@ -99,3 +99,4 @@ def list_(door: Door, subject: str, after: int) -> None:
         for h in found["items"]
     ]
     output.print_table(("hold", "kind", "stops", "status", "ordered by", "lifted by"), rows)
+    output.note_more(found["next"])

@@ -42,7 +42,8 @@ def meter(
     root = parse_hex(result, 32) if result else None
     with door.ledger() as ledger:
         header = metering.header_for(ledger, GrantId(grant_id))
-    found = metering.append(receipts, header, action, words(purpose), root)
+        first = metering.first_for(ledger, GrantId(grant_id))
+    found = metering.append(receipts, header, action, words(purpose), root, first=first)
     shown = {"grant_id": grant_id, "sequence": found.sequence, "at": found.at}
     output.print_receipt(door.as_json, shown)
 
@@ -70,18 +71,25 @@ def report(door: Door, grant_id: int, receipts: Path, acting: Acting) -> None:
 
 @click.command()
 @click.argument("grant_id", metavar="GRANT", type=ID)
-@_RECEIPTS
+@click.option(
+    "--receipts",
+    type=FOLDER_OR_FILE,
+    required=True,
+    multiple=True,
+    help="The file of receipts; of a grant that passed on, those of its grantees in turn.",
+)
 @door
-def audit(door: Door, grant_id: int, receipts: Path) -> int:
+def audit(door: Door, grant_id: int, receipts: tuple[Path, ...]) -> int:
     r"""Compare receipts with the ledger: gaps, altered batches, over-use, other terms.
 
     \b
       provenance grants audit 1 --receipts uses.jsonl
+      provenance grants audit 1 --receipts old.jsonl --receipts new.jsonl
     """
-    from provenance.ledger import metering
+    from provenance.ledger import metering_audit
 
     with door.ledger() as ledger:
-        found = metering.audit(ledger, GrantId(grant_id), receipts)
+        found = metering_audit.audit(ledger, GrantId(grant_id), *receipts)
     if door.as_json:
         output.print_json(found.to_json())
     else:

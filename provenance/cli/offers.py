@@ -123,6 +123,7 @@ def list_(door: Door, dataset_id: int | None, after: int) -> None:
         for o in found["items"]
     ]
     output.print_table(("offer", "dataset", "granter", "policy", "status", "taken"), rows)
+    output.note_more(found["next"])
 
 
 def _state(offer: dict[str, Any]) -> str:

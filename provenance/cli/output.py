@@ -67,6 +67,12 @@ def note(text: str) -> None:
     click.echo(shown(text), err=True)
 
 
+def note_more(after: object) -> None:
+    """Say behind what a list that stops goes on; None if it is complete."""
+    if after is not None:
+        note(f"more: --after {after}")
+
+
 class ByteProgress:
     """Shows how many bytes were read, how fast, and how long the rest will take.
 

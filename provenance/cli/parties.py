@@ -90,8 +90,9 @@ def credential(door: Door, party: str, file: Path, salt: str) -> None:
 
 
 @parties.command("list")
+@click.option("--after", type=int, default=0, metavar="ID", help="Begin behind this one.")
 @door
-def list_(door: Door) -> None:
+def list_(door: Door, after: int) -> None:
     r"""List parties.
 
     \b
@@ -100,7 +101,7 @@ def list_(door: Door) -> None:
     from provenance.ledger import views
 
     with door.ledger() as ledger:
-        found = views.all_parties(ledger)
+        found = views.all_parties(ledger, after=after)
     if door.as_json:
         output.print_json(found)
         return
@@ -116,6 +117,7 @@ def list_(door: Door) -> None:
         for p in found["items"]
     ]
     output.print_table(("party", "name", "country", "status", "roles", "account"), rows)
+    output.note_more(found["next"])
 
 
 @parties.command("rotate-key")

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from provenance.cli.door import (
     writing_door,
 )
 from provenance.identifiers import DatasetId, PolicyId
+
+if TYPE_CHECKING:
+    from provenance.ledger.policies import Proposal
 
 
 @click.group()
@@ -47,7 +50,8 @@ def import_(
       provenance policies import terms.json
       provenance policies import --license CC-BY-4.0
 
-    A file with an "@context" is ODRL; whatever terms cannot hold is refused, with its place.
+    A list, or an object with a keyword such as "@context", is ODRL; whatever terms cannot hold
+    is refused, with its place.
     """
     from provenance.ledger import policies as use
 
@@ -56,12 +60,7 @@ def import_(
     if file is None:
         proposal = use.of_license(spdx_id or "")
     else:
-        fields = read_json(file, door.settings.max_document_bytes)
-        if "@context" in fields:
-            document = read_file(file, door.settings.max_document_bytes)
-            proposal = use.of_odrl(document, profiles)
-        else:
-            proposal = use.of_json(fields)
+        proposal = _read(file, door.settings.max_document_bytes, profiles)
     if dry_run:
         use.require_storable(proposal, time.time())
         _show(door, proposal.to_json())
@@ -70,6 +69,19 @@ def import_(
         stored = use.store(ledger, signer or ledger.first_party, proposal)
         ledger.sync()
     _show(door, stored.to_json())
+
+
+def _read(file: Path, max_bytes: int, profiles: tuple[str, ...]) -> "Proposal":
+    from provenance.ledger import policies as use
+
+    document = read_file(file, max_bytes)
+    # JSON-LD that is expanded is a list, and has no context.
+    if document.lstrip().startswith(b"["):
+        return use.of_odrl(document, profiles)
+    fields = read_json(file, max_bytes)
+    if any(key.startswith("@") for key in fields):
+        return use.of_odrl(document, profiles)
+    return use.of_json(fields)
 
 
 @policies.command()
@@ -109,6 +121,7 @@ def list_(door: Door, after: int) -> None:
         for p in found["items"]
     ]
     output.print_table(("policy", "licence", "actions", "uses"), rows)
+    output.note_more(found["next"])
 
 
 @policies.command()

@@ -127,3 +127,5 @@ def show(door: Door, dataset_id: int, as_of: int | None, at: str | None) -> None
     if found["offers"]:
         rows = [(o["offer_id"], o["policy_id"], o["taken"]) for o in found["offers"]]
         output.print_table(("offer", "policy", "taken"), rows)
+    if not found["complete"]:
+        output.note("more: some holders, grants or offers are left out; see their lists")

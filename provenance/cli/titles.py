@@ -208,6 +208,8 @@ def holders(door: Door, dataset_id: int, as_of: int | None) -> None:
         return
     rows = [(h["party_id"], h["name"], *_lanes(h["units"])) for h in found["items"]]
     output.print_table(("party", "name", "hold", "use", "operate"), rows)
+    if found["next"] is not None:
+        output.note(f"more: holders above party {found['next']} are left out")
     for holding in found["items"]:
         for transfer in holding["lapsed"]:
             _note_lapsed(transfer)
@@ -215,8 +217,9 @@ def holders(door: Door, dataset_id: int, as_of: int | None) -> None:
 
 @titles.command()
 @click.option("--as", "signer", required=True, metavar="NAME|ADDRESS", help="Whose inbox.")
+@click.option("--after", type=int, default=0, metavar="ID", help="Begin behind this one.")
 @door
-def inbox(door: Door, signer: str) -> None:
+def inbox(door: Door, signer: str, after: int) -> None:
     r"""Show the transfers that a party can accept, and the grants that stay with the titles.
 
     \b
@@ -227,7 +230,7 @@ def inbox(door: Door, signer: str) -> None:
     from provenance.ledger import parties, views
 
     with door.ledger() as ledger:
-        found = views.inbox(ledger, parties.resolve(ledger, signer).party_id)
+        found = views.inbox(ledger, parties.resolve(ledger, signer).party_id, after=after)
     if door.as_json:
         output.print_json(found)
         return
@@ -240,6 +243,7 @@ def inbox(door: Door, signer: str) -> None:
     for offered in found["items"]:
         _print_kept(offered)
         output.note(f"transfer {offered['transfer_id']}: as of head {offered['head']}")
+    output.note_more(found["next"])
 
 
 def _print_kept(offered: dict[str, Any]) -> None:

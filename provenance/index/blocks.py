@@ -4,7 +4,8 @@ Promises: the cursor moves with the rows it speaks for, in one transaction; afte
 index is what it was when it stood at that block. Must never know what the tables mean.
 
 Between two blocks with events nothing changes, so only those blocks are kept and those at which
-the index stood. A question as of any other block is answered as of the newest kept one before it.
+the index stood. A question as of any other block is answered as of the newest kept one before it,
+unless the door says which block that is (`ask`): rows are the same, but what expired is not.
 """
 
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ class BlockStamp:
         """Return the block as doors show it."""
         return {"number": self.number, "hash": "0x" + self.hash.hex(), "timestamp": self.timestamp}
 
+
+_ASKED = "block_asked"
 
 _CURSOR = select(
     schema.cursor.c.chain_id,
@@ -90,7 +93,7 @@ def at(connection: Connection, as_of: int | None = None) -> BlockRef:
         as_of: number of the block asked for; None for where the index stands.
 
     Returns:
-        That block, or the newest one before it at which anything happened: the rows are the same.
+        That block, if it is kept or named by `ask`; else the newest kept one before it.
 
     Raises:
         IndexBehind: the index was never synced, or has not reached that block.
@@ -108,7 +111,15 @@ def at(connection: Connection, as_of: int | None = None) -> BlockRef:
     found = connection.execute(_AT_OR_BEFORE, {"number": as_of}).one_or_none()
     if found is None:
         raise NotFoundError("block of this ledger", as_of)
+    asked = connection.get_execution_options().get(_ASKED)
+    if isinstance(asked, BlockRef) and asked.number == as_of:
+        return asked
     return BlockRef(*found)
+
+
+def ask(connection: Connection, block: BlockRef) -> None:
+    """Let answers on a connection as of this block bear its number, hash and time, kept or not."""
+    connection.execution_options(**{_ASKED: block})
 
 
 def number_at(connection: Connection, time_s: int) -> int:

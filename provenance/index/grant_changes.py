@@ -17,6 +17,9 @@ from provenance.index.columns import AS_OF, AnySelect
 from provenance.index.timelines import valid_at
 from provenance.policy.grants import GrantStatus
 
+MAX_CHANGES = 100
+"""Most changes of one grant that are given; the history of its dataset has all."""
+
 _A = license_tables.assignments
 _C = license_tables.grant_changes
 
@@ -77,17 +80,21 @@ class Assignment:
         }
 
 
-def of_grant(connection: Connection, grant_id: int, *, as_of: int | None = None) -> list[Change]:
-    """Return how the status of a grant was changed, in order.
+def of_grant(
+    connection: Connection, grant_id: int, *, as_of: int | None = None
+) -> tuple[list[Change], bool]:
+    """Return how the status of a grant was changed at last, in order, and whether that is all.
 
     Raises:
         IndexBehind: the index has not reached that block.
     """
     wanted = {"as_of": blocks.at(connection, as_of).number, "grant_id": grant_id}
-    return [
+    newest = connection.execute(_changes(), wanted | {"limit": MAX_CHANGES + 1}).all()
+    found = [
         Change(row[0], GrantStatus(row[1]), row[2], row[3], blocks.stamp(row, 4))
-        for row in connection.execute(_changes(), wanted)
+        for row in reversed(newest[:MAX_CHANGES])
     ]
+    return found, len(newest) == len(found)
 
 
 def assignment(
@@ -111,7 +118,8 @@ def _changes() -> AnySelect:
         select(*columns, at.c.number, at.c.hash, at.c.timestamp)
         .join_from(_C, at, at.c.number == _C.c.block_number)
         .where(_C.c.grant_id == bindparam("grant_id"), _C.c.block_number <= AS_OF)
-        .order_by(_C.c.block_number, _C.c.log_index)
+        .order_by(_C.c.block_number.desc(), _C.c.log_index.desc())
+        .limit(bindparam("limit"))
     )
 
 

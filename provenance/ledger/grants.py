@@ -10,7 +10,7 @@ from typing import Any
 from provenance.chain.events import Event
 from provenance.errors import InputError
 from provenance.identifiers import DatasetId, Digest32, GrantId, PartyId, PolicyId
-from provenance.ledger import policies
+from provenance.ledger import policies, tidying
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.writing import Written, request_hash_of, write
@@ -21,7 +21,7 @@ from provenance.policy.vocabulary import ACTIONS, words_of
 
 ISSUE_GAS = 1_500_000
 EXCLUSIVE_GAS = 6_000_000
-"""Gas limit of an exclusive grant: those that are over leave the list that it is compared with."""
+"""Gas limit of an exclusive grant, which is compared with others, some of which are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +100,13 @@ def issue(
         most if uses is None else uses,
         exclusive,
     )
+    if exclusive and parent is None:
+        tidying.tidy(ledger, signer, dataset)
     written = write(
         ledger,
         signer,
         "Licenses",
-        "issue",
-        terms,
-        on_behalf_of or 0,
+        *("issue", terms, on_behalf_of or 0),
         idempotency_key=idempotency_key,
         request_hash=request_hash_of("issue", signer, *asked, on_behalf_of),
         gas=EXCLUSIVE_GAS if exclusive else ISSUE_GAS,

@@ -20,6 +20,9 @@ from provenance.ledger.views import reading
 
 Clock = Callable[[], float]
 
+USES_SHOWN = 50
+"""Most uses that are shown with one grant."""
+
 
 def policy(ledger: Ledger, policy_id: PolicyId) -> dict[str, Any]:
     """Return a policy with its terms in words, and what its document says besides if it is here.
@@ -67,15 +70,17 @@ def grant(
         now = _now(connection, number, as_of, clock)
         (usable, *_) = rights.judged(connection, chain, now, as_of=number)
         terms = stored.get(connection, chain[0].policy_id, as_of=number)
-        recorded = uses.of_grant(connection, grant_id, as_of=number)
-        changed = grant_changes.of_grant(connection, grant_id, as_of=number)
+        recorded = uses.of_grant(connection, grant_id, limit=USES_SHOWN, as_of=number)
+        changed, complete = grant_changes.of_grant(connection, grant_id, as_of=number)
         waiting = grant_changes.assignment(connection, grant_id, as_of=number)
     return {
         **usable.as_json(),
         "policy": terms.as_json(),
         "chain": [item.grant_id for item in chain],
         "recorded": [use.as_json() for use in recorded.items],
+        "recorded_next": recorded.next,
         "changes": [change.as_json() for change in changed],
+        "changes_complete": complete,
         "assignment": waiting and waiting.as_json(),
         "as_of": block.to_json(),
     }

@@ -1,99 +1,52 @@
 """Metered use: the receipts that a consumer's gateway keeps, and what they prove (docs/formats.md).
 
 The gateway appends a receipt for every use; the grantee reports them in batches, each with its
-root; whoever gets the file later compares it with the ledger.
+root; whoever gets the file later compares it with the ledger (``metering_audit``).
 
 Promises: a receipt is on disk before `append` returns, numbered behind the last one, whatever was
-interrupted; an audit names every gap, altered batch, over-use and use outside the terms that the
-receipts show. Must never stop a use: that is the gateway's part.
+interrupted; a report leaves no receipt out that another file counted. Must never stop a use: that
+is the gateway's part.
 """
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from filelock import FileLock
-from sqlalchemy import Connection
 
 from provenance.errors import InputError, InvalidDocument, NotFoundError, ReadError
 from provenance.identifiers import Digest32, GrantId, PartyId
-from provenance.index import database, policies, uses
-from provenance.index import grants as indexed
-from provenance.index.grants import Grant
+from provenance.index import database, uses
 from provenance.index.paging import MAX_LIMIT
 from provenance.index.uses import Use
 from provenance.ledger import grants
 from provenance.ledger.grants import GrantChange
 from provenance.ledger.opening import Ledger
-from provenance.policy.terms import Policy
 from provenance.policy.vocabulary import ACTIONS, PURPOSES, bits_of
 from provenance.proofs import metering
 from provenance.proofs.metering import Header, ReceiptProof, UseReceipt
 
 MAX_LINE_BYTES = 1 << 16
-MAX_FINDINGS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that the receipts show, or fail to show.
-
-    Attributes:
-        kind: ``gap`` (a number is missing or out of order), ``missing`` (reported, but there are
-            no receipts), ``altered`` (the receipts of a batch do not have its root),
-            ``unreported`` (receipts behind the last report), ``over_use`` (more uses than were
-            granted), ``not_permitted`` (the terms do not have the action or a purpose) or
-            ``outside_window``.
-        first: number of the first use concerned.
-        last: number of the last one.
-        detail: what was expected and what was found.
-    """
-
-    kind: str
-    first: int
-    last: int
-    detail: str
-
-    def to_json(self) -> dict[str, object]:
-        """Return it as JSON values."""
-        return {"kind": self.kind, "first": self.first, "last": self.last, "detail": self.detail}
-
-
-@dataclass(frozen=True, slots=True)
-class MeterReport:
-    """What an audit of receipts found.
-
-    Attributes:
-        grant_id: the grant.
-        receipts: how many receipts the file holds.
-        reported: number of the last use on the ledger.
-        findings: at most a thousand; empty when the file and the ledger agree.
-    """
-
-    grant_id: GrantId
-    receipts: int
-    reported: int
-    findings: tuple[Finding, ...]
-
-    def to_json(self) -> dict[str, object]:
-        """Return it as JSON values."""
-        return {
-            "grant_id": self.grant_id,
-            "receipts": self.receipts,
-            "reported": self.reported,
-            "clean": not self.findings,
-            "findings": [finding.to_json() for finding in self.findings],
-        }
 
 
 def header_for(ledger: Ledger, grant_id: GrantId) -> Header:
     """Return the header of a file of receipts for a grant of this ledger."""
     return Header(ledger.chain_id, ledger.address("Directory"), grant_id)
+
+
+def first_for(ledger: Ledger, grant_id: GrantId) -> int:
+    """Return the number of the first use of a grant that the ledger has not counted.
+
+    It is above 1 for a grant that was taken over, or used before its receipts were kept.
+
+    Raises:
+        NotFoundError: there is no such grant.
+    """
+    return int(grants.state(ledger, grant_id)["used"]) + 1
 
 
 def append(
@@ -103,6 +56,7 @@ def append(
     purpose: Sequence[str],
     result: bytes | None = None,
     *,
+    first: int = 1,
     clock: Callable[[], float] = time.time,
 ) -> UseReceipt:
     """Write the next receipt; the file is made with the first one.
@@ -113,11 +67,14 @@ def append(
         action: word of the action.
         purpose: words of the purposes.
         result: SHA-256 root of what came out, or None.
+        first: number of the first receipt of a new file: of the first use that the ledger has not
+            counted (`first_for`).
         clock: returns Unix seconds.
 
     Raises:
         InputError: a word is unknown.
-        InvalidDocument: the file is another grant's, or its last line is no receipt.
+        InvalidDocument: the file is another grant's, its last line is no receipt, or a file could
+            not hold the new one.
         ReadError: it cannot be read or written.
     """
     bits_of(ACTIONS, (action,))
@@ -128,8 +85,11 @@ def append(
             last = _last_sequence(file, first_line)
             if last is None:
                 file.write(first_line + b"\n")
-            receipt = UseReceipt((last or 0) + 1, int(clock()), action, tuple(purpose), result)
-            file.write(metering.line_of(receipt) + b"\n")
+            number = last + 1 if last else first
+            receipt = UseReceipt(number, int(clock()), action, tuple(purpose), result)
+            line = metering.line_of(receipt)
+            metering.parse_line(line)
+            file.write(line + b"\n")
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
@@ -157,23 +117,28 @@ def report(
         idempotency_key: see :func:`provenance.ledger.writing.write`.
 
     Raises:
-        InvalidDocument: the file breaks its format, is another grant's, or has a gap.
+        InvalidDocument: the file breaks its format, is another grant's, has a gap, or numbers uses
+            that were reported from another file.
         InputError: there is nothing to report.
         ContractRevert: the contracts refuse it.
     """
-    first = grants.state(ledger, grant_id)["used"] + 1
+    first = first_for(ledger, grant_id)
     count = 0
 
     def lines() -> Iterator[bytes]:
         nonlocal count
-        for expected, (line, receipt) in enumerate(_receipts(found), start=1):
+        expected = 0
+        for line, receipt in receipts_in(found):
+            expected = expected or min(receipt.sequence, first)
             if receipt.sequence != expected:
                 raise InvalidDocument(f"expected receipt {expected}, found {receipt.sequence}")
             if expected >= first:
                 count += 1
                 yield line
+            expected += 1
 
-    with _opened(path, header_for(ledger, grant_id)) as (header, found):
+    _require_reported(ledger, grant_id, path)
+    with opened(path, header_for(ledger, grant_id)) as (header, found):
         chosen = lines()
         begun = next(chosen, None)
         if begun is None:
@@ -198,127 +163,58 @@ def prove(ledger: Ledger, grant_id: GrantId, path: Path, sequence: int) -> Recei
         NotFoundError: no batch on the ledger holds that use.
         InvalidDocument: the file breaks its format, or does not hold the batch.
     """
-    ledger.sync()
-    with database.reading(ledger.engine) as connection:
-        batches = _batches(list(_all_uses(connection, grant_id)))
+    batches, _ = recorded(ledger, grant_id)
     batch = next((use for use in batches if use.first <= sequence < use.first + use.uses), None)
     if batch is None:
         raise NotFoundError("reported batch with use", sequence)
-    with _opened(path, header_for(ledger, grant_id)) as (header, found):
+    with opened(path, header_for(ledger, grant_id)) as (header, found):
         lines = [
             line
-            for line, receipt in _receipts(found)
+            for line, receipt in receipts_in(found)
             if batch.first <= receipt.sequence < batch.first + batch.uses
         ]
     return metering.prove(header, batch.first, lines, sequence)
 
 
-def audit(ledger: Ledger, grant_id: GrantId, path: Path) -> MeterReport:
-    """Compare a file of receipts with what the ledger has of a grant.
-
-    Raises:
-        NotFoundError: there is no such grant.
-        InvalidDocument: the file breaks its format, or is another grant's.
-        ReadError: it cannot be read.
-    """
+def recorded(ledger: Ledger, grant_id: GrantId) -> tuple[list[Use], list[Use]]:
+    """Return the uses that stand for receipts, and those that the contract judged; by number."""
+    batches: list[Use] = []
+    judged: list[Use] = []
     ledger.sync()
     with database.reading(ledger.engine) as connection:
-        grant = indexed.get(connection, grant_id)
-        terms = policies.get(connection, grant.policy_id).policy
-        batches = _batches(list(_all_uses(connection, grant_id)))
-    run = _Audit(grant, terms)
-    with _opened(path, header_for(ledger, grant_id)) as (header, found):
-        lines = run.read(found)
-    run.compare(header, lines, batches)
-    ordered = sorted(run.findings, key=lambda finding: (finding.first, finding.kind))
-    return MeterReport(grant_id, run.count, grant.used, tuple(ordered[:MAX_FINDINGS]))
+        after: int | None = 0
+        while after is not None:
+            page = uses.of_grant(connection, grant_id, after=after, limit=MAX_LIMIT)
+            for use in page.items:
+                (judged if use.receipts is None else batches).append(use)
+            after = page.next
+    return batches, judged
 
 
-class _Audit:
-    """One audit: findings about single receipts first, then about batches."""
+def _require_reported(ledger: Ledger, grant_id: GrantId, path: Path) -> None:
+    """Refuse a file whose receipts bear numbers under which others were reported.
 
-    def __init__(self, grant: Grant, terms: Policy) -> None:
-        self._grant = grant
-        self._terms = terms
-        self.count = 0
-        self.findings: list[Finding] = []
-
-    def read(self, found: BinaryIO) -> dict[int, bytes]:
-        """Judge each receipt; return the lines by number."""
-        lines: dict[int, bytes] = {}
-        expected = 1
-        for line, receipt in _receipts(found):
-            self.count += 1
-            if receipt.sequence != expected:
-                self._find("gap", expected, f"expected receipt {expected}", receipt.sequence)
-            expected = receipt.sequence + 1
-            lines.setdefault(receipt.sequence, line)
-            self._judge(receipt)
-        return lines
-
-    def compare(self, header: bytes, lines: dict[int, bytes], batches: Sequence[Use]) -> None:
-        """Compare the receipts with what was reported."""
-        for batch in batches:
-            span = range(batch.first, batch.first + batch.uses)
-            mine = [lines[number] for number in span if number in lines]
-            first, last = span[0], span[-1]
-            if len(mine) != len(span):
-                detail = f"expected {len(span)} receipts of a batch, found {len(mine)}"
-                self.findings.append(Finding("missing", first, last, detail))
-            elif metering.batch_root(header, first, mine) != batch.receipts:
-                detail = "expected the receipts of the batch on the ledger, found others"
-                self.findings.append(Finding("altered", first, last, detail))
-        last = max(lines, default=0)
-        if last > self._grant.used:
-            detail = f"expected {self._grant.used} uses as on the ledger, found {last}"
-            self.findings.append(Finding("unreported", self._grant.used + 1, last, detail))
-        self._compare_quota(last)
-
-    def _compare_quota(self, last: int) -> None:
-        """Uses that were reserved for sub-grants are not the grantee's own any more."""
-        left = self._grant.uses_left
-        if left is not None and last > (most := self._grant.used + left):
-            detail = f"expected at most {most} uses, found receipt {last}"
-            self.findings.append(Finding("over_use", most + 1, last, detail))
-
-    def _judge(self, receipt: UseReceipt) -> None:
-        try:
-            action = bits_of(ACTIONS, (receipt.action,))
-            purpose = bits_of(PURPOSES, receipt.purpose)
-        except InputError as error:
-            self._find("not_permitted", receipt.sequence, str(error))
+    They would be taken for counted, and never be.
+    """
+    batches, _ = recorded(ledger, grant_id)
+    if not batches:
+        return
+    first, last = batches[-1].first, batches[-1].first + batches[-1].uses - 1
+    with opened(path, header_for(ledger, grant_id)) as (header, found):
+        lines = (line for line, receipt in receipts_in(found) if first <= receipt.sequence <= last)
+        begun = next(lines, None)
+        if begun is None:
             return
-        if not action & self._terms.actions:
-            self._find("not_permitted", receipt.sequence, f"the action {receipt.action}")
-        if purpose & ~self._terms.purposes or not purpose:
-            shown = ", ".join(receipt.purpose) or "none"
-            self._find("not_permitted", receipt.sequence, f"the purpose {shown}")
-        if not self._grant.not_before <= receipt.at <= self._grant.not_after:
-            window = f"{self._grant.not_before} to {self._grant.not_after}"
-            detail = f"expected a time from {window}, found {receipt.at}"
-            self._find("outside_window", receipt.sequence, detail)
-
-    def _find(self, kind: str, number: int, detail: str, found: int | None = None) -> None:
-        last = number if found is None or found <= number else found - 1
-        shown = detail if found is None else f"{detail}, found {found}"
-        self.findings.append(Finding(kind, number, last, shown))
-
-
-def _batches(recorded: Iterable[Use]) -> list[Use]:
-    """Return the uses that stand for receipts; single ones were judged by the contract."""
-    return [use for use in recorded if use.receipts is not None]
-
-
-def _all_uses(connection: Connection, grant_id: GrantId) -> Iterator[Use]:
-    after: int | None = 0
-    while after is not None:
-        page = uses.of_grant(connection, grant_id, after=after, limit=MAX_LIMIT)
-        yield from page.items
-        after = page.next
+        root = metering.batch_root(header, first, chain((begun,), lines))
+    if root != batches[-1].receipts:
+        raise InvalidDocument(
+            f"expected the receipts that were reported as uses {first} to {last}, found others: "
+            "a new file begins with the first use that the ledger has not counted"
+        )
 
 
 @contextmanager
-def _opened(path: Path, header: Header) -> Iterator[tuple[bytes, BinaryIO]]:
+def opened(path: Path, header: Header) -> Iterator[tuple[bytes, BinaryIO]]:
     """Give the header line of a file of receipts, and the file behind it.
 
     Raises:
@@ -334,7 +230,12 @@ def _opened(path: Path, header: Header) -> Iterator[tuple[bytes, BinaryIO]]:
         raise ReadError(f"cannot read receipts: {error.strerror}") from error
 
 
-def _receipts(file: BinaryIO) -> Iterator[tuple[bytes, UseReceipt]]:
+def receipts_in(file: BinaryIO) -> Iterator[tuple[bytes, UseReceipt]]:
+    """Yield the lines of a file behind its header, and what they say.
+
+    Raises:
+        InvalidDocument: one is no receipt.
+    """
     while (line := _line(file)) is not None:
         yield line, metering.parse_line(line)
 

@@ -6,6 +6,7 @@ before gas is spent on it. Must never sign for the party.
 
 from dataclasses import dataclass
 
+from provenance.chain.events import Event, subject_id
 from provenance.chain.signing import ForwardRequest, recover_signer, request_digest
 from provenance.errors import AccessError, CallRefused, ContractRevert, InputError
 from provenance.identifiers import Address, PartyId, format_address
@@ -21,6 +22,7 @@ MAX_GAS = max(DERIVE_GAS, EXCLUSIVE_GAS)
 """As much as the costliest act may take when the service signs it."""
 
 MAX_DATA_BYTES = 65_536
+_KINDS = ("dataset", "transfer", "policy", "grant", "offer", "hold")
 _OVERHEAD_GAS = 200_000
 """What a transaction and the forwarder take, but for its calldata."""
 
@@ -50,10 +52,9 @@ class Relayed:
         """Return it as JSON values, with the ids that its events name."""
         ids: dict[str, object] = {}
         for event in self.written.events:
-            if "dataset" in event.arguments:
-                ids["dataset_id"] = self.written.id_in(event, "dataset")
-            if "transfer" in event.arguments:
-                ids["transfer_id"] = event.arguments["transfer"]
+            # Those of a derivation are its inputs; what came out has an event of its own.
+            if event.name != "DerivationRecorded":
+                ids |= _ids_in(event)
         return {
             "account": format_address(self.account),
             "party_id": self.party_id,
@@ -62,6 +63,16 @@ class Relayed:
             "events": [event.name for event in self.written.events],
             **self.receipt.to_json(),
         }
+
+
+def _ids_in(event: Event) -> dict[str, int]:
+    """Return the ids that an event names, as numbers or as subjects; zero names nothing."""
+    found = {}
+    for kind in _KINDS:
+        value = event.arguments.get(kind, 0)
+        if identifier := value if isinstance(value, int) else subject_id(value):
+            found[f"{kind}_id"] = identifier
+    return found
 
 
 def relay(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provenance.chain.client import BlockRef, RpcError
-from provenance.errors import IndexDrift
+from provenance.errors import ChainReorganised, IndexDrift
 from provenance.identifiers import GrantId, PartyId
 from provenance.index import database, grants, policies, snapshots
 from provenance.index.policies import StoredPolicy
@@ -154,6 +154,7 @@ def check(
 
     Raises:
         IndexDrift: the contract and the library differ: the index or one of them is wrong.
+        ChainReorganised: the block left the chain meanwhile; the same call may succeed.
         NotFoundError: there is no such block yet.
     """
     block = block_at(ledger.client, as_of)
@@ -200,6 +201,9 @@ def _ask_contract(
     except RpcError:
         return False
     if (code, detail) != (expected.code, expected.detail):
+        # Nodes answer for blocks of a branch that they left, where the index has the new one.
+        if ledger.client.block(block.number) != block:
+            raise ChainReorganised(f"block {block.number} is no longer part of the chain")
         raise IndexDrift(
             f"grant {grant_id} at block {block.number}: expected {Code(code).name} ({detail}) as "
             f"the contract, computed {expected.code.name} ({expected.detail})"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from provenance.errors import ProvenanceError
 from provenance.identifiers import DatasetId, PartyId, TransferId, urn
 from provenance.index import (
+    blocks,
     claims,
     database,
     holds,
@@ -44,6 +45,8 @@ from provenance.ledger.vocabulary import (
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from provenance.chain.client import BlockRef
 
 MAX_VERSIONS = 100
 MAX_HOLDS = 100
@@ -135,12 +138,17 @@ def holders(ledger: Ledger, dataset_id: DatasetId, *, as_of: int | None = None) 
     }
 
 
-def inbox(ledger: Ledger, party_id: PartyId) -> dict[str, Any]:
-    """Return the transfers that a party can accept, with the grants that stay with the titles."""
+INBOX_ITEMS = 100
+"""Most transfers of an inbox that are shown at once."""
+
+
+def inbox(ledger: Ledger, party_id: PartyId, *, after: int = 0) -> dict[str, Any]:
+    """Return a page of the transfers that a party can accept, with the grants that stay."""
     now = int(ledger.clock())
     with reading(ledger, None) as (connection, block):
         number = block.block_number
-        page = transfers.inbox(connection, party_id, limit=100, as_of=number, now_s=now)
+        span = {"after": after, "limit": INBOX_ITEMS}
+        page = transfers.inbox(connection, party_id, **span, as_of=number, now_s=now)
         found = [rights.handover(connection, item, now, as_of=number) for item in page.items]
     return {
         "party_id": party_id,
@@ -258,11 +266,26 @@ def reading(ledger: Ledger, as_of: int | None) -> "Iterator[tuple[Connection, As
     Raises:
         NotFoundError: there is no such block yet.
     """
-    ledger.sync()
     block = block_at(ledger.client, as_of)
+    # Afterwards, or the index would be behind a block that is mined in between.
+    ledger.sync()
     finality = ledger.client.finality(block.number)
     with database.reading(ledger.engine) as connection:
+        if as_of is not None:
+            blocks.ask(connection, block)
         yield connection, AsOf(block.number, block.hash, finality)
+
+
+def block_between(ledger: Ledger, number: int) -> "BlockRef | None":
+    """Return a block that the index has passed, but need not keep.
+
+    None while the index is not on the chain of the node: a block of the one says nothing about the
+    rows of the other.
+    """
+    with database.reading(ledger.engine) as connection:
+        stands = blocks.at(connection)
+    found = ledger.client.block(number)
+    return found if ledger.client.block(stands.number) == stands else None
 
 
 def _in_words(fields: dict[str, Any]) -> dict[str, Any]:

@@ -166,8 +166,9 @@ def _bit_of(field: Field, word: str) -> int:
     given = word if isinstance(word, str) else ""
     plain = given.strip().replace("-", "_")
     found = field.words.get(plain.upper() if field is INDUSTRIES else plain.lower())
-    if found is None and plain.startswith(_UNNAMED) and plain[len(_UNNAMED) :].isdecimal():
-        found = 1 << min(int(plain[len(_UNNAMED) :][:3]), 255)
+    number = plain.removeprefix(_UNNAMED)
+    if found is None and number != plain and number.isdecimal() and len(number) <= 3:
+        found = 1 << min(int(number), 255)
         found = found if found & field.all_bits and found not in field.words.values() else None
     if found is None:
         known = ", ".join(field.words)

@@ -1,6 +1,6 @@
 """Use receipts: the file in which a consumer's gateway numbers every use of a grant, and its root.
 
-A file is a header line and one line for each use, RFC 8785 JSON, numbered from 1 without gaps
+A file is a header line and one line for each use, RFC 8785 JSON, numbered without gaps
 (docs/formats.md, "Use receipts"). What goes on chain is one root for a batch of them::
 
     root = SHA-256(0x04 ‖ first as u64 ‖ count as u64 ‖ SHA-256(header line) ‖ MTH)

@@ -3,11 +3,14 @@
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import delete, select
 
 import api
-from api import license_responses
+from api import dependencies, license_responses
+from provenance.index import database, schema
 
 DOCUMENT = json.loads((Path(api.__file__).parent / "openapi.json").read_text())
 TAGS = {"policies", "grants", "offers", "rights"}
@@ -139,6 +142,69 @@ def test_rights_are_answered_at_any_block_and_time(lives, require_problem):
     require_problem(service.get(path, at=2**39), 422, "input")
     require_problem(service.get(path, at=5), 404, "not-found")
     require_problem(service.get("/v1/datasets/999999/rights"), 404, "not-found")
+
+
+LISTS = ("grants", "datasets/{dataset_id}/grants", "parties/{party}/grants", "offers")
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_the_clock_decides_on_every_page_of_a_list(service, monkeypatch, path):
+    dataset_id = service.register()["dataset_id"]
+    ends = int(time.time()) + 1_000
+    policy = service.post("/v1/policies", {"terms": {"actions": ["read"], "max_uses": 9}}).json()
+    for _ in range(2):
+        body = {"policy_id": policy["policy_id"], "not_after": ends}
+        issued = {**body, "to": str(service.party_ids["bob"]), "dataset_id": dataset_id}
+        assert service.post("/v1/grants", issued).status_code == 201
+        assert service.post(f"/v1/datasets/{dataset_id}/offers", body).status_code == 201
+    monkeypatch.setattr(dependencies, "time", SimpleNamespace(time=lambda: ends + 1))
+    url = "/v1/" + path.format(dataset_id=dataset_id, party=service.party_ids["bob"])
+    found, after = [], None
+    while not found or after is not None:
+        page = service.get(url, limit=1, after=after)
+        assert "ETag" not in page.headers
+        found, after = found + page.json()["items"], page.json()["next"]
+    mine = [item for item in found if item["not_after"] == ends]
+    assert len(mine) >= 2
+    for item in mine:
+        assert (item.get("inactive") or item["status"]) == "expired"
+    first = service.get(url, limit=1, as_of=service.ledger.client.head().number)
+    assert "ETag" in first.headers
+    assert "ETag" in service.get(url, limit=1, as_of=first.json()["as_of"]["block_number"]).headers
+
+
+def quiet_block(service, grant_id):
+    """Return a block of a transaction that was refused, with none of the service's own in it."""
+    for uses in range(70, 90):
+        before = service.ledger.client.head().number
+        refused = service.post(f"/v1/grants/{grant_id}/revoke", {"reason": "not its say"}, "bob")
+        assert refused.status_code in (403, 409)
+        after = service.ledger.client.head().number
+        service.post("/v1/policies", {"terms": {"actions": ["index"], "max_uses": uses}})
+        with database.reading(service.ledger.engine) as connection:
+            loud = set(connection.scalars(select(schema.events.c.block_number)))
+        for number in range(before + 1, after + 1):
+            if number not in loud:
+                return service.ledger.client.block(number)
+    raise AssertionError("every block has events")
+
+
+def test_a_block_without_events_has_its_own_time(lives):
+    service, grant_id = lives.service, lives.ids["grant_id"]
+    quiet = quiet_block(service, grant_id)
+    with database.writing(service.ledger.engine) as connection:
+        # What a service that looks away for a while, or whose index was rebuilt, does not keep.
+        connection.execute(delete(schema.blocks).where(schema.blocks.c.number == quiet.number))
+    for path in (f"/v1/datasets/{lives.ids['dataset_id']}/rights", f"/v1/grants/{grant_id}"):
+        found = service.get(path, as_of=quiet.number)
+        shown = found.json()["as_of"]
+        assert shown["block_number"] == quiet.number
+        assert shown["block_hash"] == "0x" + quiet.hash.hex()
+        assert found.json().get("at", quiet.timestamp) == quiet.timestamp
+        again = service.client.get(
+            path, params={"as_of": quiet.number}, headers={"If-None-Match": found.headers["ETag"]}
+        )
+        assert again.status_code == 304
 
 
 def test_a_check_says_the_rule_it_rests_on(lives, require_problem):

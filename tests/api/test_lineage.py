@@ -2,12 +2,14 @@
 
 import json
 import os
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import api
-from api import lineage_responses
+from api import dependencies, lineage_responses
 
 DOCUMENT = json.loads((Path(api.__file__).parent / "openapi.json").read_text())
 ROUTES = {
@@ -178,6 +180,18 @@ def test_impact_names_the_grants_that_live(service, own_story):
     more = service.get(path(own_story["a"], "impact"), after=found["next"]).json()
     assert [item["distance"] for item in more["items"]] == [2]
     service.post(f"/v1/grants/{own_story['grant']}/resume", {"reason": "no recall"})
+
+
+def test_impact_at_a_time_names_the_grants_of_that_time(service, own_story, monkeypatch):
+    a, ends = own_story["a"], int(time.time()) + 1_000
+    policy = service.post("/v1/policies", {"terms": {"actions": ["read"], "max_uses": 8}}).json()
+    body = {"policy_id": policy["policy_id"], "dataset_id": a["dataset_id"], "not_after": ends}
+    issued = service.post("/v1/grants", {**body, "to": str(service.party_ids["bob"])}).json()
+    # No block is of that time; the newest is a thousand seconds older.
+    monkeypatch.setattr(dependencies, "time", SimpleNamespace(time=lambda: ends + 9))
+    for at, lives in ((ends, True), (ends + 1, False)):
+        found = service.get(path(a, "impact"), at=at).json()["items"][0]["grants"]
+        assert (issued["grant_id"] in [grant["grant_id"] for grant in found]) == lives
 
 
 def test_a_model_is_bound_by_what_it_was_made_from(service, story):

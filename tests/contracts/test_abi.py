@@ -28,7 +28,7 @@ WRITERS = {
     " register registerDerived setActivity setHeld withdrawVersion",
     "Policies": "storeFold storePolicy storeTerritory",
     "Licenses": "acceptAssignment activate closeOffer consentToAssignment exercise issue offer"
-    " proposeAssignment report resume revoke setHeld suspend takeUp use",
+    " proposeAssignment report resume revoke setHeld suspend takeUp tidy use",
     "Lineage": "derive record supersede",
     "Anchors": "anchor",
     "Proofs": "",

@@ -34,6 +34,7 @@ _CONSTRAINT_TYPES = frozenset(f"{ODRL}{word}" for word in ("Constraint", "Logica
 _OPERAND = f"{ODRL}leftOperand"
 _OPERATOR = f"{ODRL}operator"
 _VALUE = f"{ODRL}rightOperand"
+_ALTERNATIVES = tuple(f"{ODRL}{word}" for word in ("or", "xone", "andSequence"))
 _OF_VALUES = tuple(
     f"{ODRL}{word}"
     for word in ("rightOperand", "rightOperandReference", "unit", "dataType", "status")
@@ -126,6 +127,7 @@ def _narrow(limits: Limits, node: Node) -> Limits:
             limits = _narrow(limits, part)
         node.finish()
         return limits
+    node.require_none(*_ALTERNATIVES)
     operand = _word(node, _OPERAND)
     operator = _word(node, _OPERATOR)
     if operator not in OPERATORS:
@@ -138,6 +140,7 @@ def _narrow(limits: Limits, node: Node) -> Limits:
     reader = _READERS.get(operand)
     if reader is None:
         raise node.refuse(_OPERAND, f"{short(operand)} is not a left operand of ODRL 2.2")
+    node.require_none(f"{_VALUE}Reference")
     constraint = _Constraint(node, short(operator), node.take(_VALUE))
     narrowed = _read(reader, limits, constraint)
     node.finish()

@@ -69,7 +69,7 @@ def import_document(document: bytes, *, profiles: Iterable[str] = ()) -> Importe
     Whether the terms are over is not looked at: see `require_valid`.
 
     Args:
-        document: JSON-LD in UTF-8, with one policy.
+        document: JSON-LD in UTF-8, with one policy in one object; expanded or compact.
         profiles: IRIs of profiles that the caller knows to add no meaning to what is read here;
             this project's own is always known, others must be refused (ODRL Information
             Model 2.2, section 3).
@@ -165,8 +165,10 @@ def _identifier(node: Node) -> str:
 
 def _kind(node: Node) -> str:
     types = node.types()
-    if len(types) == 1 and short(types[0]) in _KINDS and types[0].startswith(ODRL):
-        return short(types[0])
+    # Every kind is a Policy, and a document may say so.
+    named = [iri for iri in types if iri != f"{ODRL}Policy"] or types[:1]
+    if len(named) == 1 and short(named[0]) in _KINDS and named[0].startswith(ODRL):
+        return short(named[0])
     shown = ", ".join(short(iri) for iri in types) or "no type"
     raise UnsupportedOdrlTerm(shown, "@type", f"expected one of {', '.join(_KINDS)}")
 

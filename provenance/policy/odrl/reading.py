@@ -44,7 +44,7 @@ ANNOTATIONS = frozenset(
 )
 
 _KEYWORD_WORDS = """
-    @context @id @type @value @list @set @vocab @base @version @container @import
+    @context @graph @id @type @value @language @list @set @vocab @base @version @container @import
 """
 _KEYWORDS = frozenset(_KEYWORD_WORDS.split())
 
@@ -64,6 +64,7 @@ _REASONS = {
     f"{ODRL}xone": "alternatives cannot be held: terms apply all together",
     f"{ODRL}andSequence": "an order of fulfilment cannot be held",
     f"{ODRL}refinement": "only distribution can be refined, by its recipient",
+    f"{ODRL}rightOperandReference": "a value that is elsewhere cannot be held",
 }
 
 
@@ -180,6 +181,16 @@ class Node:
         """Return the error for a key of this node."""
         return UnsupportedOdrlTerm(short(iri), self.at(iri), reason)
 
+    def require_none(self, *keys: str) -> None:
+        """Refuse the first of some keys that the node has, with what speaks against it.
+
+        Raises:
+            UnsupportedOdrlTerm: there is one.
+        """
+        for key in keys:
+            if key in self.keys:
+                raise self.refuse(key, _REASONS[key])
+
     def require_known(self) -> None:
         """Refuse the first key of which the document's context knows nothing.
 
@@ -230,7 +241,7 @@ def read(document: bytes) -> Node:
         parsed = json.loads(document, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise InvalidDocument(f"expected one JSON document, found {error!s:.120}") from error
-    if not isinstance(parsed, dict):
+    if not isinstance(parsed, dict | list):
         raise InvalidDocument(f"expected a JSON object, found {type(parsed).__name__}")
     _require_plain(parsed, "", 0)
     expanded = _expand(parsed)
@@ -239,7 +250,7 @@ def read(document: bytes) -> Node:
     return Node(expanded[0], "")
 
 
-def _expand(parsed: dict[str, Any]) -> list[dict[str, Any]]:
+def _expand(parsed: dict[str, Any] | list[Any]) -> list[dict[str, Any]]:
     """Return the expanded document (JSON-LD 1.1 Processing Algorithms and API, section 5.1)."""
     options = {
         # Nothing to be relative to: such names stay as they are, to be refused.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from provenance.errors import UnsupportedOdrlTerm
 from provenance.policy.odrl.constraints import Limits, only_off_chain, read_limits
-from provenance.policy.odrl.context import ODRL, RDF, UNKNOWN, short
+from provenance.policy.odrl.context import ODRL, PREFIXES, RDF, UNKNOWN, short
 from provenance.policy.odrl.reading import Node
 from provenance.policy.odrl.vocabulary import (
     ACTION_BITS,
@@ -27,6 +27,7 @@ _ASSIGNER = f"{ODRL}assigner"
 _ASSIGNEE = f"{ODRL}assignee"
 _CONSTRAINT = f"{ODRL}constraint"
 _INCLUDED_IN = f"{ODRL}includedIn"
+_REFINED = f"{RDF}value"
 _REFINEMENT = f"{ODRL}refinement"
 _RECIPIENT_KEYS = frozenset(
     ["@type", *(ODRL + word for word in ("leftOperand", "operator", "rightOperand"))]
@@ -44,6 +45,7 @@ _FUNCTIONS = """
     trackedParty trackingParty
 """
 _PARTY_FUNCTIONS = tuple(ODRL + word for word in _FUNCTIONS.split())
+_ACTION_CLASSES = frozenset((f"{ODRL}Action", f"{PREFIXES['skos']}Concept"))
 _THING_CLASSES = frozenset(
     ODRL + word for word in ("Asset", "AssetCollection", "Party", "PartyCollection")
 )
@@ -231,13 +233,17 @@ def _action_nodes(node: Node) -> list[Node]:
 
 def _action_iri(action: Node) -> str:
     """Return which action it is: its IRI, or the one that is refined (information model 2.4)."""
-    action.types()
-    if action.has(f"{RDF}value"):
-        action.name()
-        found = action.identifiers(f"{RDF}value")
-        if len(found) == 1:
-            return found[0]
-    return action.identifier()
+    if strangers := set(action.types()) - _ACTION_CLASSES:
+        raise action.refuse("@type", f"expected Action, found {short(min(strangers))}")
+    if not action.has(_REFINED):
+        return action.identifier()
+    found = action.identifiers(_REFINED)
+    if len(found) != 1:
+        raise action.refuse(_REFINED, f"expected one, found {len(found)}")
+    # The name of the refined action is the document's own: a known one would say two things.
+    if action.name() in {*ACTION_BITS, *DUTY_BITS} - {*found}:
+        raise action.refuse(_REFINED, f"{short(found[0])} is another action")
+    return found[0]
 
 
 def _bits_of(action: Node, iri: str, table: Mapping[str, int], unknown: str) -> int:
@@ -267,10 +273,10 @@ def _recipient_bit(iri: str, refinements: list[Node]) -> int:
     if iri != DISTRIBUTE or len(refinements) != 1:
         return 0
     node = refinements[0]
-    operands = [value.get("@id") for value in node.keys.get(f"{ODRL}rightOperand", [])]
+    operands = node.keys.get(f"{ODRL}rightOperand", [])
     is_recipient = node.keys.get(f"{ODRL}leftOperand") == [{"@id": f"{ODRL}recipient"}]
     is_equal = node.keys.get(f"{ODRL}operator") == [{"@id": f"{ODRL}eq"}]
     says_more = set(node.keys) - _RECIPIENT_KEYS
     if says_more or not (is_recipient and is_equal and len(operands) == 1):
         return 0
-    return RECIPIENT_BITS.get(str(operands[0]), 0)
+    return next((bit for iri, bit in RECIPIENT_BITS.items() if operands == [{"@id": iri}]), 0)

@@ -52,6 +52,20 @@ def _text(value: dict[str, Any], *types: str) -> str:
     return str(given)
 
 
+def _iri(value: dict[str, Any]) -> str | None:
+    """Return the IRI of a thing; None for a literal.
+
+    Raises:
+        InvalidValue: a thing of which more is said, which may narrow what it means.
+    """
+    iri = value.get("@id")
+    if not isinstance(iri, str):
+        return None
+    if more := set(value) - {"@id"}:
+        raise InvalidValue(f"expected {iri[:80]!r} alone, found {min(more)[:80]} beside it")
+    return iri
+
+
 def moment(value: dict[str, Any]) -> tuple[int, int]:
     """Return the first and the last whole second that a time names.
 
@@ -150,9 +164,9 @@ def country(value: dict[str, Any]) -> int:
     Raises:
         InvalidValue: neither.
     """
-    iri = value.get("@id")
-    if isinstance(iri, str) or str(value.get("@value")).startswith(COUNTRY_IRI):
-        given = iri if isinstance(iri, str) else _text(value, f"{XSD}anyURI")
+    iri = _iri(value)
+    if iri is not None or str(value.get("@value")).startswith(COUNTRY_IRI):
+        given = _text(value, f"{XSD}anyURI") if iri is None else iri
         code = given.removeprefix(COUNTRY_IRI) if given.startswith(COUNTRY_IRI) else ""
         # Other letters become ASCII: upper-case "ß" is "SS".
         code = code.upper() if code.isascii() else ""
@@ -179,8 +193,8 @@ def bit(field: Field, value: dict[str, Any]) -> int:
         InvalidValue: a word that the field does not have.
     """
     start = f"{DPL}{_FIELD_NAMES[field.name]}:"
-    iri = value.get("@id")
-    word = iri.removeprefix(start) if isinstance(iri, str) else _text(value)
+    iri = _iri(value)
+    word = _text(value) if iri is None else iri.removeprefix(start)
     found = _named_bits(field).get(word)
     if found is None:
         raise InvalidValue(f"expected one of {field.name}, found {_shown(value)}")

@@ -162,6 +162,11 @@ abstract contract GrantActs is LicensedLedger {
         else _try(actor, abi.encodeCall(ILicenses.revoke, (id, REASON, NO_PARTY)));
     }
 
+    function tidy(uint256 which, uint256 most) external act {
+        (GrantId id,) = _grant(which);
+        _try(people[most % 4], abi.encodeCall(ILicenses.tidy, (id, most % 6)));
+    }
+
     function assign(uint256 which, uint256 to, uint256 who) external act {
         (GrantId id, Grant memory found) = _grant(which);
         PartyId target = people[to % 4].party;

@@ -21,6 +21,7 @@ contract GrantInvariantsTest is Test {
         acts.push(GrantActs.use.selector);
         acts.push(GrantActs.report.selector);
         acts.push(GrantActs.setStatus.selector);
+        acts.push(GrantActs.tidy.selector);
         acts.push(GrantActs.assign.selector);
         acts.push(GrantActs.offer.selector);
         acts.push(GrantActs.takeUp.selector);

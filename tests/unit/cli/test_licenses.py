@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from pyld import jsonld
 
 from provenance.cli import main
 from provenance.config import load_settings
@@ -10,6 +11,7 @@ from provenance.ledger.opening import open_ledger
 from provenance.ledger.writing import write
 from provenance.policy import terms as policy_terms
 from provenance.policy.json_form import parse
+from provenance.policy.odrl.context import CONTEXT, DPL
 
 TERMS = {
     "actions": ["compute", "license", "transfer"],
@@ -47,6 +49,11 @@ def test_terms_come_in_and_go_out(home, type_, terms, tmp_path):
     odrl.write_text(document)
     again = type_("policies", "import", odrl, "--json").json
     assert (again["policy_id"], again["terms"]) == (2, stored["terms"])
+    expanded = jsonld.expand(json.loads(document) | {"@context": [dict(CONTEXT), {"dpl": DPL}]})
+    for form in (expanded, expanded[0]):
+        odrl.write_text("\n" + json.dumps(form))
+        dry = type_("policies", "import", odrl, "--dry-run", "--json").json
+        assert (dry["source"], dry["terms"]) == ("odrl", stored["terms"])
     assert type_("policies", "export", 2, "--original").out == document + "\n"
     type_("policies", "export", 1, "--original", code=2)
     ready = type_("policies", "import", "--license", "CC-BY-4.0").out
@@ -320,6 +327,12 @@ def test_receipts_are_metered_reported_and_audited(type_, granted, tmp_path):
     done = type_("grants", "report", 1, "--receipts", path, "--as", "bank", "--json").json
     assert (done["first"], done["uses"]) == (1, 2)
     assert type_("grants", "audit", 1, "--receipts", path, "--json").json["clean"]
+    other = tmp_path / "others.jsonl"
+    words = ("--receipts", other, "--action", "compute", "--purpose", "rd_test")
+    assert type_("grants", "meter", 1, *words, "--json").json["sequence"] == 3
+    type_("grants", "report", 1, "--receipts", other, "--as", "bank")
+    both = ("--receipts", path, "--receipts", other)
+    assert type_("grants", "audit", 1, *both, "--json").json["clean"]
     type_(*meter, "--action", "train")
     assert "not_permitted" in type_("grants", "audit", 1, "--receipts", path, code=1).out
 

@@ -1,5 +1,7 @@
 """Every question, against the model that made the history."""
 
+from dataclasses import replace
+
 import pytest
 
 from provenance.errors import IndexBehind, InputError, InvalidIdentifier, NotFoundError, TooLarge
@@ -249,6 +251,15 @@ def test_a_quiet_block_is_answered_as_of_the_one_before(engine, node, client, de
     with database.reading(engine) as connection:
         assert blocks.at(connection, 42).number == 40
         assert datasets.list_page(connection, as_of=42).at.number == 40
+        blocks.ask(connection, client.block(42))
+        assert blocks.at(connection, 42) == client.block(42)
+        assert datasets.list_page(connection, as_of=42).at.number == 42
+        assert blocks.at(connection, 41).number == 40
+        blocks.ask(connection, replace(client.block(43), number=99))
+        with pytest.raises(IndexBehind):
+            blocks.at(connection, 99)
+    with database.reading(engine) as connection:
+        assert blocks.at(connection, 42).number == 40
 
 
 def test_blocks_before_the_ledger_are_not_found(open_index, node, client, scenario):

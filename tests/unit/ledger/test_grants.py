@@ -124,7 +124,9 @@ def test_sub_grants_reserve_and_fall_with_their_parent(ledger, registered, store
     grants.set_status(ledger, "founder", 1, "revoke", b"over")
     assert ask(ledger, clock)[1].to_json()["detail"] == "revoked"
     with database.reading(ledger.engine) as connection:
-        done = [change.status.name for change in grant_changes.of_grant(connection, 1)]
+        changes, complete = grant_changes.of_grant(connection, 1)
+        assert complete
+        done = [change.status.name for change in changes]
         assert done == ["SUSPENDED", "ACTIVE", "REVOKED"]
         assert [item.grant_id for item in indexed.chain(connection, 2)] == [2, 1]
     with pytest.raises(InputError, match="found 'delete'"):

@@ -2,7 +2,8 @@ import pytest
 
 from provenance.chain.signing import SigningKey, sign_request
 from provenance.errors import AccessError, CallRefused, ContractRevert, InputError
-from provenance.ledger import parties
+from provenance.identifiers import DatasetId
+from provenance.ledger import datasets, offers, parties, policies
 from provenance.ledger import relay as relaying
 from provenance.ledger.grants import EXCLUSIVE_GAS
 from provenance.ledger.lineage import DERIVE_GAS
@@ -48,6 +49,33 @@ def test_a_signed_request_is_carried_out_for_its_signer(ledger, clock, wallet):
     assert found["nonce"] == str(2**200)
     assert found["events"] == ["DatasetRegistered"]
     assert done.receipt.transaction_hash
+
+
+def test_the_ids_that_events_name_are_told(ledger, clock, wallet, content):
+    def send(module, function, *values):
+        data = ledger.contracts[module].encode(function, *values)
+        to, nonce = ledger.address(module), 1 + len(done)
+        request = request_of(ledger, clock, to=to, data=data, nonce=nonce, gas=1_000_000)
+        done.append(relay(ledger, request, signed(ledger, request)).to_json())
+        return {key: value for key, value in done[-1].items() if key in IDS}
+
+    done = []
+    until = int(clock()) + 10_000
+    # An event whose dataset is a number, and zero for any.
+    assert send("Parties", "delegate", 4, 0, (0, 1, until)) == {}
+    assert send("Parties", "delegate", 4, 7, (0, 1, until)) == {"dataset_id": 7}
+    datasets.register(ledger, "founder", content, "T")
+    policy = policies.store(ledger, "founder", policies.of_license("CC-BY-4.0")).policy_id
+    offers.make(ledger, "founder", DatasetId(1), policy)
+    taken = {"dataset_id": 1, "grant_id": 1, "offer_id": 1}
+    assert send("Licenses", "takeUp", 1, 0) == taken
+    with pytest.raises(ContractRevert, match="OfferTaken"):
+        send("Licenses", "takeUp", 1, 0)
+    request = (1 << 8, 1, 1, 1, b"CN", 0)
+    assert send("Licenses", "use", 1, request, 1, 0) == {"dataset_id": 1, "grant_id": 1}
+
+
+IDS = {f"{kind}_id" for kind in ("dataset", "transfer", "policy", "grant", "offer", "hold")}
 
 
 def test_it_is_not_carried_out_twice(ledger, clock, wallet):

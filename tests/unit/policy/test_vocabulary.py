@@ -51,7 +51,7 @@ def test_bits_without_a_name_are_numbered():
 
 
 @pytest.mark.parametrize(
-    "word", ["fly", "bit_0", "bit_64", "bit_9999999", "bit_", "bit_x", 7, None]
+    "word", ["fly", "bit_0", "bit_64", "bit_9999999", "bit_0400", "bit_", "bit_x", 7, None]
 )
 def test_other_words_are_refused(word):
     with pytest.raises(InputError, match="expected one of purposes among research"):

@@ -277,8 +277,51 @@ def test_numbers_beyond_the_contracts_types_are_refused():
 
 def test_values_in_a_language_are_refused():
     value = {"@value": "research", "@language": "en"}
-    term, path = refusal(document({"constraint": [constraint("purpose", "eq", value)]}))
-    assert (term, path) == ("@language", "permission[0].constraint[0].rightOperand.@language")
+    given = {"constraint": [constraint("purpose", "eq", value)]}
+    expected = ("rightOperand", "permission[0].constraint[0].rightOperand")
+    assert refusal(document(given)) == expected
+    local = ["http://www.w3.org/ns/odrl.jsonld", {"@language": "en"}]
+    given["constraint"][0]["rightOperand"] = "research"
+    assert refusal(document(given, **{"@context": local})) == expected
+
+
+CHINA = {"@id": "http://www.itu.int/tML/tML-ISO-3166:cn"}
+RESEARCH = {"@id": "dpl:purpose:research"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"refinement": [constraint("spatial", "neq", "HK")]},
+        {"partOf": {"@id": "urn:example:project"}},
+        {"@type": "Asset"},
+        {"rdfs:label": "mostly"},
+    ],
+)
+def test_a_value_of_which_more_is_said_is_refused(more):
+    for operand, value in (("spatial", CHINA), ("purpose", RESEARCH)):
+        given = constraint(operand, "isAnyOf", [value | more])
+        path = "permission[0].constraint[0].rightOperand"
+        assert refusal(document({"constraint": [given]})) == ("rightOperand", path)
+    refinement = constraint("recipient", "eq", {"@id": "dpl:public"} | more)
+    action = [{"rdf:value": {"@id": "odrl:distribute"}, "refinement": [refinement]}]
+    path = "permission[0].action[0].refinement[0].rightOperand"
+    assert refusal(document({"action": action})) == ("rightOperand", path)
+
+
+@pytest.mark.parametrize("word", ["or", "xone", "andSequence"])
+def test_alternatives_are_refused_by_their_word(word):
+    given = {word: {"@list": [constraint("spatial", "eq", "CN"), constraint("count", "lteq", 1)]}}
+    with pytest.raises(UnsupportedOdrlTerm, match="cannot be held") as caught:
+        policy({"constraint": [given]})
+    assert (caught.value.term, caught.value.path) == (word, f"permission[0].constraint[0].{word}")
+
+
+def test_a_value_that_is_elsewhere_is_refused():
+    given = {"leftOperand": "count", "operator": "lteq", "rightOperandReference": "urn:x"}
+    term = "rightOperandReference"
+    path = f"permission[0].constraint[0].{term}"
+    assert refusal(document({"constraint": [given]})) == (term, path)
 
 
 def test_a_time_after_the_year_9999_is_written_as_a_number():

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from pyld import jsonld
 
 from provenance.errors import InvalidDocument, UnsupportedOdrlTerm
+from provenance.policy.odrl.context import CONTEXT
 from provenance.policy.odrl.import_ import import_document
 from provenance.policy.vocabulary import Action
 
@@ -21,6 +23,25 @@ def document(more=None, **changes):
         "permission": [rule],
     } | changes
     return json.dumps(whole).encode()
+
+
+def test_expanded_and_graph_forms_say_the_same():
+    plain = document({"constraint": [LIMIT]}, **{"@type": ["Policy", "Set"]})
+    found = import_document(plain)
+    whole = json.loads(plain)
+    expanded = jsonld.expand(whole | {"@context": dict(CONTEXT)})
+    context = whole.pop("@context")
+    forms = (expanded, expanded[0], {"@context": context, "@graph": [whole]}, [json.loads(plain)])
+    for form in forms:
+        again = import_document(json.dumps(form).encode())
+        assert (again.policy, again.kind, again.scope) == (found.policy, "Set", found.scope)
+    with pytest.raises(InvalidDocument, match="expected one policy, found 2"):
+        import_document(json.dumps(expanded * 2).encode())
+    named = {"@context": context, "uid": "urn:example:graph", "@graph": [whole]}
+    assert refusal(json.dumps(named).encode())[1] == "@type"
+
+
+LIMIT = {"leftOperand": "spatial", "operator": "isAnyOf", "rightOperand": {"@list": ["CN", "DE"]}}
 
 
 def policy(more=None, **changes):
@@ -107,7 +128,8 @@ def test_what_describes_is_no_object(value):
 
 
 def test_what_describes_is_text_or_a_link():
-    described = {"rdfs:label": ["Data", {"@value": 5}], "dct:creator": {"@id": "urn:who"}}
+    labels = ["Data", {"@value": 5}, {"@value": "Daten", "@language": "de"}]
+    described = {"rdfs:label": labels, "dct:creator": {"@id": "urn:who"}}
     assert import_document(document(**described)).annotations == ("dct:creator", "rdfs:label")
 
 
@@ -160,3 +182,24 @@ def test_contexts_of_another_shape_are_refused(definition):
 def test_contexts_in_a_rule_are_watched_too():
     data = document({"@context": {"constraint": None}, "constraint": [{"count": 1}]})
     assert refusal(data) == ("null", "permission[0].@context")
+
+
+@pytest.mark.parametrize(
+    ("action", "place"),
+    [
+        ({"@id": "odrl:print", "rdf:value": {"@id": "odrl:use"}}, "rdf:value"),
+        ({"rdf:value": [{"@id": "odrl:use"}, {"@id": "odrl:move"}]}, "rdf:value"),
+        ({"@id": "odrl:read", "rdf:value": []}, "rdf:value"),
+        ({"@id": "odrl:read", "@type": "urn:example:Mention"}, "@type"),
+    ],
+)
+def test_an_action_says_one_thing(action, place):
+    assert refusal(document({"action": action})) == (place, f"permission[0].action[0].{place}")
+
+
+def test_an_action_may_have_a_name_and_a_class():
+    refined = {"@id": "urn:example:a", "rdf:value": {"@id": "odrl:read"}}
+    typed = {"@id": "odrl:read", "@type": ["Action", "skos:Concept"]}
+    again = {"@id": "odrl:read", "rdf:value": {"@id": "odrl:read"}}
+    for action in (refined, typed, again):
+        assert policy({"action": action}).actions == Action.READ
