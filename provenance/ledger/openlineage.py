@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from provenance.errors import InputError, InvalidDocument, NotFoundError
 from provenance.identifiers import PartyId, urn
@@ -46,7 +46,9 @@ _EVENT, _DOCUMENT = int(RecordKind.OPENLINEAGE_EVENT), int(RecordKind.DOCUMENT)
 NAME_FORMAT = "provenance-openlineage-name/1"
 """Format of a declaration of what a name means (``docs/openlineage.md``)."""
 
-_FED_AT_ONCE = 500
+FED_AT_ONCE = 500
+"""Most entries of the journal that are drawn in one transaction."""
+
 _MERGED_EVENTS = 100_000
 _MERGED_BYTES = 1 << 27
 """Most events, and most bytes of them, that are put together when a run or dataset is exported."""
@@ -120,13 +122,25 @@ def feed(ledger: Ledger) -> int:
     if not current:
         rebuild(ledger)
         return feed(ledger)
-    own = urn(ledger.chain_id, ledger.deployment.directory, "dataset", 0).removesuffix(":dataset:0")
-    while entries := ledger.journal.entries(after, _FED_AT_ONCE):
-        items = [item for entry in entries if (item := _item(ledger, entry)) is not None]
+    while entries := ledger.journal.entries(after, FED_AT_ONCE):
         after = entries[-1].sequence
-        with writing(ledger.engine) as connection:
-            pipelines.apply(connection, items, after, own)
+        draw(ledger, ledger.engine, entries, after)
     return after
+
+
+def draw(ledger: Ledger, engine: Engine, entries: Sequence[JournalEntry], through: int) -> None:
+    """Draw entries of the journal into the graph of a database.
+
+    Args:
+        ledger: the ledger.
+        engine: of the index, or of a graph of its own.
+        entries: in the order of the journal.
+        through: the last sequence that was looked at.
+    """
+    own = urn(ledger.chain_id, ledger.deployment.directory, "dataset", 0).removesuffix(":dataset:0")
+    items = [item for entry in entries if (item := _item(ledger, entry)) is not None]
+    with writing(engine) as connection:
+        pipelines.apply(connection, items, through, own)
 
 
 def rebuild(ledger: Ledger) -> None:
