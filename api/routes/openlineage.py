@@ -40,8 +40,8 @@ from provenance.interchange.openlineage import (
     Name,
     Registration,
     parse_run_id,
-    split_batch,
 )
+from provenance.interchange.openlineage_batch import split_batch
 from provenance.ledger import openlineage as use_cases
 from provenance.ledger.journal import JournalEntry
 

@@ -22,6 +22,7 @@ MAX_NEIGHBOURS = 10_000
 _R = tables.runs
 _E = tables.edges
 _L = tables.links
+_N = tables.renamings
 
 
 class JobGraph:
@@ -57,7 +58,9 @@ class JobGraph:
             found, cut = self._datasets(key, INPUT if upstream else OUTPUT)
             return [(DATASET, item) for item in self._aliases.firsts(found)], cut
         found, cut = self._jobs(key, OUTPUT if upstream else INPUT)
-        return [(JOB, item) for item in found], cut
+        renamed, is_cut = self._renamed(key, upstream)
+        others = [(DATASET, item) for item in self._aliases.firsts(renamed) if item != key]
+        return [(JOB, item) for item in found] + others, cut or is_cut
 
     def render(self, nodes: list[Node]) -> dict[Node, dict[str, Any]]:
         """Return nodes as JSON values."""
@@ -109,6 +112,13 @@ class JobGraph:
         if self._latest:
             found = [job for job in found if self._uses(job, dataset, direction)]
         return found, cut
+
+    def _renamed(self, dataset: bytes, upstream: bool) -> tuple[list[bytes], bool]:
+        """Return the names that a dataset had before it was renamed, or came to have."""
+        now, then = (_N.c.dataset, _N.c.former) if upstream else (_N.c.former, _N.c.dataset)
+        names = self._aliases.of(dataset)
+        statement = select(then).where(now.in_(names), _N.c.first_us <= self._by)
+        return self._keys(statement.distinct().order_by(then))
 
     def _uses(self, job: bytes, dataset: bytes, direction: int) -> bool:
         run = self._run_of(job)

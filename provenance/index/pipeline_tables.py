@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Column, Index, MetaData, SmallInteger, Table,
 
 from provenance.index.columns import Octets
 
-FORMAT = 5
+FORMAT = 6
 """Version of these tables; others are emptied and filled again."""
 
 NEVER = 1 << 62
@@ -98,6 +98,17 @@ aliases = Table(
     sqlite_with_rowid=False,
 )
 """Which other name a dataset was given by an event; see ``pipeline_aliases``."""
+
+renamings = Table(
+    "pipeline_renamings",
+    metadata,
+    _key("dataset"),
+    _key("former"),
+    _number("first_us"),
+    Index("pipeline_renamings_of_former", "former"),
+    sqlite_with_rowid=False,
+)
+"""Which name a dataset had before an event renamed it, and when that was first said."""
 
 runs = Table(
     "pipeline_runs",

@@ -6,6 +6,7 @@ How events of one run merge, in whatever order and however often they come:
   equals the latest ``eventTime`` counts;
 - it began at its earliest START, and was complete at its earliest COMPLETE;
 - it read and wrote every dataset that any of its events names; of versions those named last count;
+  who renames a dataset read what had the former name;
 - its job and its parent are those of its earliest event that names them.
 
 A JobEvent stands as a run without id that completed when the event says.
@@ -84,6 +85,7 @@ class _Rows:
     ledger: str
     names: list[tuple[Any, ...]] = field(default_factory=list)
     aliases: list[tuple[Any, ...]] = field(default_factory=list)
+    renamings: list[tuple[Any, ...]] = field(default_factory=list)
     runs: list[tuple[Any, ...]] = field(default_factory=list)
     edges: list[tuple[Any, ...]] = field(default_factory=list)
     versions: list[tuple[Any, ...]] = field(default_factory=list)
@@ -153,6 +155,9 @@ def _add_event(rows: _Rows, item: Recorded) -> None:
         for direction, datasets in ((INPUT, event.inputs), (OUTPUT, event.outputs)):
             for dataset in datasets:
                 _add_edge(rows, subject, job, direction, party, dataset, time_us)
+                if dataset.former is not None:
+                    former = Dataset(dataset.former, None, None)
+                    _add_edge(rows, subject, job, INPUT, party, former, time_us)
     rows.events.append((item.sequence, subject, time_us, event.event_type, item.digest))
 
 
@@ -207,6 +212,9 @@ def _add_dataset(rows: _Rows, item: Recorded, dataset: Dataset) -> None:
     for name in dataset.aliases:
         alias = _add_name(rows, DATASET, item.sequence, item.party_id, name, time_us)
         rows.aliases.append((key, alias, time_us))
+    if dataset.former is not None:
+        former = _add_name(rows, DATASET, item.sequence, item.party_id, dataset.former, time_us)
+        rows.renamings.append((key, former, time_us))
 
 
 def _add_declared(rows: _Rows, item: Declared) -> None:
@@ -292,6 +300,7 @@ UPDATE pipeline_edges SET moment_us = (
 _MERGES: tuple[tuple[Table, str], ...] = (
     (tables.names, "DO UPDATE SET " + _lesser("pipeline_names", "first_us", "sequence")),
     (tables.aliases, "DO UPDATE SET " + _lesser("pipeline_aliases", "first_us")),
+    (tables.renamings, "DO UPDATE SET " + _lesser("pipeline_renamings", "first_us")),
     (
         tables.runs,
         "DO UPDATE SET "
