@@ -245,14 +245,15 @@ def _required_done(body: Callable[..., Any], result: _T) -> _T:
 
 @contextmanager
 def _recording(plan: Plan, parameters: dict[str, Any]) -> Iterator[Run]:
-    deed = _planned(plan)
+    deed, base = _planned(plan), Path.cwd()  # the work may go on in another folder
     settings = plan.settings or load_settings()
+    settings = replace(settings, home=base / settings.home)
     code = code_document(plan.code or running_script())
     run = Run(parameters)
     leaving: SystemExit | None = None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         state = Path(folder) / "state"
-        roots = run_inputs.roots_of(plan.inputs, state)
+        roots = run_inputs.roots_of(plan.inputs, state, base)
         begun = _begin(settings, plan, deed, code, roots)
         try:
             try:
@@ -261,8 +262,8 @@ def _recording(plan: Plan, parameters: dict[str, Any]) -> Iterator[Run]:
                 if not _succeeds(error):
                     raise
                 leaving = error
-            run_inputs.require_unchanged(roots, state, output=plan.output)
-            product = _product(plan)
+            run_inputs.require_unchanged(roots, state, base, output=plan.output)
+            product = _product(plan, base)
         except BaseException as error:
             _record_failure(begun, run, error)
             raise
@@ -334,7 +335,7 @@ def _succeeds(error: SystemExit) -> bool:
     return error.code is None or (isinstance(error.code, int) and error.code == 0)
 
 
-def _product(plan: Plan) -> Product | None:
+def _product(plan: Plan, base: Path) -> Product | None:
     """Return what came out, if anything was to.
 
     Raises:
@@ -342,7 +343,7 @@ def _product(plan: Plan) -> Product | None:
     """
     if plan.output is None:
         return None
-    made = manifests.build(Path(plan.output))
+    made = manifests.build(base / plan.output)
     return Product(made, dataset_id=_dataset(plan), title=plan.title)
 
 

@@ -24,6 +24,8 @@ FORMAT = "provenance-run/1"
 
 _GIT_TIMEOUT_S = 10
 _MAX_TEXT = 10_000
+_MOST_BYTES = 1 << 20
+_LONG_BYTES = 1 << 10
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+(?=[>, ])")  # what ``object.__repr__`` ends with
 
 
@@ -107,8 +109,26 @@ def _plain(value: Any, depth: int) -> Any:
 
 
 def parameters_document(parameters: Mapping[str, Any]) -> bytes:
-    """Return the document that says with which parameters a run ran."""
-    return _document({"parameters": plain(parameters)})
+    """Return the document that says with which parameters a run ran.
+
+    Of a document that would be longer than ``_MOST_BYTES`` the long parameters are told by length
+    and digest: what was done must not go unrecorded because of how it was called.
+    """
+    whole = _document({"parameters": plain(parameters)})
+    if len(whole) <= _MOST_BYTES:
+        return whole
+    return _document(
+        {"parameters": {str(plain(name, 0)): _short(parameters[name]) for name in parameters}}
+    )
+
+
+def _short(value: Any) -> Any:
+    """Return a value as JSON holds it, or its length and digest as canonical JSON."""
+    found = plain(value)
+    text = rfc8785.dumps(found)
+    if len(text) <= _LONG_BYTES:
+        return found
+    return {"bytes": len(text), "sha256": hashlib.sha256(text).hexdigest()}
 
 
 def environment_document(outcome: Mapping[str, str]) -> bytes:

@@ -37,32 +37,40 @@ def require_words(named: Inputs) -> None:
             deeds.parse_input(text)
 
 
-def roots_of(paths: Iterable[str | Path], state: Path) -> dict[Path, bytes]:
+def roots_of(paths: Iterable[str | Path], state: Path, base: Path) -> dict[Path, bytes]:
     """Return the roots of inputs; files that a state knows and that did not change are not read.
 
     The state is of one run alone, so that what goes in is read at least once.
+
+    Args:
+        paths: the inputs.
+        state: file of the state.
+        base: the folder that relative paths start from.
 
     Raises:
         InputError: one cannot be read.
     """
     with State(state) as known:
-        return {Path(path): measure(path, Header.of(), state=known).manifest.root for path in paths}
+        return {
+            Path(path): measure(base / path, Header.of(), state=known).manifest.root
+            for path in paths
+        }
 
 
 def require_unchanged(
-    roots: Mapping[Path, bytes], state: Path, *, output: str | Path | None
+    roots: Mapping[Path, bytes], state: Path, base: Path, *, output: str | Path | None
 ) -> None:
     """Raise unless inputs are what they were; what is also the output may have been overwritten.
 
     Raises:
         ReadError: one is not; the message names it.
     """
-    written = None if output is None else Path(output).resolve()
+    written = None if output is None else (base / output).resolve()
     for path, root in roots.items():
-        if path.resolve() == written:
+        if (base / path).resolve() == written:
             continue
         try:
-            found = roots_of([path], state)[path]
+            found = roots_of([path], state, base)[path]
         except InputError as error:
             raise ReadError(_changed(path)) from error
         if found != root:

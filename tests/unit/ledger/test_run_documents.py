@@ -1,5 +1,6 @@
 """What is written about a run: its code, and its parameters whatever they are."""
 
+import hashlib
 import json
 import subprocess
 from collections import UserDict
@@ -156,3 +157,12 @@ class Odd(int):
 def test_what_has_no_text_is_named_by_its_class(value, expected):
     assert plain(value) == expected
     assert b"parameters" in parameters_document({"value": value})
+
+
+def test_parameters_of_any_length_are_told():
+    long = list(range(300_000))
+    found = json.loads(parameters_document({"long": long, "short": "x", 1: 2}))["parameters"]
+    told = json.dumps(long, separators=(",", ":")).encode()
+    digest = hashlib.sha256(told).hexdigest()
+    assert found == {"1": 2, "long": {"bytes": len(told), "sha256": digest}, "short": "x"}
+    assert len(parameters_document({"half": long[:100_000]})) > 500_000
