@@ -215,3 +215,19 @@ def test_a_damaged_journal_is_noticed(ledger, recorded):
         anchors.prove(ledger, found)
     with pytest.raises(NotFoundError, match="no document"):
         anchors.document(ledger, anchors.find(ledger, recorded[0].digest))
+
+
+def test_a_clock_that_is_set_back_keeps_no_record_waiting(ledger, party, monkeypatch):
+    now = int(ledger.clock())
+    age_s = ledger.settings.anchor_batch_age_s
+    for recorded_at, is_due in (
+        (now, False),
+        (now - age_s + 1, False),
+        (now - age_s, True),
+        (now + 10**9, True),
+    ):
+        monkeypatch.setattr(ledger, "clock", lambda: now)
+        monkeypatch.setattr(ledger.journal, "_clock", lambda at=recorded_at: at)
+        anchors.record(ledger, party, [str(recorded_at).encode()])
+        assert bool(anchors.close(ledger, due_only=True)) is is_due
+        anchors.close(ledger)
