@@ -71,8 +71,9 @@ cursor = Table(
     _number("only", primary_key=True),
     _number("format"),
     _number("sequence"),
+    _bytes("journal", optional=True),
 )
-"""One row: the last entry of the journal that is in these tables."""
+"""One row: the last entry of the journal that is in these tables, and which journal that is."""
 
 names = Table(
     "pipeline_names",

@@ -21,6 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, update
 
+from provenance.errors import IndexStateError
 from provenance.identifiers import PartyId
 from provenance.index import pipeline_tables as tables
 from provenance.index.pipeline_tables import (
@@ -94,6 +95,26 @@ class _Rows:
     registrations: list[tuple[Any, ...]] = field(default_factory=list)
 
 
+def require_journal(connection: Connection, journal: bytes | None) -> None:
+    """Raise if the graph is that of another journal, as where two homes share a database.
+
+    Args:
+        connection: a reader's, or the writer's.
+        journal: what tells a journal from others; None for one without entries.
+
+    Raises:
+        IndexStateError: it is.
+    """
+    found = connection.scalar(
+        select(tables.cursor.c.journal).where(tables.cursor.c.format == tables.FORMAT)
+    )
+    if journal is not None and found is not None and bytes(found) != journal:
+        raise IndexStateError(
+            "expected the graph of this home's pipelines in the index, found that of another "
+            "home's: give each home a database, or replace it by `provenance openlineage rebuild`"
+        )
+
+
 def reached(connection: Connection) -> int:
     """Return the sequence of the last entry of the journal that is in the graph; 0 for none."""
     found = connection.scalar(
@@ -112,7 +133,11 @@ def clear(connection: Connection) -> None:
 
 
 def apply(
-    connection: Connection, items: Iterable[Recorded | Declared], through: int, ledger: str
+    connection: Connection,
+    items: Iterable[Recorded | Declared],
+    through: int,
+    ledger: str,
+    journal: bytes | None = None,
 ) -> None:
     """Merge events and declarations into the graph; applying one again changes nothing.
 
@@ -121,7 +146,12 @@ def apply(
         items: in the order of the journal.
         through: sequence of the last entry that was looked at.
         ledger: how URNs of this ledger begin, up to the kind.
+        journal: which journal that is; see :func:`require_journal`.
+
+    Raises:
+        IndexStateError: the graph is that of another journal.
     """
+    require_journal(connection, journal)
     rows = _Rows(ledger)
     for item in items:
         if isinstance(item, Recorded):
@@ -132,8 +162,9 @@ def apply(
         found: list[tuple[Any, ...]] = getattr(rows, table.name.removeprefix("pipeline_"))
         _merge(connection, table, statement, found)
     _set_moments(connection, {row[0] for row in rows.runs})
-    if connection.execute(update(tables.cursor).values(sequence=through)).rowcount == 0:
-        values = {"only": 1, "format": tables.FORMAT, "sequence": through}
+    stand = {"sequence": through, "journal": journal}
+    if connection.execute(update(tables.cursor).values(stand)).rowcount == 0:
+        values = {"only": 1, "format": tables.FORMAT, **stand}
         connection.execute(insert(tables.cursor).values(values))
 
 

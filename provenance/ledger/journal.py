@@ -183,6 +183,11 @@ class Journal:
         )
         return found[0] if found else None
 
+    def origin(self) -> bytes | None:
+        """Return what tells this journal from others, in a backup too; None without entries."""
+        found = self.entries(limit=1)
+        return found[0].nonce if found else None
+
     def recorded_by(self, time_s: int) -> int:
         """Return the sequence before the first entry that was recorded later than a time.
 

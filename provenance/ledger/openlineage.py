@@ -116,9 +116,16 @@ def declare(
 
 
 def feed(ledger: Ledger) -> int:
-    """Bring the graph up to the end of the journal; return the sequence it has come to."""
+    """Bring the graph up to the end of the journal; return the sequence it has come to.
+
+    Raises:
+        IndexStateError: the index holds the graph of another home's journal.
+    """
     with reading(ledger.engine) as connection:
-        after, current = pipelines.reached(connection), pipelines.is_current(connection)
+        current = pipelines.is_current(connection)
+        if current:
+            after = pipelines.reached(connection)
+            pipelines.require_journal(connection, ledger.journal.origin())
     if not current:
         rebuild(ledger)
         return feed(ledger)
@@ -140,7 +147,7 @@ def draw(ledger: Ledger, engine: Engine, entries: Sequence[JournalEntry], throug
     own = urn(ledger.chain_id, ledger.deployment.directory, "dataset", 0).removesuffix(":dataset:0")
     items = [item for entry in entries if (item := _item(ledger, entry)) is not None]
     with writing(engine) as connection:
-        pipelines.apply(connection, items, through, own)
+        pipelines.apply(connection, items, through, own, ledger.journal.origin())
 
 
 def rebuild(ledger: Ledger) -> None:

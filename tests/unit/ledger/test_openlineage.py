@@ -6,11 +6,12 @@ import json
 import pytest
 from sqlalchemy import text, update
 
-from provenance.errors import InputError, NotFoundError
+from provenance.errors import IndexStateError, InputError, NotFoundError
 from provenance.index import jobs, pipeline_tables, runs
 from provenance.index.database import reading, writing
 from provenance.interchange.openlineage import Name, Registration
 from provenance.ledger import datasets, openlineage
+from provenance.ledger.journal import Journal
 from provenance.proofs.batches import RecordKind
 
 RUN = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -211,3 +212,25 @@ def test_a_document_that_is_not_there_is_passed_over_when_a_run_comes_out(ledger
         connection.execute("DELETE FROM documents WHERE sequence = 2")
     found = openlineage.export_run(ledger, party, RUN)["run"]["facets"]["provenance_proof"]
     assert len(found["events"]) == 2
+
+
+def test_the_graph_of_one_home_is_not_filled_from_the_journal_of_another(
+    ledger, party, tmp_path, monkeypatch
+):
+    openlineage.record(ledger, party, event())
+    openlineage.feed(ledger)
+    other = Journal(tmp_path / "other.sqlite3")
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "_journal", other)
+        assert openlineage.feed(ledger) == 1  # a home without records of its own only reads
+        openlineage.record(ledger, party, event("COMPLETE"))
+        openlineage.record(ledger, party, event("FAIL"))
+        with pytest.raises(IndexStateError, match="that of another home's"):
+            openlineage.feed(ledger)
+        assert run_of(ledger, party).state == "START"
+        openlineage.rebuild(ledger)
+        assert openlineage.feed(ledger) == 2
+        assert run_of(ledger, party).state == "FAIL"
+    other.close()
+    with pytest.raises(IndexStateError):
+        openlineage.feed(ledger)
