@@ -71,14 +71,15 @@ class PipelineDesk:
             InvalidIdentifier: ``recorded_by`` is neither a time nor a sequence.
             IndexBehind: it takes more than one question to derive that graph.
         """
-        reached = self.feed()
-        through = reached
+        self.feed()
+        through = None
         if recorded_by is not None:
             through = recorded.recorded_by(self._ledger, recorded_by)
-        if through >= reached:
-            with reading(self._ledger.engine) as connection:
+        with reading(self._ledger.engine) as connection:
+            # asked here: more may have been recorded since it was fed
+            if through is None or pipelines.reached(connection) <= through:
                 yield connection
-            return
+                return
         with self._recorded.reading(party_id, through) as connection:
             yield connection
 

@@ -104,6 +104,23 @@ def test_every_route_answers_as_recorded(service, run_id, require_problem):
         require_problem(get(service, asked[0][0], recorded_by=wrong), 422)
 
 
+def test_what_comes_while_a_question_is_asked_has_no_say(service, run_id, monkeypatch):
+    post(service, event("START", "2026-01-01T00:00:00Z", run_id, run_id))
+    before = get(service, f"/v1/runs/{run_id}").json()
+    desk = service.app.state.context.pipelines
+    feed = desk.feed
+
+    def feed_and_more():
+        reached = feed()
+        post(service, event("COMPLETE", "2026-01-01T00:00:00Z", run_id, run_id))
+        feed()
+        return reached
+
+    monkeypatch.setattr(desk, "feed", feed_and_more)
+    asked = get(service, f"/v1/runs/{run_id}", recorded_by=before["as_of"]["sequence"])
+    assert asked.json() == before
+
+
 def test_who_asks_too_early_is_told_to_come_again(service, run_id, monkeypatch):
     post(service, *(event("START", "2026-01-01T00:00:00Z", run_id, f"{run_id} {n}") for n in "abc"))
     last = get(service, "/v1/jobs").json()["as_of"]["sequence"]
