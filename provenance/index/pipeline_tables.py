@@ -72,8 +72,10 @@ cursor = Table(
     _number("format"),
     _number("sequence"),
     _bytes("journal", optional=True),
+    _bytes("last", optional=True),
 )
-"""One row: the last entry of the journal that is in these tables, and which journal that is."""
+"""One row: the last entry of the journal that is in these tables, with its nonce, and which journal
+that is: the nonce of its first entry."""
 
 names = Table(
     "pipeline_names",

@@ -16,7 +16,7 @@ never read a document.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, update
@@ -95,6 +95,31 @@ class _Rows:
     registrations: list[tuple[Any, ...]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far into which journal the graph reaches.
+
+    Attributes:
+        sequence: its last entry that was looked at; 0 for none.
+        journal: what tells the journal from others: the nonce of its first entry.
+        last: the nonce of that last entry.
+    """
+
+    sequence: int = 0
+    journal: bytes | None = None
+    last: bytes | None = None
+
+
+def reach(connection: Connection) -> Reach:
+    """Return how far into which journal the graph reaches."""
+    columns = (tables.cursor.c.sequence, tables.cursor.c.journal, tables.cursor.c.last)
+    of_format = tables.cursor.c.format == tables.FORMAT
+    found = connection.execute(select(*columns).where(of_format)).one_or_none()
+    if found is None:
+        return Reach()
+    return Reach(found[0], *(None if nonce is None else bytes(nonce) for nonce in found[1:]))
+
+
 def require_journal(connection: Connection, journal: bytes | None) -> None:
     """Raise if the graph is that of another journal, as where two homes share a database.
 
@@ -105,10 +130,8 @@ def require_journal(connection: Connection, journal: bytes | None) -> None:
     Raises:
         IndexStateError: it is.
     """
-    found = connection.scalar(
-        select(tables.cursor.c.journal).where(tables.cursor.c.format == tables.FORMAT)
-    )
-    if journal is not None and found is not None and bytes(found) != journal:
+    found = reach(connection).journal
+    if None not in (journal, found) and found != journal:
         raise IndexStateError(
             "expected the graph of this home's pipelines in the index, found that of another "
             "home's: give each home a database, or replace it by `provenance openlineage rebuild`"
@@ -117,10 +140,7 @@ def require_journal(connection: Connection, journal: bytes | None) -> None:
 
 def reached(connection: Connection) -> int:
     """Return the sequence of the last entry of the journal that is in the graph; 0 for none."""
-    found = connection.scalar(
-        select(tables.cursor.c.sequence).where(tables.cursor.c.format == tables.FORMAT)
-    )
-    return found or 0
+    return reach(connection).sequence
 
 
 def clear(connection: Connection) -> None:
@@ -135,23 +155,22 @@ def clear(connection: Connection) -> None:
 def apply(
     connection: Connection,
     items: Iterable[Recorded | Declared],
-    through: int,
+    through: Reach | int,
     ledger: str,
-    journal: bytes | None = None,
 ) -> None:
     """Merge events and declarations into the graph; applying one again changes nothing.
 
     Args:
         connection: the writer's.
         items: in the order of the journal.
-        through: sequence of the last entry that was looked at.
+        through: the last entry that was looked at.
         ledger: how URNs of this ledger begin, up to the kind.
-        journal: which journal that is; see :func:`require_journal`.
 
     Raises:
         IndexStateError: the graph is that of another journal.
     """
-    require_journal(connection, journal)
+    stand = through if isinstance(through, Reach) else Reach(through)
+    require_journal(connection, stand.journal)
     rows = _Rows(ledger)
     for item in items:
         if isinstance(item, Recorded):
@@ -162,10 +181,9 @@ def apply(
         found: list[tuple[Any, ...]] = getattr(rows, table.name.removeprefix("pipeline_"))
         _merge(connection, table, statement, found)
     _set_moments(connection, {row[0] for row in rows.runs})
-    stand = {"sequence": through, "journal": journal}
-    if connection.execute(update(tables.cursor).values(stand)).rowcount == 0:
-        values = {"only": 1, "format": tables.FORMAT, **stand}
-        connection.execute(insert(tables.cursor).values(values))
+    values = asdict(stand)
+    if connection.execute(update(tables.cursor).values(values)).rowcount == 0:
+        connection.execute(insert(tables.cursor).values(only=1, format=tables.FORMAT, **values))
 
 
 def is_current(connection: Connection) -> bool:

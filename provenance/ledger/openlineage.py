@@ -123,16 +123,24 @@ def feed(ledger: Ledger) -> int:
     """
     with reading(ledger.engine) as connection:
         current = pipelines.is_current(connection)
-        if current:
-            after = pipelines.reached(connection)
-            pipelines.require_journal(connection, ledger.journal.origin())
-    if not current:
+        found = pipelines.reach(connection) if current else pipelines.Reach()
+        pipelines.require_journal(connection, ledger.journal.origin())
+    after = found.sequence
+    if not current or _is_ahead(ledger, found):
         rebuild(ledger)
         return feed(ledger)
     while entries := ledger.journal.entries(after, FED_AT_ONCE):
         after = entries[-1].sequence
         draw(ledger, ledger.engine, entries, after)
     return after
+
+
+def _is_ahead(ledger: Ledger, found: pipelines.Reach) -> bool:
+    """Return whether the graph has entries that the journal lost, as one from a backup has."""
+    if found.last is None or ledger.journal.origin() is None:
+        return False
+    last = ledger.journal.entries(found.sequence - 1, 1)
+    return not last or (last[0].sequence, last[0].nonce) != (found.sequence, found.last)
 
 
 def draw(ledger: Ledger, engine: Engine, entries: Sequence[JournalEntry], through: int) -> None:
@@ -146,8 +154,10 @@ def draw(ledger: Ledger, engine: Engine, entries: Sequence[JournalEntry], throug
     """
     own = urn(ledger.chain_id, ledger.deployment.directory, "dataset", 0).removesuffix(":dataset:0")
     items = [item for entry in entries if (item := _item(ledger, entry)) is not None]
+    last = entries[-1].nonce if entries and entries[-1].sequence == through else None
+    reach = pipelines.Reach(through, ledger.journal.origin(), last)
     with writing(engine) as connection:
-        pipelines.apply(connection, items, through, own, ledger.journal.origin())
+        pipelines.apply(connection, items, reach, own)
 
 
 def rebuild(ledger: Ledger) -> None:

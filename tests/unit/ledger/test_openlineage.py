@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from sqlalchemy import text, update
@@ -234,3 +236,24 @@ def test_the_graph_of_one_home_is_not_filled_from_the_journal_of_another(
     other.close()
     with pytest.raises(IndexStateError):
         openlineage.feed(ledger)
+
+
+@pytest.mark.parametrize("again", [0, 1, 3])
+def test_a_journal_from_a_backup_is_drawn_again(ledger, party, tmp_path, monkeypatch, again):
+    openlineage.record(ledger, party, event())
+    backup = tmp_path / "backup.sqlite3"
+    with ledger.journal.reading() as connection, closing(sqlite3.connect(backup)) as copy:
+        connection.backup(copy)
+    openlineage.record(ledger, party, event("RUNNING"))
+    openlineage.record(ledger, party, event("FAIL"))
+    assert openlineage.feed(ledger) == 3
+    restored = Journal(backup)
+    monkeypatch.setattr(ledger, "_journal", restored)
+    for number in range(again):
+        openlineage.record(
+            ledger, party, event("COMPLETE", eventTime=f"2026-01-0{number + 1}T00:00:00Z")
+        )
+    assert openlineage.feed(ledger) == 1 + again
+    assert run_of(ledger, party).state == ("COMPLETE" if again else "START")
+    assert len(run_of(ledger, party).events) == 1 + again
+    restored.close()
