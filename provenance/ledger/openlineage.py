@@ -123,12 +123,13 @@ def feed(ledger: Ledger) -> int:
     """
     with reading(ledger.engine) as connection:
         current = pipelines.is_current(connection)
-        found = pipelines.reach(connection) if current else pipelines.Reach()
-        pipelines.require_journal(connection, ledger.journal.origin())
-    after = found.sequence
+        if current:  # tables of another format have other columns
+            found = pipelines.reach(connection)
+            pipelines.require_journal(connection, ledger.journal.origin())
     if not current or _is_ahead(ledger, found):
         rebuild(ledger)
         return feed(ledger)
+    after = found.sequence
     while entries := ledger.journal.entries(after, FED_AT_ONCE):
         after = entries[-1].sequence
         draw(ledger, ledger.engine, entries, after)

@@ -72,7 +72,8 @@ def test_tables_of_another_format_are_filled_again(ledger, party):
     with writing(ledger.engine) as connection:
         connection.execute(update(pipeline_tables.cursor).values(format=0))
         connection.execute(update(pipeline_tables.runs).values(state="FAIL"))
-        connection.execute(text("ALTER TABLE pipeline_versions DROP COLUMN version"))
+        for column in ("versions DROP COLUMN version", "cursor DROP COLUMN journal"):
+            connection.execute(text(f"ALTER TABLE pipeline_{column}"))
     assert openlineage.feed(ledger) == 1
     assert run_of(ledger, party).state == "START"
     with reading(ledger.engine) as connection:
