@@ -187,8 +187,11 @@ def advance(ledger: Ledger) -> None:
         StorageError: the journal cannot be written.
     """
     close(ledger, due_only=True)
-    anchor(ledger)
-    settle(ledger)
+    try:
+        anchor(ledger)
+    finally:
+        # one that is not mined for hours must not hide that another left the chain
+        settle(ledger)
 
 
 def close(ledger: Ledger, *, due_only: bool = False) -> list[Batch]:

@@ -231,3 +231,22 @@ def test_a_clock_that_is_set_back_keeps_no_record_waiting(ledger, party, monkeyp
         anchors.record(ledger, party, [str(recorded_at).encode()])
         assert bool(anchors.close(ledger, due_only=True)) is is_due
         anchors.close(ledger)
+
+
+def test_a_batch_that_is_never_mined_keeps_no_other_from_being_settled(
+    ledger, recorded, party, monkeypatch
+):
+    anchors.close(ledger)
+    anchors.anchor(ledger)
+    anchors.record(ledger, party, [b"later"])
+    (stuck,) = anchors.close(ledger)
+
+    def wait(*arguments):
+        raise NodeUnavailable("expected the transaction to be mined, found it is not")
+
+    monkeypatch.setattr(ledger.transactions, "wait", wait)
+    monkeypatch.setattr(ledger.client, "final_block", lambda tag: 10**9)
+    with pytest.raises(NodeUnavailable):
+        anchors.advance(ledger)
+    states = {batch.id: batch.state for batch in ledger.batches.newest(10)}
+    assert states == {stuck.id - 1: BatchState.FINAL, stuck.id: BatchState.CLOSED}
