@@ -135,3 +135,43 @@ def test_what_names_no_former_dataset_renames_nothing(graph, change):
     graph.add(event("COMPLETE", 1, 1, "rename", outputs=outputs))
     assert graph.names(node("new")) == [node("new"), "job:jobs:rename"]
     assert graph.run(1)["inputs"] == []
+
+
+def meant(graph, name, **asked):
+    return graph.walk(node(name), depth=0, **asked).nodes[0]["registered"]
+
+
+def told(second, name, dataset_id, **members):
+    facet = {"dataset": str(dataset_id)} | members
+    outputs = [{"namespace": "db://h", "name": name, "facets": {"provenance_registration": facet}}]
+    return event("COMPLETE", second, 90 + second, "tell", outputs=outputs)
+
+
+def test_a_renamed_dataset_means_what_its_former_name_meant_then(graph):
+    graph.add(told(5, "old", 7), *story(), told(40, "old", 8))
+    seven = {"dataset_id": 7, "version": None}
+    assert [meant(graph, "new"), meant(graph, "old")] == [seven, {**seven, "dataset_id": 8}]
+    assert [used["registered"] for used in graph.run(3)["inputs"]] == [seven]
+    graph.add(rename(50, 10, "newer", "new"), rename(51, 11, "new", "newer"))
+    assert [meant(graph, name) for name in ("newer", "new")] == [seven] * 2
+    graph.add(told(60, "new", 9))
+    assert meant(graph, "new") == {**seven, "dataset_id": 9}
+    assert meant(graph, "new", as_of_us=at(59)) == seven
+    graph.add(told(70, "newer", 9, _deleted=True))
+    assert meant(graph, "newer") is None
+
+
+def test_names_that_are_renamed_in_a_circle_mean_nothing(graph):
+    graph.add(rename(50, 10, "a", "b"), rename(50, 11, "b", "c"), rename(50, 12, "c", "a"))
+    assert [meant(graph, name) for name in "abc"] == [None] * 3
+
+
+def test_two_names_that_change_places_change_meanings(graph):
+    graph.add(told(1, "a", 1), told(2, "b", 2), *story())
+    graph.add(rename(50, 10, "x", "a"), rename(50, 11, "y", "b"))
+    graph.add(rename(60, 12, "z", "x"), rename(60, 13, "x", "y"))
+    found = [
+        meant(graph, name, as_of_us=by)["dataset_id"] for by in (at(59), at(60)) for name in "xy"
+    ]
+    assert found == [1, 2, 2, 2]
+    assert meant(graph, "z")["dataset_id"] == 1
