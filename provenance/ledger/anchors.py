@@ -189,8 +189,7 @@ def advance(ledger: Ledger) -> None:
     close(ledger, due_only=True)
     try:
         anchor(ledger)
-    finally:
-        # one that is not mined for hours must not hide that another left the chain
+    finally:  # one that is not mined must not hide that another left the chain
         settle(ledger)
 
 
@@ -205,7 +204,7 @@ def close(ledger: Ledger, *, due_only: bool = False) -> list[Batch]:
     closed = []
     for waiting in ledger.batches.open_entries():
         left = waiting.count
-        # what comes from the future was recorded before the clock was set back, nobody knows when
+        # what comes from the future is older than the clock, which was set back
         is_old = not 0 <= now - waiting.since < settings.anchor_batch_age_s
         while left >= settings.anchor_batch_records or (left > 0 and (is_old or not due_only)):
             batch = ledger.batches.close(waiting.party, settings.anchor_batch_records, now)
