@@ -131,8 +131,7 @@ def feed(ledger: Ledger) -> int:
         return feed(ledger)
     after = found.sequence
     while entries := ledger.journal.entries(after, FED_AT_ONCE):
-        after = entries[-1].sequence
-        draw(ledger, ledger.engine, entries, after)
+        after = draw(ledger, ledger.engine, entries, after, entries[-1].sequence)
     return after
 
 
@@ -144,13 +143,16 @@ def _is_ahead(ledger: Ledger, found: pipelines.Reach) -> bool:
     return not last or (last[0].sequence, last[0].nonce) != (found.sequence, found.last)
 
 
-def draw(ledger: Ledger, engine: Engine, entries: Sequence[JournalEntry], through: int) -> None:
-    """Draw entries of the journal into the graph of a database.
+def draw(
+    ledger: Ledger, engine: Engine, entries: Sequence[JournalEntry], after: int, through: int
+) -> int:
+    """Draw entries of the journal into the graph of a database; return what it reaches then.
 
     Args:
         ledger: the ledger.
         engine: of the index, or of a graph of its own.
         entries: in the order of the journal.
+        after: what the graph has to reach before; one that was emptied meanwhile stays as it is.
         through: the last sequence that was looked at.
     """
     own = urn(ledger.chain_id, ledger.deployment.directory, "dataset", 0).removesuffix(":dataset:0")
@@ -158,7 +160,10 @@ def draw(ledger: Ledger, engine: Engine, entries: Sequence[JournalEntry], throug
     last = entries[-1].nonce if entries and entries[-1].sequence == through else None
     reach = pipelines.Reach(through, ledger.journal.origin(), last)
     with writing(engine) as connection:
+        if (reached := pipelines.reached(connection)) < after:
+            return reached
         pipelines.apply(connection, items, reach, own)
+    return through
 
 
 def rebuild(ledger: Ledger) -> None:

@@ -116,7 +116,7 @@ class RecordedGraphs:
             entries = [entry for entry in found if entry.sequence <= graph.through]
             is_last = len(entries) < openlineage.FED_AT_ONCE
             reached = graph.through if is_last else entries[-1].sequence
-            openlineage.draw(self._ledger, graph.engine, entries, reached)
+            openlineage.draw(self._ledger, graph.engine, entries, graph.reached, reached)
             graph.reached, drawn = reached, drawn + len(entries)
 
 

@@ -258,3 +258,22 @@ def test_a_journal_from_a_backup_is_drawn_again(ledger, party, tmp_path, monkeyp
     assert run_of(ledger, party).state == ("COMPLETE" if again else "START")
     assert len(run_of(ledger, party).events) == 1 + again
     restored.close()
+
+
+def test_a_graph_that_is_emptied_while_it_is_fed_loses_nothing(ledger, party, monkeypatch):
+    openlineage.record(ledger, party, event())
+    openlineage.feed(ledger)
+    openlineage.record(ledger, party, event("COMPLETE"))
+    entries = ledger.journal.entries
+    rebuilt = []
+
+    def entries_then_rebuild(after=0, limit=500, party=None):
+        found = entries(after, limit, party)
+        if limit == openlineage.FED_AT_ONCE and not rebuilt:
+            rebuilt.append(openlineage.rebuild(ledger))  # as another process does
+        return found
+
+    monkeypatch.setattr(ledger.journal, "entries", entries_then_rebuild)
+    assert openlineage.feed(ledger) == 2
+    assert rebuilt
+    assert len(run_of(ledger, party).events) == 2
