@@ -25,7 +25,7 @@ from provenance.interchange.times import format_time, parse_time
 from provenance.ledger import anchors, openlineage
 from provenance.ledger import pipelines as recorded
 from provenance.ledger.opening import Ledger
-from provenance.ledger.pipelines import EVENTS_AT_ONCE, RecordedGraphs
+from provenance.ledger.pipelines import EVENTS_AT_ONCE, WAIT_S, RecordedGraphs
 
 if TYPE_CHECKING:
     from api.dependencies import Context
@@ -43,7 +43,7 @@ class PipelineDesk:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._feeding = threading.Lock()
-        self._recorded = RecordedGraphs(ledger, EVENTS_AT_ONCE)
+        self._recorded = RecordedGraphs(ledger, EVENTS_AT_ONCE, WAIT_S)
 
     def __enter__(self) -> "PipelineDesk":
         """Return itself, to be closed at the end."""

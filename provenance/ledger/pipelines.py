@@ -29,6 +29,9 @@ from provenance.ledger.opening import Ledger
 EVENTS_AT_ONCE = 20_000
 """Most events that one question of a service waits for: one to three seconds."""
 
+WAIT_S = 0.5
+"""How long a question of a service waits for others: a thread of it waits meanwhile."""
+
 _KEPT = 4
 _DIGITS = 18
 
@@ -51,11 +54,13 @@ class RecordedGraphs:
     Args:
         ledger: the open ledger.
         at_once: most events that one question waits for; None for all.
+        wait_s: seconds that it waits for others; -1 for as long as they take.
     """
 
-    def __init__(self, ledger: Ledger, at_once: int | None = None) -> None:
+    def __init__(self, ledger: Ledger, at_once: int | None = None, wait_s: float = -1) -> None:
         self._ledger = ledger
         self._at_once = at_once
+        self._wait_s = wait_s
         self._asking = threading.Lock()
         self._graphs: list[_Graph] = []
 
@@ -85,12 +90,17 @@ class RecordedGraphs:
 
         Raises:
             IndexBehind: more is to be drawn than one question waits for; the next one goes on.
+                Or others are answered all the time.
         """
-        with self._asking:
+        if not self._asking.acquire(timeout=self._wait_s):
+            raise IndexBehind("expected no other question about what was recorded, found some")
+        try:
             graph = self._of(party_id, through)
             self._draw(graph)
             with reading(graph.engine) as connection:
                 yield connection
+        finally:
+            self._asking.release()
 
     def _of(self, party_id: PartyId, through: int) -> _Graph:
         for graph in self._graphs:

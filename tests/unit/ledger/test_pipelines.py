@@ -130,6 +130,19 @@ def test_a_question_waits_for_so_many_events_and_the_next_goes_on(ledger, party,
             assert len(jobs.job_page(connection, party, limit=10)[0]) == 7
 
 
+def test_a_question_does_not_wait_for_ever_for_others(ledger, party):
+    last = post(ledger, party, event("START", 1, 1))
+    with RecordedGraphs(ledger, wait_s=0) as graphs:
+        with (
+            graphs.reading(party, last),
+            pytest.raises(IndexBehind, match="found some"),
+            graphs.reading(party, last),
+        ):
+            pass
+        with graphs.reading(party, last) as connection:
+            assert len(jobs.job_page(connection, party, limit=10)[0]) == 1
+
+
 def test_only_the_last_few_graphs_are_kept(ledger, party, monkeypatch):
     last = post(ledger, party, *(event("START", 1, number) for number in range(6)))
     drawn = []
