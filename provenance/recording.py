@@ -27,7 +27,6 @@ from collections.abc import (
     Callable,
     Generator,
     Iterator,
-    Mapping,
 )
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -253,8 +252,8 @@ def _recording(plan: Plan, parameters: dict[str, Any]) -> Iterator[Run]:
     leaving: SystemExit | None = None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         state = Path(folder) / "state"
-        roots = run_inputs.roots_of(plan.inputs, state, base)
-        begun = _begin(settings, plan, deed, code, roots)
+        files = run_inputs.Files(plan.inputs, state, base)
+        begun = _begin(settings, plan, deed, code, files)
         try:
             try:
                 yield run
@@ -262,7 +261,7 @@ def _recording(plan: Plan, parameters: dict[str, Any]) -> Iterator[Run]:
                 if not _succeeds(error):
                     raise
                 leaving = error
-            run_inputs.require_unchanged(roots, state, base, output=plan.output)
+            files.require_unchanged(plan.output)
             product = _product(plan, base)
         except BaseException as error:
             _record_failure(begun, run, error)
@@ -298,7 +297,7 @@ def _planned(plan: Plan) -> Deed:
 
 
 def _begin(
-    settings: Settings, plan: Plan, deed: Deed, code: bytes, roots: Mapping[Path, bytes]
+    settings: Settings, plan: Plan, deed: Deed, code: bytes, files: run_inputs.Files
 ) -> _Begun:
     """Find the inputs on the ledger, and ask it whether it would record the run."""
     with open_ledger(settings, clock=plan.clock) as ledger:
@@ -322,7 +321,7 @@ def _begin(
             return True
 
         inputs = run_inputs.found_on(
-            *(ledger, plan.inputs, roots, party_id or ledger.party_of_signer(signer)),
+            *(ledger, plan.inputs, files, party_id or ledger.party_of_signer(signer)),
             usable=usable,
             clock=plan.clock,
         )
