@@ -58,6 +58,7 @@ _BODIES = {
 }
 _POSTS = refusals(400, 401, 403, 413, 415, 422, 503)
 _READS = refusals(401, 403, 404, 422)
+_WALKS = refusals(401, 403, 404, 422, 503)
 
 NodeQuery = Annotated[
     str,
@@ -162,7 +163,7 @@ async def post_events(
     return Response(orjson.dumps(body), 200, {"Cache-Control": "no-store"}, JSON)
 
 
-@router.get("/graph", summary="Lineage around a node", response_model=GraphAnswer, responses=_READS)
+@router.get("/graph", summary="Lineage around a node", response_model=GraphAnswer, responses=_WALKS)
 async def get_graph(
     context: ContextDependency,
     caller: CallerDependency,

@@ -37,7 +37,7 @@ JobQuery = Annotated[
     "/runs",
     summary="The runs of a job",
     response_model=RunPage,
-    responses=refusals(401, 403, 404, 413, 422),
+    responses=refusals(401, 403, 404, 413, 422, 503),
 )
 async def list_runs(
     context: ContextDependency,
@@ -68,7 +68,7 @@ async def list_runs(
     "/runs/{run_id}",
     summary="A run",
     response_model=RunAnswer,
-    responses=refusals(401, 403, 404, 422),
+    responses=refusals(401, 403, 404, 422, 503),
 )
 async def get_run(
     run_id: RunIdPath,
