@@ -244,7 +244,7 @@ def _required_done(body: Callable[..., Any], result: _T) -> _T:
 
 @contextmanager
 def _recording(plan: Plan, parameters: dict[str, Any]) -> Iterator[Run]:
-    deed, base = _planned(plan), Path.cwd()  # the work may go on in another folder
+    deed, base = _planned(plan), run_inputs.folder_now()
     settings = plan.settings or load_settings()
     settings = replace(settings, home=base / settings.home)
     code = code_document(plan.code or running_script())

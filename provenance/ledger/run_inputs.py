@@ -38,6 +38,14 @@ def require_words(named: Inputs) -> None:
             deeds.parse_input(text)
 
 
+def folder_now() -> Path:
+    """Return the folder that relative paths start from: the work may go on in another one."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # it was deleted; who works there names everything by its whole path
+        return Path()
+
+
 class Files:
     """The files that go into a run, as they are before its work.
 
