@@ -4,7 +4,7 @@ How events of one run merge, in whatever order and however often they come:
 
 - a state that ends the run (COMPLETE, ABORT, FAIL) outlasts RUNNING, that START, that OTHER; among
   equals the latest ``eventTime`` counts;
-- it began at its earliest START, and was complete at its earliest COMPLETE;
+- it was complete at its earliest COMPLETE, and began at its earliest START if that is no later;
 - it read and wrote every dataset that any of its events names; of versions those named last count;
   who renames a dataset read what had the former name;
 - its job and its parent are those of its earliest event that names them.
@@ -336,7 +336,7 @@ _MOMENTS = f"""
 UPDATE pipeline_edges SET moment_us = (
     SELECT CASE
         WHEN direction = {OUTPUT} THEN r.complete_us
-        WHEN r.started_us < {NEVER} THEN r.started_us
+        WHEN r.started_us < {NEVER} AND r.started_us <= r.complete_us THEN r.started_us
         ELSE pipeline_edges.first_us
     END FROM pipeline_runs r WHERE r.key = pipeline_edges.run
 ), incomplete_us = (

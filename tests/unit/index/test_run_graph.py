@@ -236,3 +236,11 @@ def test_of_more_runs_that_name_a_version_than_are_looked_at_the_right_one_is_fo
     expected = [sources(by) for by in moments]
     monkeypatch.setattr(run_writers, "MOST_NAMING", most)
     assert [sources(by) for by in moments] == expected
+
+
+def test_a_run_reads_nothing_that_was_written_after_it_was_complete(graph):
+    graph.add(*ran(1, 0, 10, [], ["x"]), *ran(2, 30, 40, [], ["x"]))
+    graph.add(event("COMPLETE", 20, 3, "read", ["x"]), event("START", 50, 3, "read", ["x"]))
+    for by in (None, at(45), at(60)):
+        assert around(graph, 3, "upstream", depth=1, as_of_us=by) == [written("x", 1)]
+    require_order(graph, (1, 2, 3))
