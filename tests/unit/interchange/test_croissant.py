@@ -324,7 +324,7 @@ def test_of_several_languages_the_english_text_is_taken(name):
         b'{"name":"a","name":"b","distribution":[]}',
         b'{"distribution":[],"x":NaN}',
         '{"distribution":[]}'.encode("utf-16"),
-        b'{"x":' + b"[" * 1000 + b"]" * 1000 + b',"distribution":[]}',
+        b'{"x":' + b"[" * 5000 + b"]" * 5000 + b',"distribution":[]}',
     ],
     ids=["digest", "name", "nan", "utf-16", "deep"],
 )
