@@ -174,7 +174,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Callable[[FastAPI], Any]:
             ledger = opened.enter_context(open_ledger(settings, serving_url=url))
             _warm(ledger)
             _settle_memory()
-            desk = PipelineDesk(ledger)
+            desk = opened.enter_context(PipelineDesk(ledger))
             follower = opened.enter_context(IndexFollower(_following(ledger, desk)))
             opened.enter_context(BatchCloser(lambda: use_cases.advance(ledger)))
             app.state.context = Context(

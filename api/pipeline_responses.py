@@ -36,7 +36,10 @@ class PostedBatch(Answer):
 
 
 class Drawn(Answer):
-    """As of when an answer is: the time asked for, and how far into the journal the graph is."""
+    """As of when an answer is: the time asked for, and how far into the journal the graph is.
+
+    With `recorded_by` of this `sequence` the same question has the same answer for good.
+    """
 
     time: str | None
     sequence: int

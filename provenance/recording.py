@@ -27,7 +27,6 @@ from collections.abc import (
     Callable,
     Generator,
     Iterator,
-    Mapping,
 )
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -245,15 +244,16 @@ def _required_done(body: Callable[..., Any], result: _T) -> _T:
 
 @contextmanager
 def _recording(plan: Plan, parameters: dict[str, Any]) -> Iterator[Run]:
-    deed = _planned(plan)
+    deed, base = _planned(plan), run_inputs.folder_now()
     settings = plan.settings or load_settings()
+    settings = replace(settings, home=base / settings.home)
     code = code_document(plan.code or running_script())
     run = Run(parameters)
     leaving: SystemExit | None = None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         state = Path(folder) / "state"
-        roots = run_inputs.roots_of(plan.inputs, state)
-        begun = _begin(settings, plan, deed, code, roots)
+        files = run_inputs.Files(plan.inputs, state, base)
+        begun = _begin(settings, plan, deed, code, files)
         try:
             try:
                 yield run
@@ -261,8 +261,8 @@ def _recording(plan: Plan, parameters: dict[str, Any]) -> Iterator[Run]:
                 if not _succeeds(error):
                     raise
                 leaving = error
-            run_inputs.require_unchanged(roots, state, output=plan.output)
-            product = _product(plan)
+            files.require_unchanged(plan.output)
+            product = _product(plan, base)
         except BaseException as error:
             _record_failure(begun, run, error)
             raise
@@ -297,7 +297,7 @@ def _planned(plan: Plan) -> Deed:
 
 
 def _begin(
-    settings: Settings, plan: Plan, deed: Deed, code: bytes, roots: Mapping[Path, bytes]
+    settings: Settings, plan: Plan, deed: Deed, code: bytes, files: run_inputs.Files
 ) -> _Begun:
     """Find the inputs on the ledger, and ask it whether it would record the run."""
     with open_ledger(settings, clock=plan.clock) as ledger:
@@ -321,7 +321,7 @@ def _begin(
             return True
 
         inputs = run_inputs.found_on(
-            *(ledger, plan.inputs, roots, party_id or ledger.party_of_signer(signer)),
+            *(ledger, plan.inputs, files, party_id or ledger.party_of_signer(signer)),
             usable=usable,
             clock=plan.clock,
         )
@@ -334,7 +334,7 @@ def _succeeds(error: SystemExit) -> bool:
     return error.code is None or (isinstance(error.code, int) and error.code == 0)
 
 
-def _product(plan: Plan) -> Product | None:
+def _product(plan: Plan, base: Path) -> Product | None:
     """Return what came out, if anything was to.
 
     Raises:
@@ -342,7 +342,7 @@ def _product(plan: Plan) -> Product | None:
     """
     if plan.output is None:
         return None
-    made = manifests.build(Path(plan.output))
+    made = manifests.build(base / plan.output)
     return Product(made, dataset_id=_dataset(plan), title=plan.title)
 
 

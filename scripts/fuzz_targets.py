@@ -76,9 +76,9 @@ def _openlineage(data: bytes) -> None:
 
 
 def _openlineage_batch(data: bytes) -> None:
-    from provenance.interchange import openlineage
+    from provenance.interchange import openlineage_batch
 
-    openlineage.split_batch(data)
+    openlineage_batch.split_batch(data)
 
 
 def _batch_proof(data: bytes) -> None:

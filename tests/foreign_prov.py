@@ -41,15 +41,14 @@ def clean(found=None, **attributes):
     return found
 
 
-def planned(said, **changes):
+def planned(said, notation="json", **changes):
     names = {
         "versions": {EX + "raw": ONE, EX + "other": TWO},
         "made": frozenset([EX + "tidy"]),
         **changes,
     }
-    return plan(
-        prov_documents.read(said.serialize(format="json").encode()), NAMES, Choices(**names)
-    )
+    text = said.serialize(format=notation)
+    return plan(prov_documents.read(text.encode()), NAMES, Choices(**names))
 
 
 def reasons(said, **changes):

@@ -13,7 +13,7 @@ from api.authentication import CallerDependency
 from api.dependencies import ContextDependency
 from api.parameters import AfterQuery, LimitQuery, decode_cursor, encode_cursor
 from api.pipeline_responses import JobPage
-from api.pipelines import TimeQuery, answer, page_limit, time_of
+from api.pipelines import MomentQuery, answer, page_limit
 from api.responses import refusals
 from provenance.identifiers import PartyId
 from provenance.index import jobs
@@ -29,18 +29,18 @@ NamespaceQuery = Annotated[
     "/jobs",
     summary="The jobs of pipelines",
     response_model=JobPage,
-    responses=refusals(401, 403, 413, 422),
+    responses=refusals(401, 403, 413, 422, 503),
 )
 async def list_jobs(
     context: ContextDependency,
     caller: CallerDependency,
+    moment: MomentQuery,
     namespace: NamespaceQuery = None,
     after: AfterQuery = None,
     limit: LimitQuery = None,
-    as_of: TimeQuery = None,
 ) -> Response:
     """Jobs of the party of the token, in the order in which they became known."""
-    as_of_us, most = time_of(as_of), page_limit(context, limit)
+    most = page_limit(context, limit)
     (start,) = decode_cursor("jobs", after) or (0,)
 
     def query(connection: Connection, party_id: PartyId) -> Mapping[str, Any]:
@@ -49,10 +49,10 @@ async def list_jobs(
             party_id,
             after=start,
             limit=most,
-            as_of_us=as_of_us,
+            as_of_us=moment.as_of_us,
             namespace=namespace,
         )
         shown = None if following is None else encode_cursor("jobs", following)
         return {"items": [job.as_json() for job in found], "next": shown}
 
-    return await answer(context, caller, as_of_us, query)
+    return await answer(context, caller, moment, query)

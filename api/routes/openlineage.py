@@ -27,7 +27,7 @@ from api.parameters import (
     encode_cursor,
 )
 from api.pipeline_responses import Event, GraphAnswer, Posted, PostedBatch
-from api.pipelines import RunIdPath, TimeQuery, answer, time_of
+from api.pipelines import MomentQuery, RunIdPath, answer
 from api.problems import HttpProblem
 from api.responses import refusals
 from provenance.errors import InputError, TooLarge
@@ -40,8 +40,8 @@ from provenance.interchange.openlineage import (
     Name,
     Registration,
     parse_run_id,
-    split_batch,
 )
+from provenance.interchange.openlineage_batch import split_batch
 from provenance.ledger import openlineage as use_cases
 from provenance.ledger.journal import JournalEntry
 
@@ -58,6 +58,7 @@ _BODIES = {
 }
 _POSTS = refusals(400, 401, 403, 413, 415, 422, 503)
 _READS = refusals(401, 403, 404, 422)
+_WALKS = refusals(401, 403, 404, 422, 503)
 
 NodeQuery = Annotated[
     str,
@@ -162,23 +163,22 @@ async def post_events(
     return Response(orjson.dumps(body), 200, {"Cache-Control": "no-store"}, JSON)
 
 
-@router.get("/graph", summary="Lineage around a node", response_model=GraphAnswer, responses=_READS)
+@router.get("/graph", summary="Lineage around a node", response_model=GraphAnswer, responses=_WALKS)
 async def get_graph(
     context: ContextDependency,
     caller: CallerDependency,
     node: NodeQuery,
+    moment: MomentQuery,
     depth: DepthQuery = 10,
     limit: NodesQuery = 200,
     after: AfterQuery = None,
     version: VersionQuery = None,
     direction: DirectionQuery = "both",
     runs: RunsQuery = "latest",
-    as_of: TimeQuery = None,
 ) -> Response:
     """Jobs and datasets as of a time; from a run or a version, runs and the versions they used."""
-    as_of_us = time_of(as_of)
     (skip,) = decode_cursor("graph", after) or (0,)
-    asked = Walk(node, version, depth, limit, skip, direction, runs, as_of_us)
+    asked = Walk(node, version, depth, limit, skip, direction, runs, moment.as_of_us)
 
     def query(connection: Connection, party_id: PartyId) -> Mapping[str, Any]:
         found = pipeline_graph.walk(connection, party_id, asked)
@@ -189,7 +189,7 @@ async def get_graph(
             "next": None if found.next is None else encode_cursor("graph", found.next),
         }
 
-    return await answer(context, caller, as_of_us, query)
+    return await answer(context, caller, moment, query)
 
 
 @router.get(

@@ -13,7 +13,7 @@ from api.authentication import CallerDependency
 from api.dependencies import ContextDependency
 from api.parameters import AfterQuery, LimitQuery, decode_cursor, encode_cursor
 from api.pipeline_responses import RunAnswer, RunPage
-from api.pipelines import RunIdPath, TimeQuery, answer, page_limit, time_of
+from api.pipelines import MomentQuery, RunIdPath, answer, page_limit
 from api.responses import refusals
 from provenance.errors import InputError
 from provenance.identifiers import PartyId
@@ -37,18 +37,18 @@ JobQuery = Annotated[
     "/runs",
     summary="The runs of a job",
     response_model=RunPage,
-    responses=refusals(401, 403, 404, 413, 422),
+    responses=refusals(401, 403, 404, 413, 422, 503),
 )
 async def list_runs(
     context: ContextDependency,
     caller: CallerDependency,
     job: JobQuery,
+    moment: MomentQuery,
     after: AfterQuery = None,
     limit: LimitQuery = None,
-    as_of: TimeQuery = None,
 ) -> Response:
     """Runs of a job of the token's party, newest first."""
-    as_of_us, most = time_of(as_of), page_limit(context, limit)
+    most = page_limit(context, limit)
     (before,) = decode_cursor("runs", after) or (None,)
 
     def query(connection: Connection, party_id: PartyId) -> Mapping[str, Any]:
@@ -56,30 +56,30 @@ async def list_runs(
         if named.kind != JOB:
             raise InputError(f"expected job:<namespace>:<name>, found {job[:80]!a}")
         found, following = runs.page(
-            connection, named, before=before, limit=most, as_of_us=as_of_us
+            connection, named, before=before, limit=most, as_of_us=moment.as_of_us
         )
         shown = None if following is None else encode_cursor("runs", following)
         return {"items": [run.as_json() for run in found], "next": shown}
 
-    return await answer(context, caller, as_of_us, query)
+    return await answer(context, caller, moment, query)
 
 
 @router.get(
     "/runs/{run_id}",
     summary="A run",
     response_model=RunAnswer,
-    responses=refusals(401, 403, 404, 422),
+    responses=refusals(401, 403, 404, 422, 503),
 )
 async def get_run(
     run_id: RunIdPath,
     context: ContextDependency,
     caller: CallerDependency,
-    as_of: TimeQuery = None,
+    moment: MomentQuery,
 ) -> Response:
     """State, inputs and outputs with their versions, as the events up to the time say."""
-    as_of_us, wanted = time_of(as_of), parse_run_id(run_id)
+    wanted = parse_run_id(run_id)
 
     def query(connection: Connection, party_id: PartyId) -> Mapping[str, Any]:
-        return runs.get(connection, party_id, wanted, as_of_us=as_of_us).as_json()
+        return runs.get(connection, party_id, wanted, as_of_us=moment.as_of_us).as_json()
 
-    return await answer(context, caller, as_of_us, query)
+    return await answer(context, caller, moment, query)

@@ -1,5 +1,6 @@
 """``provenance openlineage``: post, name, jobs, graph, export, rebuild."""
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,19 @@ from provenance.cli import output
 from provenance.cli.door import ID, Door, door, signer_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
     from provenance.identifiers import PartyId
     from provenance.ledger.opening import Ledger
 
 _as_of = click.option("--as-of", metavar="TIME", help="RFC 3339: what happened by then, as told.")
+_recorded_by = click.option(
+    "--recorded-by",
+    metavar="TIME|SEQUENCE",
+    help="What had been recorded by then: RFC 3339, or the number of an event in the journal.",
+)
 
 
 @click.group()
@@ -88,25 +98,25 @@ def name(
 @openlineage.command()
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @_as_of
+@_recorded_by
 @signer_option
 @door
-def jobs(door: Door, limit: int, as_of: str | None, signer: str | None) -> None:
+def jobs(
+    door: Door, limit: int, as_of: str | None, recorded_by: str | None, signer: str | None
+) -> None:
     r"""List the jobs that ran.
 
     \b
       provenance openlineage jobs
-      provenance openlineage jobs --as-of 2026-01-31T00:00:00Z
+      provenance openlineage jobs --as-of 2026-01-31T00:00:00Z --recorded-by 2026-02-01T00:00:00Z
     """
     from provenance.index import jobs as index
-    from provenance.index.database import reading
     from provenance.interchange.times import parse_time
-    from provenance.ledger import openlineage as use
 
     by = None if as_of is None else parse_time(as_of)
     with door.ledger() as ledger:
-        use.feed(ledger)
         party_id = _party(ledger, signer)
-        with reading(ledger.engine) as connection:
+        with _reading(ledger, party_id, recorded_by) as connection:
             found, more = index.job_page(connection, party_id, limit=limit, as_of_us=by)
     if door.as_json:
         items = [job.as_json() for job in found]
@@ -125,6 +135,7 @@ def jobs(door: Door, limit: int, as_of: str | None, signer: str | None) -> None:
 @click.option("--upstream", "direction", flag_value="upstream", help="Only what it came of.")
 @click.option("--downstream", "direction", flag_value="downstream", help="Only what came of it.")
 @_as_of
+@_recorded_by
 @signer_option
 @door
 def graph(
@@ -134,6 +145,7 @@ def graph(
     limit: int,
     direction: str | None,
     as_of: str | None,
+    recorded_by: str | None,
     signer: str | None,
 ) -> None:
     r"""Show the lineage around a job, a dataset or a run.
@@ -143,17 +155,14 @@ def graph(
       provenance openlineage graph run:01890a5d-ac96-774b-bcce-b302099a8057
     """
     from provenance.index import pipeline_graph
-    from provenance.index.database import reading
     from provenance.interchange.times import parse_time
-    from provenance.ledger import openlineage as use
 
     way: Any = direction or "both"
     by = None if as_of is None else parse_time(as_of)
     asked = pipeline_graph.Walk(node, depth=depth, limit=limit, direction=way, as_of_us=by)
     with door.ledger() as ledger:
-        use.feed(ledger)
         party_id = _party(ledger, signer)
-        with reading(ledger.engine) as connection:
+        with _reading(ledger, party_id, recorded_by) as connection:
             found = pipeline_graph.walk(connection, party_id, asked)
     if door.as_json:
         output.print_json(
@@ -206,6 +215,28 @@ def rebuild(door: Door) -> None:
         use.rebuild(ledger)
         reached = use.feed(ledger)
     output.print_receipt(door.as_json, {"sequence": reached})
+
+
+@contextmanager
+def _reading(
+    ledger: "Ledger", party_id: "PartyId", recorded_by: str | None
+) -> "Iterator[Connection]":
+    """Give a connection to the graph of a party, as it is or as it was recorded."""
+    from provenance.index.database import reading
+    from provenance.ledger import openlineage as use
+    from provenance.ledger import pipelines
+
+    through = None if recorded_by is None else pipelines.recorded_by(ledger, recorded_by)
+    if through is None:
+        use.feed(ledger)
+        with reading(ledger.engine) as connection:
+            yield connection
+        return
+    with (
+        pipelines.RecordedGraphs(ledger) as graphs,
+        graphs.reading(party_id, through) as connection,
+    ):
+        yield connection
 
 
 def _party(ledger: "Ledger", signer: str | None) -> "PartyId":

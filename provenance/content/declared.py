@@ -164,6 +164,8 @@ def croissant_files(described: object) -> Iterator[DeclaredFile]:
         InvalidDocument: it is no such description.
     """
     distribution = described.get("distribution") if isinstance(described, dict) else None
+    if isinstance(distribution, dict):  # one alone need be no list (JSON-LD 1.1 section 4.3)
+        distribution = [distribution]
     if not isinstance(distribution, list):
         raise InvalidDocument("expected a Croissant description with a list of distribution")
     for item in distribution:

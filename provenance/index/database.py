@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from provenance.errors import (
     IndexBehind,
@@ -79,6 +79,22 @@ def connect(url: str) -> Engine:
     engine = _engine(url)
     if engine.dialect.name == "postgresql":
         _require_answer(engine)
+    prepare(engine)
+    return engine
+
+
+def open_temporary() -> Engine:
+    """Open an empty index that nobody else sees; closing it (``dispose``) leaves nothing behind.
+
+    It has one connection: one thread at a time may use it.
+    """
+    # without a name SQLite keeps it in memory as long as it is small, and else in a file of its
+    # own that has no name either (SQLite, "In-Memory Databases", temporary databases)
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect("", check_same_thread=False),
+        poolclass=StaticPool,
+    )
     prepare(engine)
     return engine
 

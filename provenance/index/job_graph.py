@@ -22,6 +22,7 @@ MAX_NEIGHBOURS = 10_000
 _R = tables.runs
 _E = tables.edges
 _L = tables.links
+_N = tables.renamings
 
 
 class JobGraph:
@@ -57,7 +58,9 @@ class JobGraph:
             found, cut = self._datasets(key, INPUT if upstream else OUTPUT)
             return [(DATASET, item) for item in self._aliases.firsts(found)], cut
         found, cut = self._jobs(key, OUTPUT if upstream else INPUT)
-        return [(JOB, item) for item in found], cut
+        renamed, is_cut = self._renamed(key, upstream)
+        others = [(DATASET, item) for item in self._aliases.firsts(renamed) if item != key]
+        return [(JOB, item) for item in found] + others, cut or is_cut
 
     def render(self, nodes: list[Node]) -> dict[Node, dict[str, Any]]:
         """Return nodes as JSON values."""
@@ -107,8 +110,33 @@ class JobGraph:
         found = sorted({job for jobs, _ in of_names for job in jobs})
         cut = any(is_cut for _, is_cut in of_names)
         if self._latest:
+            if any(self._run_of(job) is None for job in found):
+                found = sorted({*found, *self._jobs_of_runs(dataset, direction)})
             found = [job for job in found if self._uses(job, dataset, direction)]
         return found, cut
+
+    def _jobs_of_runs(self, dataset: bytes, direction: int) -> list[bytes]:
+        """Return whose the runs are that used a dataset, newest first, when it was named last.
+
+        An event may say another job than the earliest of its run, whose job the run is.
+        """
+        statement = (
+            select(_R.c.job)
+            .join_from(_E, _R, _R.c.key == _E.c.run)
+            .where(
+                _E.c.dataset.in_(self._aliases.of(dataset)),
+                _E.c.direction == direction,
+                _E.c.first_us <= self._by,
+            )
+        )
+        return self._keys(statement.order_by(_E.c.first_us.desc(), _R.c.job))[0]
+
+    def _renamed(self, dataset: bytes, upstream: bool) -> tuple[list[bytes], bool]:
+        """Return the names that a dataset had before it was renamed, or came to have."""
+        now, then = (_N.c.dataset, _N.c.former) if upstream else (_N.c.former, _N.c.dataset)
+        names = self._aliases.of(dataset)
+        statement = select(then).where(now.in_(names), _N.c.first_us <= self._by)
+        return self._keys(statement.distinct().order_by(then))
 
     def _uses(self, job: bytes, dataset: bytes, direction: int) -> bool:
         run = self._run_of(job)

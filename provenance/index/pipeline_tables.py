@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Column, Index, MetaData, SmallInteger, Table,
 
 from provenance.index.columns import Octets
 
-FORMAT = 5
+FORMAT = 6
 """Version of these tables; others are emptied and filled again."""
 
 NEVER = 1 << 62
@@ -71,8 +71,11 @@ cursor = Table(
     _number("only", primary_key=True),
     _number("format"),
     _number("sequence"),
+    _bytes("journal", optional=True),
+    _bytes("last", optional=True),
 )
-"""One row: the last entry of the journal that is in these tables."""
+"""One row: the last entry of the journal that is in these tables, with its nonce, and which journal
+that is: the nonce of its first entry."""
 
 names = Table(
     "pipeline_names",
@@ -98,6 +101,17 @@ aliases = Table(
     sqlite_with_rowid=False,
 )
 """Which other name a dataset was given by an event; see ``pipeline_aliases``."""
+
+renamings = Table(
+    "pipeline_renamings",
+    metadata,
+    _key("dataset"),
+    _key("former"),
+    _number("first_us"),
+    Index("pipeline_renamings_of_former", "former"),
+    sqlite_with_rowid=False,
+)
+"""Which name a dataset had before an event renamed it, and when that was first said."""
 
 runs = Table(
     "pipeline_runs",

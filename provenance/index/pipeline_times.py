@@ -88,19 +88,25 @@ def naming(
         by: microseconds since 1970.
         limit: most runs.
     """
+    # asked alone: beside the edges SQLite would rather search all edges of the dataset
+    statement = select(_D.c.run).where(
+        _D.c.dataset == dataset, _D.c.direction == direction, *_named_last(named, by)
+    )
+    rows = connection.execute(statement.order_by(_D.c.run).limit(limit))
+    return [bytes(row[0]) for row in rows]
+
+
+def is_named(named: str, by: int) -> ColumnElement[bool]:
+    """Return whether a version was among the last that an edge named by a time."""
+    same = (_D.c[column] == _E.c[column] for column in ("run", "direction", "dataset"))
+    return exists().where(*same, *_named_last(named, by)).correlate(_E)
+
+
+def _named_last(named: str, by: int) -> tuple[ColumnElement[bool], ...]:
     newer = _D.alias()
     is_replaced = exists().where(
         *(newer.c[column] == _D.c[column] for column in ("run", "direction", "dataset")),
         newer.c.time_us <= by,
         newer.c.time_us > _D.c.time_us,
     )
-    # asked alone: beside the edges SQLite would rather search all edges of the dataset
-    statement = select(_D.c.run).where(
-        _D.c.dataset == dataset,
-        _D.c.version_key == tables.version_key(named),
-        _D.c.direction == direction,
-        _D.c.time_us <= by,
-        ~is_replaced,
-    )
-    rows = connection.execute(statement.order_by(_D.c.run).limit(limit))
-    return [bytes(row[0]) for row in rows]
+    return _D.c.version_key == tables.version_key(named), _D.c.time_us <= by, ~is_replaced

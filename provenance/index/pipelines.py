@@ -4,8 +4,9 @@ How events of one run merge, in whatever order and however often they come:
 
 - a state that ends the run (COMPLETE, ABORT, FAIL) outlasts RUNNING, that START, that OTHER; among
   equals the latest ``eventTime`` counts;
-- it began at its earliest START, and was complete at its earliest COMPLETE;
+- it was complete at its earliest COMPLETE, and began at its earliest START if that is no later;
 - it read and wrote every dataset that any of its events names; of versions those named last count;
+  who renames a dataset read what had the former name;
 - its job and its parent are those of its earliest event that names them.
 
 A JobEvent stands as a run without id that completed when the event says.
@@ -15,11 +16,12 @@ never read a document.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, update
 
+from provenance.errors import IndexStateError
 from provenance.identifiers import PartyId
 from provenance.index import pipeline_tables as tables
 from provenance.index.pipeline_tables import (
@@ -84,6 +86,7 @@ class _Rows:
     ledger: str
     names: list[tuple[Any, ...]] = field(default_factory=list)
     aliases: list[tuple[Any, ...]] = field(default_factory=list)
+    renamings: list[tuple[Any, ...]] = field(default_factory=list)
     runs: list[tuple[Any, ...]] = field(default_factory=list)
     edges: list[tuple[Any, ...]] = field(default_factory=list)
     versions: list[tuple[Any, ...]] = field(default_factory=list)
@@ -92,12 +95,52 @@ class _Rows:
     registrations: list[tuple[Any, ...]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far into which journal the graph reaches.
+
+    Attributes:
+        sequence: its last entry that was looked at; 0 for none.
+        journal: what tells the journal from others: the nonce of its first entry.
+        last: the nonce of that last entry.
+    """
+
+    sequence: int = 0
+    journal: bytes | None = None
+    last: bytes | None = None
+
+
+def reach(connection: Connection) -> Reach:
+    """Return how far into which journal the graph reaches."""
+    columns = (tables.cursor.c.sequence, tables.cursor.c.journal, tables.cursor.c.last)
+    of_format = tables.cursor.c.format == tables.FORMAT
+    found = connection.execute(select(*columns).where(of_format)).one_or_none()
+    if found is None:
+        return Reach()
+    return Reach(found[0], *(None if nonce is None else bytes(nonce) for nonce in found[1:]))
+
+
+def require_journal(connection: Connection, journal: bytes | None) -> None:
+    """Raise if the graph is that of another journal, as where two homes share a database.
+
+    Args:
+        connection: a reader's, or the writer's.
+        journal: what tells a journal from others; None for one without entries.
+
+    Raises:
+        IndexStateError: it is.
+    """
+    found = reach(connection).journal
+    if None not in (journal, found) and found != journal:
+        raise IndexStateError(
+            "expected the graph of this home's pipelines in the index, found that of another "
+            "home's: give each home a database, or replace it by `provenance openlineage rebuild`"
+        )
+
+
 def reached(connection: Connection) -> int:
     """Return the sequence of the last entry of the journal that is in the graph; 0 for none."""
-    found = connection.scalar(
-        select(tables.cursor.c.sequence).where(tables.cursor.c.format == tables.FORMAT)
-    )
-    return found or 0
+    return reach(connection).sequence
 
 
 def clear(connection: Connection) -> None:
@@ -110,16 +153,24 @@ def clear(connection: Connection) -> None:
 
 
 def apply(
-    connection: Connection, items: Iterable[Recorded | Declared], through: int, ledger: str
+    connection: Connection,
+    items: Iterable[Recorded | Declared],
+    through: Reach | int,
+    ledger: str,
 ) -> None:
     """Merge events and declarations into the graph; applying one again changes nothing.
 
     Args:
         connection: the writer's.
         items: in the order of the journal.
-        through: sequence of the last entry that was looked at.
+        through: the last entry that was looked at.
         ledger: how URNs of this ledger begin, up to the kind.
+
+    Raises:
+        IndexStateError: the graph is that of another journal.
     """
+    stand = through if isinstance(through, Reach) else Reach(through)
+    require_journal(connection, stand.journal)
     rows = _Rows(ledger)
     for item in items:
         if isinstance(item, Recorded):
@@ -130,9 +181,9 @@ def apply(
         found: list[tuple[Any, ...]] = getattr(rows, table.name.removeprefix("pipeline_"))
         _merge(connection, table, statement, found)
     _set_moments(connection, {row[0] for row in rows.runs})
-    if connection.execute(update(tables.cursor).values(sequence=through)).rowcount == 0:
-        values = {"only": 1, "format": tables.FORMAT, "sequence": through}
-        connection.execute(insert(tables.cursor).values(values))
+    values = asdict(stand)
+    if connection.execute(update(tables.cursor).values(values)).rowcount == 0:
+        connection.execute(insert(tables.cursor).values(only=1, format=tables.FORMAT, **values))
 
 
 def is_current(connection: Connection) -> bool:
@@ -153,6 +204,9 @@ def _add_event(rows: _Rows, item: Recorded) -> None:
         for direction, datasets in ((INPUT, event.inputs), (OUTPUT, event.outputs)):
             for dataset in datasets:
                 _add_edge(rows, subject, job, direction, party, dataset, time_us)
+                if dataset.former is not None:
+                    former = Dataset(dataset.former, None, None)
+                    _add_edge(rows, subject, job, INPUT, party, former, time_us)
     rows.events.append((item.sequence, subject, time_us, event.event_type, item.digest))
 
 
@@ -207,6 +261,9 @@ def _add_dataset(rows: _Rows, item: Recorded, dataset: Dataset) -> None:
     for name in dataset.aliases:
         alias = _add_name(rows, DATASET, item.sequence, item.party_id, name, time_us)
         rows.aliases.append((key, alias, time_us))
+    if dataset.former is not None:
+        former = _add_name(rows, DATASET, item.sequence, item.party_id, dataset.former, time_us)
+        rows.renamings.append((key, former, time_us))
 
 
 def _add_declared(rows: _Rows, item: Declared) -> None:
@@ -279,7 +336,7 @@ _MOMENTS = f"""
 UPDATE pipeline_edges SET moment_us = (
     SELECT CASE
         WHEN direction = {OUTPUT} THEN r.complete_us
-        WHEN r.started_us < {NEVER} THEN r.started_us
+        WHEN r.started_us < {NEVER} AND r.started_us <= r.complete_us THEN r.started_us
         ELSE pipeline_edges.first_us
     END FROM pipeline_runs r WHERE r.key = pipeline_edges.run
 ), incomplete_us = (
@@ -292,6 +349,7 @@ UPDATE pipeline_edges SET moment_us = (
 _MERGES: tuple[tuple[Table, str], ...] = (
     (tables.names, "DO UPDATE SET " + _lesser("pipeline_names", "first_us", "sequence")),
     (tables.aliases, "DO UPDATE SET " + _lesser("pipeline_aliases", "first_us")),
+    (tables.renamings, "DO UPDATE SET " + _lesser("pipeline_renamings", "first_us")),
     (
         tables.runs,
         "DO UPDATE SET "

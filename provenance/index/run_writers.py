@@ -94,7 +94,7 @@ class Writers:
 
     def latest(self, dataset: bytes, version: str) -> bytes | None:
         """Return the last run that wrote a version of this name."""
-        return self._named(dataset, self._wrote(dataset, version), self._by)
+        return self._named(dataset, version, self._wrote(dataset, version), self._by)
 
     def before(self, edge: AnyRow) -> list[bytes | None]:
         """Return the runs that wrote what a run read; None for what was there before any.
@@ -139,8 +139,8 @@ class Writers:
         for version in self.versions(edge) or (None,):
             writer = None
             if version is not None and (naming := self._wrote(dataset, version)):
-                writer = self._named(dataset, naming, began_us, others)
-                writer = writer or self._named_later(edge, naming, began_us)
+                writer = self._named(dataset, version, naming, began_us, others)
+                writer = writer or self._named_later(edge, version, naming, began_us)
             writers = [writer] if writer else self._last(dataset, began_us, others)
             found |= dict.fromkeys(writers)
         return list(found)
@@ -154,27 +154,48 @@ class Writers:
         return self._naming[names[0], version]
 
     def _named(
-        self, dataset: bytes, naming: list[bytes], until_us: int, *where: ColumnElement[bool]
+        self,
+        dataset: bytes,
+        version: str,
+        naming: list[bytes],
+        until_us: int,
+        *where: ColumnElement[bool],
     ) -> bytes | None:
         """Return the last of some runs that wrote by a time; an incomplete one if no other did."""
+        among, more = self._among(version, naming)
         for at in (_E.c.moment_us, _E.c.incomplete_us):
-            row = self._first(dataset, at, at <= until_us, *where, among=naming)
+            row = self._first(dataset, at, at <= until_us, *where, *more, among=among)
             if row is not None:
                 return bytes(row[0])
         return None
 
-    def _named_later(self, edge: AnyRow, naming: list[bytes], began_us: int) -> bytes | None:
+    def _named_later(
+        self, edge: AnyRow, version: str, naming: list[bytes], began_us: int
+    ) -> bytes | None:
         """Return the first of some runs that wrote after a reader began."""
         # to be read it has to have begun before the reader named it, and before that ended
         named_us = pipeline_times.named_us(self._connection, _place(edge), edge[3], self._by)
         in_time = min(named_us, self._end_of(edge[0]))
-        began_in_time = (_E.c.run != edge[0], _R.c.first_us <= in_time)
+        among, more = self._among(version, naming)
+        began_in_time = (_E.c.run != edge[0], _R.c.first_us <= in_time, *more)
         for at in (_E.c.moment_us, _E.c.incomplete_us):
             where = (at > began_us, *began_in_time)
-            row = self._first(edge[2], at, *where, among=naming, newest=False)
+            row = self._first(edge[2], at, *where, among=among, newest=False)
             if row is not None:
                 return bytes(row[0])
         return None
+
+    def _among(
+        self, version: str, naming: list[bytes]
+    ) -> tuple[list[bytes] | None, tuple[ColumnElement[bool], ...]]:
+        """Return among which runs those that named a version are searched, and what must hold.
+
+        Few are looked at one by one, wherever in time they are. Of too many not all are known, but
+        a search in the order of time comes to one of them soon.
+        """
+        if len(naming) < MOST_NAMING:
+            return naming, ()
+        return None, (pipeline_times.is_named(version, self._by),)
 
     def _last(
         self, dataset: bytes, until_us: int, *where: ColumnElement[bool]

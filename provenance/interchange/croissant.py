@@ -9,6 +9,7 @@ let a declared digest pass for a measured one.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from provenance.interchange.description import (
     moment_text,
 )
 from provenance.lineage.records import Activity
+from provenance.strict_json import once
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 MEDIA_TYPE = f'application/ld+json; profile="{CONFORMS_TO}"'
@@ -170,8 +172,9 @@ def read(document: bytes) -> Imported:
     if len(document) > MAX_BYTES:
         raise TooLarge(f"expected at most {MAX_BYTES} bytes of Croissant, found {len(document)}")
     try:
-        described = orjson.loads(document)
-    except ValueError as error:
+        orjson.loads(document)  # which takes no NaN and no other encoding
+        described = json.loads(document, object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
         raise InvalidDocument(f"expected JSON: {error!s:.120}") from None
     if not isinstance(described, dict):
         raise InvalidDocument(f"expected a JSON object, found {type(described).__name__}")
@@ -300,14 +303,26 @@ def _texts(described: _Json, word: str) -> list[str]:
     """Return the values of a property of schema.org or Croissant as texts."""
     names = (word, f"sc:{word}", f"cr:{word}", f"https://schema.org/{word}")
     value = next((described[name] for name in names if name in described), None)
-    found = (_text(item) for item in (value if isinstance(value, list) else [value]))
+    items = sorted(value, key=_is_foreign) if isinstance(value, list) else [value]
+    found = (_text(item) for item in items)
     return [text[:MAX_CHARACTERS] for text in found if text]
+
+
+def _is_foreign(value: object) -> bool:
+    """Return whether a value says that it is in another language than English."""
+    language = value.get("@language") if isinstance(value, dict) else None
+    return _is_text(language) and not _is_english(language)
+
+
+def _is_english(language: Any) -> bool:
+    # RFC 5646 section 2.1: en, en-GB and so on, in any case
+    return _is_text(language) and language.lower().partition("-")[0] == "en"
 
 
 def _text(value: object) -> str | None:
     """Return a value as text: a literal, a thing by its name, or one of several languages."""
     if isinstance(value, dict):
-        for key in ("@value", "name", "url", "@id", "en"):
+        for key in ("@value", "name", "url", "@id", *filter(_is_english, value)):
             if _is_text(value.get(key)):
                 value = value[key]
                 break

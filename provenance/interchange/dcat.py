@@ -215,8 +215,9 @@ def _license(described: Description) -> _Json | None:
 
 
 def _language(text: str) -> _Json | None:
-    """Return a language by its code (section 6.4.9)."""
-    code = text.lower()
+    """Return a language by its code (section 6.4.9), which has no script, region or variant."""
+    # RFC 5646 section 2.1: the primary subtag stands first
+    code = text.lower().partition("-")[0]
     known = _LANGUAGES.get(len(code)) if code.isascii() and code.isalpha() else None
     return {"@id": known + code} if known else None
 

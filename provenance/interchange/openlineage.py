@@ -26,7 +26,6 @@ from provenance.interchange.times import parse_time
 MAX_EVENT_BYTES = 1 << 24
 """Largest event that is read; who records it may set a lower limit."""
 
-MAX_BATCH_EVENTS = 1000
 MAX_DEPTH = 100
 MAX_NAME_CHARACTERS = 4096
 MAX_DATASETS = 10_000
@@ -42,7 +41,6 @@ EVENT_TYPES = ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")
 
 _URN = re.compile(r"(urn:dpl:[1-9][0-9]{0,19}:0x[0-9a-f]{40}):dataset:([1-9][0-9]{0,19})\Z")
 _NO_TEXT = re.compile(r"[\0\ud800-\udfff]")
-_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
 
 
 class EventKind(IntEnum):
@@ -86,6 +84,7 @@ class Dataset:
         registration: what its facet ``provenance_registration`` says; None without.
         is_unregistered: whether this facet is deleted: the name means no registered dataset now.
         aliases: its other names, from the facet ``symlinks``.
+        former: the name that it had until now, if its facet ``lifecycleStateChange`` renames it.
     """
 
     name: Name
@@ -93,6 +92,7 @@ class Dataset:
     registration: Registration | None
     is_unregistered: bool = False
     aliases: tuple[Name, ...] = ()
+    former: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def read_fields(document: bytes) -> dict[str, Any]:
         raise TooLarge(
             f"expected an event of at most {MAX_EVENT_BYTES} bytes, found {len(document)}"
         )
-    return _members(_loads(document))
+    return _members(loads(document))
 
 
 def read_exactly(document: bytes) -> dict[str, Any]:
@@ -168,36 +168,9 @@ def read_exactly(document: bytes) -> dict[str, Any]:
 
 def _members(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
-        raise InvalidDocument(f"expected an event as a JSON object, found {_kind(found)}")
+        raise InvalidDocument(f"expected an event as a JSON object, found {kind_of(found)}")
     _require_shallow(found)
     return found
-
-
-def split_batch(document: bytes) -> list[bytes]:
-    """Return the events of a batch, each as the bytes that stand between its commas.
-
-    Raises:
-        TooLarge: more events than ``MAX_BATCH_EVENTS``.
-        InvalidDocument: it is no JSON array.
-    """
-    found = _loads(document)
-    if not isinstance(found, list):
-        raise InvalidDocument(f"expected a batch as a JSON array, found {_kind(found)}")
-    if len(found) > MAX_BATCH_EVENTS:
-        raise TooLarge(f"expected at most {MAX_BATCH_EVENTS} events, found {len(found)}")
-    events, depth, start = [], 0, 0
-    # It is JSON, as was just shown: only strings can hide a bracket or a comma.
-    for token in _TOKENS.finditer(document):
-        mark = token.group()
-        if mark in (b"[", b"{"):
-            depth += 1
-            start = token.end() if depth == 1 else start
-        elif (mark == b"," and depth == 1) or (mark in (b"]", b"}") and depth == 1):
-            events.append(document[start : token.start()].strip())
-            start = token.end()
-        if mark in (b"]", b"}"):
-            depth -= 1
-    return events if found else []
 
 
 def parse_run_id(text: str) -> str:
@@ -273,7 +246,7 @@ def _datasets(fields: Mapping[str, Any], member: str) -> tuple[Dataset, ...]:
     if found is None:
         return ()
     if not isinstance(found, list):
-        raise InvalidDocument(f"expected {member} as an array, found {_kind(found)}")
+        raise InvalidDocument(f"expected {member} as an array, found {kind_of(found)}")
     if len(found) > MAX_DATASETS:
         raise TooLarge(f"expected at most {MAX_DATASETS} {member}, found {len(found)}")
     return tuple(_dataset(item, f"{member}[{index}]") for index, item in enumerate(found))
@@ -286,20 +259,31 @@ def _dataset(found: Any, where: str) -> Dataset:
         version = None
     name, registration = _name(fields, where), _registration(fields, where)
     is_unregistered = _is_deleted(_facets(fields).get(REGISTRATION_FACET))
-    return Dataset(name, version, registration, is_unregistered, _aliases(fields, name))
+    others = _aliases(fields, name)
+    return Dataset(name, version, registration, is_unregistered, others, _former(fields, name))
 
 
 def _aliases(fields: Mapping[str, Any], name: Name) -> tuple[Name, ...]:
     """Return the other names of the facet ``symlinks`` (SymlinksDatasetFacet 1-0-1)."""
     identifiers = _facet(fields, "symlinks").get("identifiers")
-    found: dict[Name, None] = {}
-    for item in identifiers[:MAX_ALIASES] if isinstance(identifiers, list) else ():
-        words = [item.get(word) for word in ("namespace", "name")] if isinstance(item, dict) else []
-        texts = [word for word in words if isinstance(word, str) and is_name(word)]
-        if len(texts) == 2:
-            found[Name(*texts)] = None
-    found.pop(name, None)
-    return tuple(found)
+    listed = identifiers[:MAX_ALIASES] if isinstance(identifiers, list) else ()
+    found = dict.fromkeys(_named(item) for item in listed)
+    return tuple(other for other in found if other not in (None, name))
+
+
+def _former(fields: Mapping[str, Any], name: Name) -> Name | None:
+    """Return the name before a renaming (LifecycleStateChangeDatasetFacet 1-0-1)."""
+    facet = _facet(fields, "lifecycleStateChange")
+    former = _named(facet.get("previousIdentifier"))
+    is_renamed = facet.get("lifecycleStateChange") == "RENAME"
+    return former if is_renamed and former != name else None
+
+
+def _named(found: Any) -> Name | None:
+    """Return the name that a facet says; None if it says none that can be."""
+    words = [found.get(word) for word in ("namespace", "name")] if isinstance(found, dict) else []
+    texts = [word for word in words if isinstance(word, str) and is_name(word)]
+    return Name(*texts) if len(texts) == 2 else None
 
 
 def _registration(fields: Mapping[str, Any], where: str) -> Registration | None:
@@ -365,11 +349,17 @@ def _text(fields: Mapping[str, Any], member: str, where: str) -> str:
 
 def _object(found: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
-        raise InvalidDocument(f"expected {where} as an object, found {_kind(found)}")
+        raise InvalidDocument(f"expected {where} as an object, found {kind_of(found)}")
     return found
 
 
-def _loads(document: bytes) -> Any:
+def loads(document: bytes) -> Any:
+    """Return a JSON value that is at most a level deeper than an event.
+
+    Raises:
+        TooLarge: it is deeper, and orjson could not read it.
+        InvalidDocument: it is no JSON (RFC 8259).
+    """
     try:
         return orjson.loads(document)
     except orjson.JSONDecodeError:
@@ -390,9 +380,10 @@ def _parts(outer: Any) -> list[Any]:
     return [item for item in items if isinstance(item, dict | list)]
 
 
-def _kind(found: Any) -> str:
+def kind_of(found: Any) -> str:
+    """Return how errors name a JSON value of another kind than expected."""
     return "nothing" if found is None else type(found).__name__
 
 
 def _shown(found: Any) -> str:
-    return ascii(found)[:60] if isinstance(found, str | int | float) else _kind(found)
+    return ascii(found)[:60] if isinstance(found, str | int | float) else kind_of(found)

@@ -48,6 +48,8 @@ class Attribute:
         is_name: whether the value is a name.
         formal: whether PROV-DM has it among the formal attributes of such a record.
         shown: name and value as PROV-N shows them.
+        is_plain: whether the value is all that is said: no text of a language or of another type.
+        language: of a text, as RFC 5646 has it; empty if none is said.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Attribute:
     is_name: bool
     formal: bool
     shown: str
+    is_plain: bool = True
+    language: str = ""
 
     @property
     def is_formal_name(self) -> bool:
@@ -223,10 +227,14 @@ def _record(record: "ProvRecord", bundle: str | None) -> Record:
 
 def _attribute(name: Any, value: Any, formal: bool) -> Attribute:
     from prov.identifier import Identifier
+    from prov.model import Literal
 
     shown = _short(f"{name}={value.isoformat() if isinstance(value, datetime) else value}")
     if isinstance(value, Identifier):
         return Attribute(name.uri, value.uri, True, formal, shown)
+    if isinstance(value, Literal):
+        language = value.langtag or ""
+        return Attribute(name.uri, str(value.value), False, formal, shown, False, language)
     known = isinstance(value, str | int | float | datetime)
     return Attribute(name.uri, value if known else str(value), False, formal, shown)
 

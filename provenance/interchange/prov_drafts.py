@@ -70,6 +70,7 @@ class _Planning:
         self.refused: dict[tuple[str, str], None] = {}
         # by what each is here, so that two names of one version are one
         self._makers: dict[_Key, dict[str, None]] = defaultdict(dict)
+        self._labels: dict[str, list[tuple[Line, Attribute]]] = defaultdict(list)
         self._titles: dict[str, str] = {}
         self._versions: dict[str, Input | None] = dict(choices.versions)
 
@@ -77,6 +78,8 @@ class _Planning:
         """Return the drafts, each after those whose outputs it used."""
         for line in self.lines.of("entity"):
             self._entity(line)
+        for name, labels in self._labels.items():
+            self._title(name, labels)
         for activity in self.lines.activities:
             for entity in self._named(activity, "generated"):
                 self._makers[self._key(entity)].setdefault(activity)
@@ -94,10 +97,23 @@ class _Planning:
             return
         line.take()
         for label in line.record.all("label"):
-            # of a new version it becomes the title
-            first = self._titles.setdefault(name, str(label.value))
-            if name in self._choices.made and first == label.value:
-                line.take("label")
+            self._labels[name].append((line, label))
+
+    def _title(self, name: str, labels: list[tuple[Line, Attribute]]) -> None:
+        """Make a label the title of a new version: of no language, else English, else any."""
+        places = {id(line): place for place, (line, _) in reversed([*enumerate(labels)])}
+
+        def order(said: tuple[Line, Attribute]) -> tuple[bool, bool, int, str]:
+            line, label = said
+            # the labels of one record have no order, whatever the notation shows
+            is_foreign = label.language.lower().partition("-")[0] != "en"
+            return not label.is_plain, is_foreign, places[id(line)], str(label.value)
+
+        _, best = min(labels, key=order)
+        self._titles[name] = str(best.value)
+        for line, label in labels:
+            if name in self._choices.made and label.is_plain and label.value == best.value:
+                line.taken.add(label)
 
     def _draft(self, activity: str) -> Draft:
         lines = self.lines.about("activity", "", activity)

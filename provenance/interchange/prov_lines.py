@@ -15,6 +15,9 @@ from provenance.interchange.prov_documents import Attribute, Document, Record
 from provenance.interchange.statements import PROV
 
 _NO_PLACE = "records of lineage have no place for this"
+_NO_NAME = "relations have no names of their own in records of lineage"
+_NO_LANGUAGE = "titles of the ledger are of no language or type"
+_ELEMENTS = ("entity", "activity", "agent")
 _OWN = "a fact of the ledger itself: `lineage verify` compares it"
 _REASONS = {
     "entity": "no recorded activity used or generated it",
@@ -53,6 +56,8 @@ class Line:
         if not self.held:
             yield LeftOver(record.shown, None, self.reason, record.bundle)
             return
+        if record.identifier is not None and record.kind not in _ELEMENTS:
+            yield LeftOver(record.shown, record.identifier, _NO_NAME, record.bundle)
         for one in record.attributes:
             if one not in self.taken:
                 yield LeftOver(record.shown, one.shown, _reason_of(one), record.bundle)
@@ -120,4 +125,6 @@ def _names_in(record: Record) -> Iterator[str]:
 
 def _reason_of(attribute: Attribute) -> str:
     own = attribute.name.startswith(TERMS) or str(attribute.value).startswith(TERMS)
+    if attribute.name == PROV + "label" and not attribute.is_plain:
+        return _NO_LANGUAGE
     return _OWN if own else _NO_PLACE

@@ -139,6 +139,14 @@ def ways_to(ledger: Ledger, root: bytes, party_id: PartyId, now_s: int) -> list[
     return own + lent or [Input(foremost, None)]
 
 
+def header_of(ledger: Ledger, manifest_hash: bytes) -> Header | None:
+    """Return the header of a manifest; None if it is not at hand, or cannot be read."""
+    try:
+        return _described(ledger, manifest_hash)[0]
+    except (NotFoundError, ReadError, InvalidManifest):
+        return None
+
+
 def _survey(ledger: Ledger, block: BlockRef) -> _Survey:
     """Return what the manifests of the newest versions say of themselves."""
     from provenance.index import versions

@@ -13,7 +13,7 @@ import orjson
 from provenance.content import manifest as manifests
 from provenance.content.entry import ManifestEntry
 from provenance.errors import InputError, ProvenanceError, VerificationError
-from provenance.identifiers import DatasetId, PartyId
+from provenance.identifiers import DatasetId, PartyId, PolicyId
 from provenance.index import activities, datasets, derivations, offers, parties, policies, versions
 from provenance.index import interchange as indexed
 from provenance.index.derivations import Bounds, Direction
@@ -51,7 +51,10 @@ MEDIA_TYPES = {form: media for form, (_, media, _) in _PROV.items()} | {
     "croissant": croissant.MEDIA_TYPE,
     "dcat": dcat.MEDIA_TYPE,
 }
-MAX_OFFERS = 100
+MAX_OFFERED = 100
+"""Most policies on offer that are named."""
+
+_OFFERS_AT_ONCE = 1000
 MAX_COUNTED = 2**63 - 1
 
 
@@ -110,7 +113,7 @@ def export(
         bounds: how far PROV goes back.
         url: where more about the version is found.
         as_of: number of a block.
-        clock: returns Unix seconds: which offers are open.
+        clock: returns Unix seconds: which offers are open now; as of a block those that were.
 
     Raises:
         NotFoundError: there was no such version by then, or its manifest is not here.
@@ -181,7 +184,8 @@ def describe(
         dataset = datasets.get(connection, ref.dataset_id, as_of=number)
         graph = _graph(ledger, connection, block, [ref], set(), {dataset.registrant_id})
         described = versions.metadata_hashes(connection, ref.dataset_id, ref.version)
-        terms = _policies(connection, ref.dataset_id, number, int(clock()))
+        now_s = int(clock()) if as_of is None else None
+        terms = _policies(connection, ref.dataset_id, number, now_s)
     count, files = _files(ledger, found.manifest_hash)
     return Description(
         graph=graph,
@@ -331,12 +335,22 @@ def _files(ledger: Ledger, digest: bytes) -> tuple[int, tuple[ManifestEntry, ...
 
 
 def _policies(
-    connection: "Connection", dataset_id: DatasetId, number: int, now_s: int
+    connection: "Connection", dataset_id: DatasetId, number: int, now_s: int | None
 ) -> tuple[PolicyFacts, ...]:
-    """Return the terms of the open offers of a dataset."""
-    page = offers.list_page(
-        connection, dataset_id=dataset_id, limit=MAX_OFFERS, as_of=number, now_s=now_s
-    )
-    wanted = sorted({offer.policy_id for offer in page.items if offer.refused is None})
-    found = (policies.get(connection, policy_id, as_of=number) for policy_id in wanted)
+    """Return the terms of the offers of a dataset that are open, by default when the block was."""
+    wanted: set[PolicyId] = set()
+    after: int | None = 0
+    while after is not None and len(wanted) < MAX_OFFERED:
+        page = offers.list_page(
+            connection,
+            dataset_id=dataset_id,
+            after=after,
+            limit=_OFFERS_AT_ONCE,
+            as_of=number,
+            now_s=now_s,
+        )
+        wanted |= {offer.policy_id for offer in page.items if offer.refused is None}
+        after = page.next
+    some = sorted(wanted)[:MAX_OFFERED]
+    found = (policies.get(connection, policy_id, as_of=number) for policy_id in some)
     return tuple(PolicyFacts(one.policy_id, one.as_json()["spdx_id"]) for one in found)

@@ -183,6 +183,26 @@ class Journal:
         )
         return found[0] if found else None
 
+    def origin(self) -> bytes | None:
+        """Return what tells this journal from others, in a backup too; None without entries."""
+        found = self.entries(limit=1)
+        return found[0].nonce if found else None
+
+    def recorded_by(self, time_s: int) -> int:
+        """Return the sequence before the first entry that was recorded later than a time.
+
+        Should the clock have been set back, what followed that entry was recorded after it all the
+        same.
+
+        Args:
+            time_s: Unix seconds; what was recorded within that second is looked at.
+        """
+        later = "SELECT sequence FROM entries WHERE recorded_at > ? ORDER BY sequence LIMIT 1"
+        if found := self.rows(later, (time_s,)):
+            return int(found[0][0]) - 1
+        ((last,),) = self.rows("SELECT MAX(sequence) FROM entries", ())
+        return int(last or 0)
+
     def document(self, sequence: int) -> bytes | None:
         """Return the document of an entry, or None if there is no such entry."""
         found = self.rows("SELECT document FROM documents WHERE sequence = ?", (sequence,))

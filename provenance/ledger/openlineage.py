@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from provenance.errors import InputError, InvalidDocument, NotFoundError
 from provenance.identifiers import PartyId, urn
@@ -46,7 +46,9 @@ _EVENT, _DOCUMENT = int(RecordKind.OPENLINEAGE_EVENT), int(RecordKind.DOCUMENT)
 NAME_FORMAT = "provenance-openlineage-name/1"
 """Format of a declaration of what a name means (``docs/openlineage.md``)."""
 
-_FED_AT_ONCE = 500
+FED_AT_ONCE = 500
+"""Most entries of the journal that are drawn in one transaction."""
+
 _MERGED_EVENTS = 100_000
 _MERGED_BYTES = 1 << 27
 """Most events, and most bytes of them, that are put together when a run or dataset is exported."""
@@ -114,19 +116,54 @@ def declare(
 
 
 def feed(ledger: Ledger) -> int:
-    """Bring the graph up to the end of the journal; return the sequence it has come to."""
+    """Bring the graph up to the end of the journal; return the sequence it has come to.
+
+    Raises:
+        IndexStateError: the index holds the graph of another home's journal.
+    """
     with reading(ledger.engine) as connection:
-        after, current = pipelines.reached(connection), pipelines.is_current(connection)
-    if not current:
+        current = pipelines.is_current(connection)
+        if current:  # tables of another format have other columns
+            found = pipelines.reach(connection)
+            pipelines.require_journal(connection, ledger.journal.origin())
+    if not current or _is_ahead(ledger, found):
         rebuild(ledger)
         return feed(ledger)
-    own = urn(ledger.chain_id, ledger.deployment.directory, "dataset", 0).removesuffix(":dataset:0")
-    while entries := ledger.journal.entries(after, _FED_AT_ONCE):
-        items = [item for entry in entries if (item := _item(ledger, entry)) is not None]
-        after = entries[-1].sequence
-        with writing(ledger.engine) as connection:
-            pipelines.apply(connection, items, after, own)
+    after = found.sequence
+    while entries := ledger.journal.entries(after, FED_AT_ONCE):
+        after = draw(ledger, ledger.engine, entries, after, entries[-1].sequence)
     return after
+
+
+def _is_ahead(ledger: Ledger, found: pipelines.Reach) -> bool:
+    """Return whether the graph has entries that the journal lost, as one from a backup has."""
+    if found.last is None or ledger.journal.origin() is None:
+        return False
+    last = ledger.journal.entries(found.sequence - 1, 1)
+    return not last or (last[0].sequence, last[0].nonce) != (found.sequence, found.last)
+
+
+def draw(
+    ledger: Ledger, engine: Engine, entries: Sequence[JournalEntry], after: int, through: int
+) -> int:
+    """Draw entries of the journal into the graph of a database; return what it reaches then.
+
+    Args:
+        ledger: the ledger.
+        engine: of the index, or of a graph of its own.
+        entries: in the order of the journal.
+        after: what the graph has to reach before; one that was emptied meanwhile stays as it is.
+        through: the last sequence that was looked at.
+    """
+    own = urn(ledger.chain_id, ledger.deployment.directory, "dataset", 0).removesuffix(":dataset:0")
+    items = [item for entry in entries if (item := _item(ledger, entry)) is not None]
+    last = entries[-1].nonce if entries and entries[-1].sequence == through else None
+    reach = pipelines.Reach(through, ledger.journal.origin(), last)
+    with writing(engine) as connection:
+        if (reached := pipelines.reached(connection)) < after:
+            return reached
+        pipelines.apply(connection, items, reach, own)
+    return through
 
 
 def rebuild(ledger: Ledger) -> None:

@@ -75,6 +75,61 @@ def test_every_route_answers_as_of_a_time(service, run_id):
     assert get(service, "/v1/openlineage/graph", as_of=day(3), **asked).status_code == 404
 
 
+def test_every_route_answers_as_recorded(service, run_id, require_problem):
+    day = "2026-01-0{}T00:00:00Z".format
+    post(service, event("COMPLETE", day(2), run_id, run_id, writes=[dataset(run_id)]))
+    asked = [
+        (f"/v1/runs/{run_id}", {}),
+        ("/v1/runs", {"job": f"job:{run_id}:job"}),
+        ("/v1/jobs", {"namespace": run_id}),
+        ("/v1/openlineage/graph", {"node": f"dataset:db:{run_id}", "depth": 2}),
+    ]
+
+    def answers(**more):
+        found = [get(service, path, **query, as_of=day(3), **more) for path, query in asked]
+        assert [answer.status_code for answer in found] == [200] * 4, found[0].text
+        return [answer.json() for answer in found]
+
+    before = answers()
+    last = before[0]["as_of"]["sequence"]
+    late = event("FAIL", day(3), run_id, run_id, reads=[dataset("x" + run_id)])
+    early = event("START", day(1), str(uuid.uuid4()), run_id, writes=[dataset(run_id)])
+    post(service, late, early)
+    assert all(now != then for now, then in zip(answers(), before, strict=True))
+    assert answers(recorded_by=last) == before
+    assert answers(recorded_by=last + 2) == answers() == answers(recorded_by="9999-12-31T00:00:00Z")
+    require_problem(get(service, asked[0][0], recorded_by=last - 1), 404)
+    require_problem(get(service, asked[0][0], recorded_by="2020-01-01T00:00:00+01:00"), 404)
+    for wrong in ("", "x", "2026-01-01", "-1", "\0", "1" * 41):
+        require_problem(get(service, asked[0][0], recorded_by=wrong), 422)
+
+
+def test_what_comes_while_a_question_is_asked_has_no_say(service, run_id, monkeypatch):
+    post(service, event("START", "2026-01-01T00:00:00Z", run_id, run_id))
+    before = get(service, f"/v1/runs/{run_id}").json()
+    desk = service.app.state.context.pipelines
+    feed = desk.feed
+
+    def feed_and_more():
+        reached = feed()
+        post(service, event("COMPLETE", "2026-01-01T00:00:00Z", run_id, run_id))
+        feed()
+        return reached
+
+    monkeypatch.setattr(desk, "feed", feed_and_more)
+    asked = get(service, f"/v1/runs/{run_id}", recorded_by=before["as_of"]["sequence"])
+    assert asked.json() == before
+
+
+def test_who_asks_too_early_is_told_to_come_again(service, run_id, monkeypatch):
+    post(service, *(event("START", "2026-01-01T00:00:00Z", run_id, f"{run_id} {n}") for n in "abc"))
+    last = get(service, "/v1/jobs").json()["as_of"]["sequence"]
+    monkeypatch.setattr(service.app.state.context.pipelines._recorded, "_at_once", 0)
+    answer = get(service, "/v1/jobs", recorded_by=last - 1)
+    assert (answer.status_code, answer.json()["retryable"]) == (503, True)
+    assert answer.headers["Retry-After"]
+
+
 @pytest.mark.parametrize("value", ["\ud800", 10**400])
 def test_a_facet_that_is_odd_json_is_kept(service, run_id, value):
     sent = event("START", "2026-01-01T00:00:00Z", run_id, run_id, odd={"a": value})

@@ -18,7 +18,10 @@ def load(name):
 
 
 postgres = load("postgres")
-NAMES = ("test_pipelines", "test_pipeline_times", "test_pipeline_aliases", "test_run_graph")
+NAMES = (
+    *("test_pipelines", "test_pipeline_times", "test_pipeline_aliases", "test_run_graph"),
+    "test_pipeline_renamings",
+)
 LOADED = [load(f"unit/index/{name}") for name in NAMES]
 
 

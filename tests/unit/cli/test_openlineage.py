@@ -39,6 +39,12 @@ def test_pipelines_from_a_file_to_an_event_with_proofs(type_, home, tmp_path):
         "dataset:db%3A//h:a",
     ]
     assert graph["nodes"][0]["registered"] == {"dataset_id": 1, "version": None}
+    asked = ("openlineage", "graph", "job:jobs:load", "--json")
+    for through, writes in ((1, 0), (2, 1), (99, 1), ("2020-01-01T00:00:00Z", None)):
+        code = 2 if writes is None else 0
+        shown = type_(*asked, "--recorded-by", through, code=code)
+        assert writes is None or len(shown.json["nodes"]) == 2 + writes
+    assert type_("openlineage", "jobs", "--recorded-by", 0, "--json").json["items"] == []
     cut = type_("openlineage", "graph", f"run:{RUN}", "--limit", 1)
     assert f"run:{RUN}" in cut.out
     assert "Nodes were left out" in cut.err
@@ -71,3 +77,5 @@ def test_what_is_no_event_is_named_by_its_place(type_, home, tmp_path):
     shown = type_("openlineage", "post", file, code=2)
     assert "event 1 of 2: expected run.runId" in shown.err
     assert "RFC 3339" in type_("openlineage", "jobs", "--as-of", "x", code=2).err
+    wrong = type_("openlineage", "jobs", "--recorded-by", "x", code=2)
+    assert "sequence of an entry" in wrong.err

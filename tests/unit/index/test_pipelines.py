@@ -345,3 +345,17 @@ def test_what_is_not_shown_of_a_run_is_said(graph, monkeypatch):
     graph.add(*[event("START", 1, number, "part", parent=9) for number in (2, 3, 4)])
     graph.add(event("START", 1, 9, "dag"))
     assert (len(graph.run(9)["children"]), graph.run(9)["truncated"]) == (2, True)
+
+
+def test_a_run_under_two_jobs_is_of_the_first_from_every_side(graph):
+    graph.add(event("COMPLETE", 2, 1, "other", ["late"], ["result"]))
+    graph.add(event("START", 1, 1, "load", ["early"]))
+    edges = {
+        (node("early"), "job:jobs:load"),
+        (node("late"), "job:jobs:load"),
+        ("job:jobs:load", node("result")),
+    }
+    for start in ("job:jobs:load", node("early"), node("late"), node("result")):
+        assert {(edge["from"], edge["to"]) for edge in graph.walk(start).edges} == edges
+    assert graph.names("job:jobs:other") == ["job:jobs:other"]
+    assert graph.names("job:jobs:other", which="all")[1:] == [node("late"), node("result")]

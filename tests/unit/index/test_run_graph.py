@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from provenance.index import run_writers
 from provenance.index.database import reading
 from provenance.index.pipeline_tables import ANY_TIME
 from provenance.index.run_graph import RunGraph
@@ -217,3 +218,29 @@ def test_a_run_that_never_said_that_it_ran_has_written_nothing(graph):
     assert versions_read(graph, 3) == versions_read(graph, 4) == {run_id(1): False}
     assert around(graph, 2, "downstream") == [written("x", 2)]
     require_order(graph, range(1, 5))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("most", [1, 2, 4])
+def test_of_more_runs_that_name_a_version_than_are_looked_at_the_right_one_is_found(
+    graph, monkeypatch, seed, most
+):
+    def sources(by):
+        with reading(graph.engine) as connection:
+            drawn = RunGraph(connection, scenes.ALICE, by)
+            nodes = [drawn.run(run_id(number)) for number in range(1, 12)]
+            return [drawn.neighbours(run, True)[0] for run in nodes]
+
+    add_drawn(graph, seed, 5, 10)
+    moments = (at(58), ANY_TIME)
+    expected = [sources(by) for by in moments]
+    monkeypatch.setattr(run_writers, "MOST_NAMING", most)
+    assert [sources(by) for by in moments] == expected
+
+
+def test_a_run_reads_nothing_that_was_written_after_it_was_complete(graph):
+    graph.add(*ran(1, 0, 10, [], ["x"]), *ran(2, 30, 40, [], ["x"]))
+    graph.add(event("COMPLETE", 20, 3, "read", ["x"]), event("START", 50, 3, "read", ["x"]))
+    for by in (None, at(45), at(60)):
+        assert around(graph, 3, "upstream", depth=1, as_of_us=by) == [written("x", 1)]
+    require_order(graph, (1, 2, 3))

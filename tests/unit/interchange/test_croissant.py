@@ -288,3 +288,46 @@ def test_times():
     assert moment_text(0) == "1970-01-01T00:00:00Z"
     assert moment_text(253_402_300_799) == "9999-12-31T23:59:59Z"
     assert moment_text(253_402_300_800) is None
+
+
+ONE_FILE = {"@type": "cr:FileObject", "contentUrl": "a.csv", "sha256": "00" * 32}
+
+
+def test_a_lone_distribution_need_be_no_list():
+    found = croissant.read(json.dumps({"distribution": ONE_FILE}).encode())
+    assert [file.path for file in found.declaration.files] == ["a.csv"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        {"de": "Titel", "en": "Title"},
+        {"de": "Titel", "en-GB": "Title"},
+        {"de": "Titel", "EN-us": "Title"},
+        [{"@value": "Titel", "@language": "de"}, {"@value": "Title", "@language": "en"}],
+        [{"@value": "Titel", "@language": "de"}, {"@value": "Title"}],
+        ["Title", {"@value": "Other", "@language": "en"}],
+        [{"@value": "Title", "@language": 7}, {"@value": "Titel", "@language": "end"}],
+        {"fr": "Title", "de": "Titel"},
+    ],
+)
+def test_of_several_languages_the_english_text_is_taken(name):
+    found = croissant.read(json.dumps({"distribution": [ONE_FILE], "name": name}).encode())
+    assert found.metadata == {"title": "Title"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"distribution":[{"@type":"FileObject","contentUrl":"a","sha256":"%b","sha256":"%b"}]}'
+        % (b"00" * 32, b"11" * 32),
+        b'{"name":"a","name":"b","distribution":[]}',
+        b'{"distribution":[],"x":NaN}',
+        '{"distribution":[]}'.encode("utf-16"),
+        b'{"x":' + b"[" * 5000 + b"]" * 5000 + b',"distribution":[]}',
+    ],
+    ids=["digest", "name", "nan", "utf-16", "deep"],
+)
+def test_what_other_readers_would_read_otherwise_is_refused(document):
+    with pytest.raises(InvalidDocument):
+        croissant.read(document)

@@ -143,3 +143,12 @@ def test_what_is_no_iri_is_no_link(described):
         "ry/iso639-1/en",
         "y/iso639-2/ger",
     ]
+
+
+def test_a_language_with_a_script_or_region_is_that_language(described, shapes):
+    metadata = {"languages": ["zh-CN", "zh-Hant-TW", "en-GB", "x-klingon", "en_US", ""]}
+    document = dcat.export(replace(described, metadata=metadata))
+    version = json.loads(document)["@graph"][0]
+    found = {item["@id"].rpartition("/")[2] for item in version["dcterms:language"]}
+    assert found == {"zh", "en"}
+    assert report(document, shapes) == ""

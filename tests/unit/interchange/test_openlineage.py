@@ -17,8 +17,8 @@ from provenance.interchange.openlineage import (
     parse_event,
     parse_registration,
     parse_run_id,
-    split_batch,
 )
+from provenance.interchange.openlineage_batch import split_batch
 from provenance.interchange.times import format_time
 
 RUN = "01890a5d-ac96-774b-bcce-b302099a8057"

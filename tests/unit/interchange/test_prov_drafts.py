@@ -4,6 +4,7 @@ import importlib.util
 from datetime import timedelta, timezone
 from pathlib import Path
 
+import pytest
 from prov.constants import PROV_DERIVATION
 from prov.model import Literal, Namespace
 
@@ -125,6 +126,7 @@ def test_whatever_has_no_place_is_left_over_with_its_reason():
             ("used", "prov:role=again", NO_PLACE),
             ("entity", None, "no recorded activity used or generated it"),
             ("entity", "ex:n=1.5", NO_PLACE),
+            ("entity", 'prov:label="one"@en', "titles of the ledger are of no language or type"),
             ("agent", None, "no recorded activity was done by it"),
             ("wasInformedBy", None, "activities are tied by what they use and generate"),
             (
@@ -169,6 +171,38 @@ def test_of_two_titles_the_first_is_taken():
     said.entity("ex:tidy", {"prov:label": "two"})
     assert draft(said).output.title == "one"
     assert left(said) == [("entity", "prov:label=two", NO_PLACE)]
+
+
+@pytest.mark.parametrize("notation", ["json", "jsonld", "provn", "xml"])
+def test_a_title_is_of_no_language_else_english_else_any(notation):
+    texts = {"de": "Sauber", "fr": "Propre", "en-GB": "Tidy", "": "Plain", "zh": "净"}
+    for expected in ("Plain", "Tidy", "Propre"):
+        said = clean()
+        labels = [
+            ("prov:label", Literal(text, langtag=language) if language else text)
+            for language, text in texts.items()
+        ]
+        said.entity("ex:tidy", labels)
+        assert draft(said, notation=notation).output.title == expected
+        texts = {language: text for language, text in texts.items() if text != expected}
+        if expected == "Tidy":
+            del texts["de"]
+
+
+def test_of_two_labels_of_one_record_the_other_is_left_over():
+    said = clean()
+    said.entity("ex:tidy", [("prov:label", "two"), ("prov:label", "one")])
+    assert draft(said).output.title == "one"
+    assert left(said) == [("entity", "prov:label=two", NO_PLACE)]
+
+
+def test_names_of_relations_are_left_over():
+    said = document()
+    said.activity("ex:clean", START, END)
+    said.used("ex:clean", "ex:raw", identifier="ex:reading")
+    said.wasGeneratedBy("ex:tidy", "ex:clean")
+    found = left(said, kind=ActivityKind.CLEAN)
+    assert [pair[:2] for pair in found] == [("used", EX + "reading")]
 
 
 def test_a_derivation_that_names_its_activity_implies_what_was_used_and_made():

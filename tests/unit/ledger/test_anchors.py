@@ -215,3 +215,38 @@ def test_a_damaged_journal_is_noticed(ledger, recorded):
         anchors.prove(ledger, found)
     with pytest.raises(NotFoundError, match="no document"):
         anchors.document(ledger, anchors.find(ledger, recorded[0].digest))
+
+
+def test_a_clock_that_is_set_back_keeps_no_record_waiting(ledger, party, monkeypatch):
+    now = int(ledger.clock())
+    age_s = ledger.settings.anchor_batch_age_s
+    for recorded_at, is_due in (
+        (now, False),
+        (now - age_s + 1, False),
+        (now - age_s, True),
+        (now + 10**9, True),
+    ):
+        monkeypatch.setattr(ledger, "clock", lambda: now)
+        monkeypatch.setattr(ledger.journal, "_clock", lambda at=recorded_at: at)
+        anchors.record(ledger, party, [str(recorded_at).encode()])
+        assert bool(anchors.close(ledger, due_only=True)) is is_due
+        anchors.close(ledger)
+
+
+def test_a_batch_that_is_never_mined_keeps_no_other_from_being_settled(
+    ledger, recorded, party, monkeypatch
+):
+    anchors.close(ledger)
+    anchors.anchor(ledger)
+    anchors.record(ledger, party, [b"later"])
+    (stuck,) = anchors.close(ledger)
+
+    def wait(*arguments):
+        raise NodeUnavailable("expected the transaction to be mined, found it is not")
+
+    monkeypatch.setattr(ledger.transactions, "wait", wait)
+    monkeypatch.setattr(ledger.client, "final_block", lambda tag: 10**9)
+    with pytest.raises(NodeUnavailable):
+        anchors.advance(ledger)
+    states = {batch.id: batch.state for batch in ledger.batches.newest(10)}
+    assert states == {stuck.id - 1: BatchState.FINAL, stuck.id: BatchState.CLOSED}

@@ -198,3 +198,33 @@ def test_a_format_that_nobody_knows(scene):
         interchange.said(interchange.lineage(ledger, ONE), "dcat", "x")
     with pytest.raises(NotFoundError):
         interchange.export(ledger, 7, None, "dcat")
+
+
+def test_an_offer_that_was_open_as_of_a_block_stays_so(ledger, content):
+    made = datasets.register(ledger, "founder", content, "Offered")
+    terms = policies.store(ledger, "founder", policies.of_license("CC0-1.0"))
+    until = ledger.client.head().timestamp + 1_000
+    offers.make(ledger, "founder", made.dataset_id, terms.policy_id, not_after=until)
+    number = ledger.client.head().number
+
+    def offered(as_of, now):
+        found = interchange.export(
+            ledger, made.dataset_id, 1, "croissant", as_of=as_of, clock=lambda: now
+        )
+        return len(json.loads(found.content).get("usageInfo", []))
+
+    assert (offered(None, until), offered(None, until + 1)) == (1, 0)
+    assert (offered(number, until), offered(number, until + 1)) == (1, 1)
+    assert offered(number - 1, until) == 0
+
+
+def test_an_offer_behind_many_that_are_over_is_named(ledger, content, monkeypatch):
+    monkeypatch.setattr(interchange, "_OFFERS_AT_ONCE", 1)
+    made = datasets.register(ledger, "founder", content, "Offered")
+    for name in ("ODbL-1.0", "CC0-1.0", "CC-BY-4.0"):
+        terms = policies.store(ledger, "founder", policies.of_license(name))
+        last = offers.make(ledger, "founder", made.dataset_id, terms.policy_id)
+        if name != "CC-BY-4.0":
+            offers.close(ledger, "founder", last.offer_id)
+    found = interchange.export(ledger, made.dataset_id, 1, "croissant").content
+    assert json.loads(found)["license"] == "https://spdx.org/licenses/CC-BY-4.0"

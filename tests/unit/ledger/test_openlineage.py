@@ -2,15 +2,18 @@
 
 import hashlib
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from sqlalchemy import text, update
 
-from provenance.errors import InputError, NotFoundError
+from provenance.errors import IndexStateError, InputError, NotFoundError
 from provenance.index import jobs, pipeline_tables, runs
 from provenance.index.database import reading, writing
 from provenance.interchange.openlineage import Name, Registration
 from provenance.ledger import datasets, openlineage
+from provenance.ledger.journal import Journal
 from provenance.proofs.batches import RecordKind
 
 RUN = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -69,7 +72,8 @@ def test_tables_of_another_format_are_filled_again(ledger, party):
     with writing(ledger.engine) as connection:
         connection.execute(update(pipeline_tables.cursor).values(format=0))
         connection.execute(update(pipeline_tables.runs).values(state="FAIL"))
-        connection.execute(text("ALTER TABLE pipeline_versions DROP COLUMN version"))
+        for column in ("versions DROP COLUMN version", "cursor DROP COLUMN journal"):
+            connection.execute(text(f"ALTER TABLE pipeline_{column}"))
     assert openlineage.feed(ledger) == 1
     assert run_of(ledger, party).state == "START"
     with reading(ledger.engine) as connection:
@@ -211,3 +215,65 @@ def test_a_document_that_is_not_there_is_passed_over_when_a_run_comes_out(ledger
         connection.execute("DELETE FROM documents WHERE sequence = 2")
     found = openlineage.export_run(ledger, party, RUN)["run"]["facets"]["provenance_proof"]
     assert len(found["events"]) == 2
+
+
+def test_the_graph_of_one_home_is_not_filled_from_the_journal_of_another(
+    ledger, party, tmp_path, monkeypatch
+):
+    openlineage.record(ledger, party, event())
+    openlineage.feed(ledger)
+    other = Journal(tmp_path / "other.sqlite3")
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "_journal", other)
+        assert openlineage.feed(ledger) == 1  # a home without records of its own only reads
+        openlineage.record(ledger, party, event("COMPLETE"))
+        openlineage.record(ledger, party, event("FAIL"))
+        with pytest.raises(IndexStateError, match="that of another home's"):
+            openlineage.feed(ledger)
+        assert run_of(ledger, party).state == "START"
+        openlineage.rebuild(ledger)
+        assert openlineage.feed(ledger) == 2
+        assert run_of(ledger, party).state == "FAIL"
+    other.close()
+    with pytest.raises(IndexStateError):
+        openlineage.feed(ledger)
+
+
+@pytest.mark.parametrize("again", [0, 1, 3])
+def test_a_journal_from_a_backup_is_drawn_again(ledger, party, tmp_path, monkeypatch, again):
+    openlineage.record(ledger, party, event())
+    backup = tmp_path / "backup.sqlite3"
+    with ledger.journal.reading() as connection, closing(sqlite3.connect(backup)) as copy:
+        connection.backup(copy)
+    openlineage.record(ledger, party, event("RUNNING"))
+    openlineage.record(ledger, party, event("FAIL"))
+    assert openlineage.feed(ledger) == 3
+    restored = Journal(backup)
+    monkeypatch.setattr(ledger, "_journal", restored)
+    for number in range(again):
+        openlineage.record(
+            ledger, party, event("COMPLETE", eventTime=f"2026-01-0{number + 1}T00:00:00Z")
+        )
+    assert openlineage.feed(ledger) == 1 + again
+    assert run_of(ledger, party).state == ("COMPLETE" if again else "START")
+    assert len(run_of(ledger, party).events) == 1 + again
+    restored.close()
+
+
+def test_a_graph_that_is_emptied_while_it_is_fed_loses_nothing(ledger, party, monkeypatch):
+    openlineage.record(ledger, party, event())
+    openlineage.feed(ledger)
+    openlineage.record(ledger, party, event("COMPLETE"))
+    entries = ledger.journal.entries
+    rebuilt = []
+
+    def entries_then_rebuild(after=0, limit=500, party=None):
+        found = entries(after, limit, party)
+        if limit == openlineage.FED_AT_ONCE and not rebuilt:
+            rebuilt.append(openlineage.rebuild(ledger))  # as another process does
+        return found
+
+    monkeypatch.setattr(ledger.journal, "entries", entries_then_rebuild)
+    assert openlineage.feed(ledger) == 2
+    assert rebuilt
+    assert len(run_of(ledger, party).events) == 2

@@ -331,3 +331,28 @@ def test_an_interactive_session_has_to_name_its_code(monkeypatch, settings):
         recording("apply", settings=settings),
     ):
         pass
+
+
+def test_a_script_may_go_on_in_another_folder(place, settings, clock, tmp_path, monkeypatch):
+    versions, how = place
+    (tmp_path / "other").mkdir()
+    monkeypatch.setenv("PROVENANCE_HOME", settings.home.name)
+    how = {name: value for name, value in how.items() if name != "settings"}
+    with recording("clean", inputs={"a": versions["a"]}, output="c", title="C", **how) as run:
+        Path("c").write_text("c")
+        monkeypatch.chdir("other")
+    assert root_of_output(settings, clock) == manifests.build(tmp_path / "c").root
+    assert run.recorded.output.version == 1
+
+
+def test_a_script_may_run_in_a_folder_that_is_gone(place, settings, clock, tmp_path, monkeypatch):
+    versions, how = place
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    inputs = {tmp_path / "a": versions["a"]}
+    with recording("clean", inputs=inputs, output=tmp_path / "c", title="C", **how) as run:
+        (tmp_path / "c").write_text("c")
+    monkeypatch.chdir(tmp_path)
+    assert run.recorded.output.version == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from provenance.content import manifest
-from provenance.errors import ContractRevert
+from provenance.errors import ContractRevert, InputError, NotFoundError, ReadError, RootMismatch
 from provenance.ledger import contests, datasets, grants, holds, lineage_views, parties, policies
 from provenance.ledger.claims import ways_to
 from provenance.ledger.opening import open_ledger
@@ -162,3 +162,64 @@ def test_a_grant_that_began_since_the_newest_block_is_usable(world, clock):
     world.lend("lender", of, actions=("read",))
     clock.jump(2000)
     assert world.used() == lent(of, grant_id)
+
+
+@pytest.fixture
+def tables(place):
+    """A folder registered without what was left over in it, and a file with two digests."""
+    _, how = place
+    Path("d").mkdir()
+    Path("d/x.csv").write_text("x")
+    Path("d/x.tmp").write_text("left over")
+    Path("two").write_text("two digests")
+    made = {
+        "d": manifest.build(Path("d"), ignore=["*.tmp"]),
+        "two": manifest.build(Path("two"), algorithms=["sha256", "blake3"]),
+        "b": manifest.build(Path("b"), private=True),
+    }
+    with open_ledger(how["settings"], clock=how["clock"]) as ledger:
+        registered = {
+            path: datasets.register(ledger, "founder", content, path)
+            for path, content in made.items()
+        }
+    return {path: f"{one.dataset_id}:1" for path, one in registered.items()}, how
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_an_input_is_compared_under_the_header_of_its_version(tables, by_name):
+    named, how = tables
+    inputs = {path: named[path] if by_name else None for path in ("d", "two")}
+    with recording("apply", inputs=inputs, **how) as run:
+        Path("d/y.tmp").write_text("no part of the version")
+    assert run.recorded.activity_id == 1
+    with (
+        pytest.raises(ReadError, match="the input 'd' changed"),
+        recording("apply", inputs=inputs, **how),
+    ):
+        Path("d/x.csv").write_text("y")
+
+
+def test_an_input_that_is_no_version_under_any_header_is_refused(tables):
+    named, how = tables
+    Path("two").write_text("other")
+    for text, error in ((named["two"], RootMismatch), (None, NotFoundError)):
+        with pytest.raises(error), recording("apply", inputs={"two": text}, **how):
+            pytest.fail("it began")
+
+
+def test_a_private_version_cannot_be_compared(tables):
+    named, how = tables
+    with (
+        pytest.raises(InputError, match=f"found that {named['b']} is private"),
+        recording("apply", inputs={"b": named["b"]}, **how),
+    ):
+        pytest.fail("it began")
+
+
+def test_without_its_manifest_a_version_has_no_other_header(tables, tmp_path):
+    named, how = tables
+    content = manifest.build(Path("two"), algorithms=["sha256", "blake3"])
+    with open_ledger(how["settings"], clock=how["clock"]) as ledger:
+        ledger.documents.path(content.manifest_hash).unlink()
+    with pytest.raises(RootMismatch), recording("apply", inputs={"two": named["two"]}, **how):
+        pytest.fail("it began")
