@@ -143,7 +143,7 @@ def header_of(ledger: Ledger, manifest_hash: bytes) -> Header | None:
     """Return the header of a manifest; None if it is not at hand, or cannot be read."""
     try:
         return _described(ledger, manifest_hash)[0]
-    except (NotFoundError, ReadError, InvalidManifest):
+    except (NotFoundError, StorageError, InvalidManifest):
         return None
 
 

