@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeVar
 
-import orjson
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from api.bodies import MEDIA_TYPE, media_type, validated
 from api.problems import HttpProblem
 from api.requests import Content
 from provenance.config import Settings
@@ -31,7 +30,6 @@ JSON_PART = "request"
 FILE_PART = "file"
 MANIFEST_PART = "manifest"
 
-_JSON_TYPES = ("application/json",)
 _FORM_TYPE = "multipart/form-data"
 _MAX_JSON_PART_BYTES = 1 << 20
 
@@ -59,10 +57,10 @@ async def given(request: Request, model: type[_B]) -> AsyncIterator[Given[_B]]:
         HttpProblem: another media type, no JSON, or parts that have no meaning.
         RequestValidationError: the members are not those of the model.
     """
-    media_type = _media_type(request)
-    if media_type in _JSON_TYPES:
-        yield Given(_validated(model, await request.body()))
-    elif media_type == _FORM_TYPE:
+    sent = media_type(request)
+    if sent == MEDIA_TYPE:
+        yield Given(validated(model, await request.body()))
+    elif sent == _FORM_TYPE:
         async with request.form(
             max_files=1, max_fields=1, max_part_size=_MAX_JSON_PART_BYTES
         ) as form:
@@ -70,26 +68,8 @@ async def given(request: Request, model: type[_B]) -> AsyncIterator[Given[_B]]:
             yield _from_parts(model, parts)
     else:
         raise HttpProblem(
-            415, "media-type", f"expected {_JSON_TYPES[0]} or {_FORM_TYPE}, found another"
+            415, "media-type", f"expected {MEDIA_TYPE} or {_FORM_TYPE}, found another"
         )
-
-
-async def json_body(request: Request, model: type[_B], *, optional: bool = False) -> _B:
-    """Read a JSON body; an empty one stands for no members if it is optional.
-
-    Not the framework's way, which is the standard library's parser: it recurses once a bracket,
-    and the EVM has raised the limit of recursion, so that a body of brackets ends the process.
-
-    Raises:
-        HttpProblem: another media type, or no JSON.
-        RequestValidationError: the members are not those of the model.
-    """
-    body = await request.body()
-    if optional and not body:
-        return model()
-    if _media_type(request) not in _JSON_TYPES:
-        raise HttpProblem(415, "media-type", f"expected {_JSON_TYPES[0]}, found another")
-    return _validated(model, body)
 
 
 def manifest_of(settings: Settings, found: Given[Any]) -> Manifest:
@@ -159,13 +139,6 @@ def below(root: Path | None, path: str) -> Path:
     return found
 
 
-def json_body_of(model: type[BaseModel], *, optional: bool = False) -> dict[str, Any]:
-    """Return how OpenAPI describes a body that :func:`json_body` reads."""
-    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
-    content = {_JSON_TYPES[0]: {"schema": reference}}
-    return {"requestBody": {"required": not optional, "content": content}}
-
-
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
     """Return how OpenAPI describes a body that :func:`given` reads."""
     reference = {"$ref": f"#/components/schemas/{model.__name__}"}
@@ -176,10 +149,10 @@ def body_of(model: type[BaseModel]) -> dict[str, Any]:
         "additionalProperties": False,
     }
     content = {
-        "application/json": {"schema": reference},
+        MEDIA_TYPE: {"schema": reference},
         _FORM_TYPE: {
             "schema": form,
-            "encoding": {JSON_PART: {"contentType": "application/json"}},
+            "encoding": {JSON_PART: {"contentType": MEDIA_TYPE}},
         },
     }
     return {"requestBody": {"required": True, "content": content}}
@@ -202,10 +175,6 @@ def _made(settings: Settings, found: Given[Any], body: Content) -> Manifest:
         raise type(error)(shown) from error
 
 
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
 def _from_parts(model: type[_B], parts: Mapping[str, UploadFile | str]) -> Given[_B]:
     text = parts.get(JSON_PART, "{}")
     files = {name: part.file for name, part in parts.items() if isinstance(part, UploadFile)}
@@ -217,19 +186,5 @@ def _from_parts(model: type[_B], parts: Mapping[str, UploadFile | str]) -> Given
             f"expected a part {JSON_PART} of JSON and one file named {FILE_PART} or "
             f"{MANIFEST_PART}, found other parts",
         )
-    body = _validated(model, text.encode())
+    body = validated(model, text.encode())
     return Given(body, files.get(FILE_PART), files.get(MANIFEST_PART))
-
-
-def _validated(model: type[_B], text: bytes) -> _B:
-    try:
-        members = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise HttpProblem(
-            400, "json", f"expected JSON, found something else at character {error.pos}"
-        ) from None
-    try:
-        return model.model_validate(members)
-    except ValidationError as error:
-        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
-        raise RequestValidationError(faults) from None

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
+from api.bodies import JsonRoute
 from api.dependencies import ReadingDependency, Span
 from api.parameters import AfterQuery, DatasetIdPath, HoldIdPath, LimitQuery
 from api.party_requests import ContestConcession, ContestDecision
@@ -24,7 +25,7 @@ from provenance.ledger import contests as use_cases
 from provenance.ledger.contests import ContestEnded
 from provenance.ledger.opening import Ledger
 
-router = APIRouter(tags=["contests"])
+router = APIRouter(tags=["contests"], route_class=JsonRoute)
 
 
 @router.get(

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
+from api.bodies import JsonRoute
 from api.dependencies import (
     Context,
     ReadingDependency,
@@ -29,7 +30,7 @@ from provenance.ledger.opening import Ledger
 from provenance.ledger.views import newest_title
 from provenance.ledger.vocabulary import Classification
 
-router = APIRouter(tags=["datasets"])
+router = APIRouter(tags=["datasets"], route_class=JsonRoute)
 
 DigestQuery = Annotated[
     str | None,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
+from api.bodies import JsonRoute
 from api.dependencies import (
     ReadingDependency,
     Span,
@@ -28,7 +29,7 @@ from provenance.ledger import holds as use_cases
 from provenance.ledger.holds import HoldChange
 from provenance.ledger.opening import Ledger
 
-router = APIRouter(tags=["holds"])
+router = APIRouter(tags=["holds"], route_class=JsonRoute)
 
 SubjectQuery = Annotated[
     str,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Response
 from sqlalchemy import Connection
 
+from api.bodies import JsonRoute
 from api.dependencies import ReadingDependency, Span
 from api.license_requests import Acted, OfferMake
 from api.license_responses import GrantChanged, OfferAnswer, OfferChanged, OfferPage
@@ -25,7 +26,7 @@ from provenance.ledger.grants import GrantChange
 from provenance.ledger.offers import OfferChange
 from provenance.ledger.opening import Ledger
 
-router = APIRouter(tags=["offers"])
+router = APIRouter(tags=["offers"], route_class=JsonRoute)
 
 
 @router.get("/offers", summary="Standing offers", response_model=OfferPage, responses=reads())

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
+from api.bodies import json_body, json_body_of
 from api.dependencies import (
     ReadingDependency,
     Span,
@@ -28,7 +29,6 @@ from api.parameters import (
 )
 from api.requests import TransferAccept, TransferCancel, TransferStart
 from api.responses import TransferChanged, TransferPage, reads, writes
-from api.uploads import json_body, json_body_of
 from api.writing import WritingDependency
 from provenance.identifiers import (
     DatasetId,

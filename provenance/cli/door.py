@@ -252,19 +252,13 @@ def read_json(path: Path, max_bytes: int) -> dict[str, Any]:
         InvalidDocument: it holds no JSON object, a key given twice, or a number that JSON does not
             know.
     """
-    import json
-
-    import orjson
-
-    from provenance.strict_json import once
+    from provenance import strict_json
 
     document = read_file(path, max_bytes)
     try:
-        # The first is strict and bounds the depth; only the other one shows a key given twice.
-        found = orjson.loads(document)
-        json.loads(document, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise InvalidDocument(f"expected JSON in {str(path)!a}: {error}") from None
+        found = strict_json.loads(document)
+    except (InvalidDocument, TooLarge) as error:
+        raise type(error)(f"{str(path)!a}: {error}") from None
     if not isinstance(found, dict):
         raise InvalidDocument(f"expected a JSON object in {str(path)!a}")
     return found

@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from provenance import strict_json
 from provenance.content.declared import Declaration, croissant_files
 from provenance.content.entry import ManifestEntry
 from provenance.content.paths import SINGLE_FILE
@@ -169,10 +170,7 @@ def read(document: bytes) -> Imported:
     """
     if len(document) > MAX_BYTES:
         raise TooLarge(f"expected at most {MAX_BYTES} bytes of Croissant, found {len(document)}")
-    try:
-        described = orjson.loads(document)
-    except ValueError as error:
-        raise InvalidDocument(f"expected JSON: {error!s:.120}") from None
+    described = strict_json.loads(document)
     if not isinstance(described, dict):
         raise InvalidDocument(f"expected a JSON object, found {type(described).__name__}")
     every = list(croissant_files(described))
