@@ -258,8 +258,9 @@ def reading(ledger: Ledger, as_of: int | None) -> "Iterator[tuple[Connection, As
     Raises:
         NotFoundError: there is no such block yet.
     """
-    ledger.sync()
+    # In this order: the index reaches a block that was there before, not one mined meanwhile.
     block = block_at(ledger.client, as_of)
+    ledger.sync()
     finality = ledger.client.finality(block.number)
     with database.reading(ledger.engine) as connection:
         yield connection, AsOf(block.number, block.hash, finality)
