@@ -32,7 +32,7 @@ router = APIRouter(tags=["contests"], route_class=JsonRoute)
     "/datasets/{dataset_id}/contests",
     summary="The contests that a dataset is in",
     response_model=ContestPage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_contests(
     dataset_id: DatasetIdPath,
@@ -55,7 +55,7 @@ async def list_contests(
     "/contests/{hold_id}",
     summary="A contest",
     response_model=ContestAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_contest(hold_id: HoldIdPath, reading: ReadingDependency) -> Response:
     """A contest by the hold that it placed on the later dataset, and how it ended."""

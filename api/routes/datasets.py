@@ -124,7 +124,7 @@ async def list_datasets(
     "/datasets/{dataset_id}",
     summary="A dataset with the latest of its versions",
     response_model=DatasetAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_dataset(dataset_id: DatasetIdPath, reading: ReadingDependency) -> Response:
     """What was declared, who registered it, whether it still stands."""

@@ -66,7 +66,7 @@ async def list_holds(
     return await reading.page(kind, after, limit, page, use_cases.shown, timed=True)
 
 
-@router.get("/holds/{hold_id}", summary="A hold", response_model=HoldAnswer, responses=reads(404))
+@router.get("/holds/{hold_id}", summary="A hold", response_model=HoldAnswer, responses=reads())
 async def get_hold(hold_id: HoldIdPath, reading: ReadingDependency) -> Response:
     """What it stops and why, and whether it still stands."""
 

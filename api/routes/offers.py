@@ -45,7 +45,7 @@ async def list_offers(
     "/datasets/{dataset_id}/offers",
     summary="The offers of a dataset",
     response_model=OfferPage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_dataset_offers(
     dataset_id: DatasetIdPath,
@@ -62,9 +62,7 @@ async def list_dataset_offers(
     return await reading.page(f"offers-of-{dataset_id}", after, limit, page, timed=True)
 
 
-@router.get(
-    "/offers/{offer_id}", summary="An offer", response_model=OfferAnswer, responses=reads(404)
-)
+@router.get("/offers/{offer_id}", summary="An offer", response_model=OfferAnswer, responses=reads())
 async def get_offer(offer_id: OfferIdPath, reading: ReadingDependency) -> Response:
     """What is offered, and how often it was taken up."""
 

@@ -62,7 +62,7 @@ async def list_policies(
     "/policies/{policy_id}",
     summary="A policy",
     response_model=PolicyAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_policy(policy_id: PolicyIdPath, reading: ReadingDependency) -> Response:
     """Its terms in words, and the hashes of its document and licence."""

@@ -58,7 +58,7 @@ async def check_rights(body: RightsCheck, context: ContextDependency) -> Respons
     "/datasets/{dataset_id}/rights",
     summary="Who has which right in a dataset, now or at any past moment",
     response_model=RightsAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_dataset_rights(
     dataset_id: DatasetIdPath, reading: ReadingDependency, at: AtQuery = None

@@ -32,7 +32,7 @@ router = APIRouter(tags=["proofs"])
     "/datasets/{dataset_id}/versions/{version}/rows",
     summary="The tables of a version whose rows were committed to",
     response_model=RowsAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_rows(
     dataset_id: DatasetIdPath, version: VersionPath, reading: ReadingDependency

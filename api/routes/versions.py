@@ -30,7 +30,7 @@ router = APIRouter(tags=["datasets"], route_class=JsonRoute)
     "/datasets/{dataset_id}/versions",
     summary="The versions of a dataset",
     response_model=VersionPage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_versions(
     dataset_id: DatasetIdPath,
