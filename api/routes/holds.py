@@ -55,9 +55,11 @@ async def list_holds(
     limit: LimitQuery = None,
 ) -> Response:
     """Holds by id, those that lapsed or were lifted included."""
-    target = parse_subject(use_cases.parse_target(subject))
+    wanted = use_cases.parse_target(subject)
+    target = parse_subject(wanted)
 
     def page(connection: Connection, span: Span) -> Page[Hold, int]:
+        use_cases.require_known(connection, wanted, span.as_of)
         now = int(time.time()) if span.as_of is None else None
         named = {"after": span.after, "limit": span.limit, "as_of": span.as_of, "now_s": now}
         return holds.of_target(connection, target, **named)  # type: ignore[arg-type]
