@@ -167,12 +167,25 @@ def _made(settings: Settings, found: Given[Any], body: Content) -> Manifest:
             found.file, algorithms=body.digests, max_bytes=settings.max_upload_bytes
         )
     path = below(settings.data_root, body.path or "")
+    _require_no_home(settings, path)
     try:
         return manifests.build(path, algorithms=body.digests)
     except InputError as error:
         # Where the data root is on this machine is nobody's business.
         shown = str(error).replace(f"{os.fspath(path)}", body.path or "")
         raise type(error)(shown) from error
+
+
+def _require_no_home(settings: Settings, path: Path) -> None:
+    """Return if a path leads to data, not to the keys and the chain of this service.
+
+    Raises:
+        InvalidPath: the home is in it, or it is in the home and the data root is not.
+    """
+    home, root = settings.home.resolve(), (settings.data_root or settings.home).resolve()
+    inside = path.is_relative_to(home) and not root.is_relative_to(home)
+    if inside or home.is_relative_to(path):
+        raise InvalidPath("expected a path to data, found one to the home of the service")
 
 
 def _from_parts(model: type[_B], parts: Mapping[str, UploadFile | str]) -> Given[_B]:
