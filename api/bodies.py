@@ -102,13 +102,25 @@ def parse(text: bytes) -> Any:
 
 
 def require_json(request: Request) -> None:
-    """Return if a request says that its body is JSON.
+    """Return if a request says that its body is JSON, and as it is.
 
     Raises:
         HttpProblem: 415, it says something else, or nothing.
     """
     if media_type(request) != MEDIA_TYPE:
         raise HttpProblem(415, "media-type", f"expected {MEDIA_TYPE}, found another")
+    require_identity(request)
+
+
+def require_identity(request: Request) -> None:
+    """Return if a body is not packed (RFC 9110 section 8.4).
+
+    Raises:
+        HttpProblem: 415, it is.
+    """
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding != "identity":
+        raise HttpProblem(415, "coding", f"expected identity, found {coding[:40]!a}")
 
 
 def media_type(request: Request) -> str:

@@ -20,6 +20,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from provenance import errors
 
@@ -240,6 +241,19 @@ def from_validation(error: RequestValidationError, instance: str | None = None) 
     return problem(422, "request", title, detail, instance=instance, faults=faults)
 
 
+def _allowed(request: Request) -> str:
+    """Return the methods of a path; the framework knows those of one route alone."""
+    found = [
+        method
+        for method in ("GET", "POST")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.router.routes
+        )
+    ]
+    return ", ".join([*found, "HEAD"] if "GET" in found else found)
+
+
 def install(app: FastAPI) -> None:
     """Make the application answer every error with a problem document."""
 
@@ -249,6 +263,8 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            error = HTTPException(error.status_code, headers={"Allow": _allowed(request)})
         return from_http(error, request.url.path)
 
     async def validation(request: Request, error: Exception) -> Response:

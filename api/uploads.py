@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from api.bodies import MEDIA_TYPE, media_type, validated
+from api.bodies import MEDIA_TYPE, media_type, require_identity, validated
 from api.problems import HttpProblem
 from api.requests import Content
 from provenance.config import Settings
@@ -57,6 +57,7 @@ async def given(request: Request, model: type[_B]) -> AsyncIterator[Given[_B]]:
         HttpProblem: another media type, no JSON, or parts that have no meaning.
         RequestValidationError: the members are not those of the model.
     """
+    require_identity(request)
     sent = media_type(request)
     if sent == MEDIA_TYPE:
         yield Given(validated(model, await request.body()))

@@ -1,5 +1,6 @@
 """Bodies of JSON: whichever route they are for, they are read in one way."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -17,9 +18,10 @@ ROUTES = [
 ]
 
 
-def send(service, route, content, media_type="application/json"):
+def send(service, route, content, media_type="application/json", coding="identity"):
     names = {part.partition("}")[0] for part in route.split("{")[1:]}
     headers = service.bearer("alice, for all") | {"Content-Type": media_type}
+    headers["Content-Encoding"] = coding
     url = route.format(**{name: KNOWN.get(name, 1) for name in names})
     return service.client.post(url, content=content, headers=headers)
 
@@ -55,6 +57,12 @@ def test_another_media_type_is_refused(service, route, require_problem):
     assert {"400", "415"} <= set(declared)
     for media_type in ("text/plain", "application/ld+json", ""):
         require_problem(send(service, route, b"{}", media_type), 415, "media-type")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_packed_body_is_refused(service, route, require_problem):
+    found = send(service, route, gzip.compress(b"{}"), coding="gzip")
+    require_problem(found, 415, "coding")
 
 
 def test_an_integer_of_any_length_is_read_whole(service, require_problem):
