@@ -30,18 +30,25 @@ class JsonRoute(APIRoute):
     halves of surrogate pairs, which no answer can repeat.
     """
 
+    halves = False
+    """Whether a half may stand in a body, because each item is refused alone."""
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of the framework, given requests that read strictly."""
         handle = super().get_route_handler()
 
         async def read_strictly(request: Request) -> Response:
-            return await handle(_StrictRequest(request.scope, request.receive))
+            strict = _StrictRequest(request.scope, request.receive)
+            strict.halves = self.halves
+            return await handle(strict)
 
         return read_strictly if self.body_field is not None else handle
 
 
 class _StrictRequest(Request):
     """A request whose body is JSON or nothing."""
+
+    halves = False
 
     async def body(self) -> bytes:
         found = await super().body()
@@ -50,7 +57,7 @@ class _StrictRequest(Request):
         return found
 
     async def json(self) -> Any:
-        return parse(await self.body())
+        return parse(await self.body(), halves=self.halves)
 
 
 async def json_body(request: Request, model: type[_B], *, optional: bool = False) -> _B:
@@ -89,14 +96,14 @@ def validated(model: type[_B], text: bytes) -> _B:
         raise RequestValidationError(faults) from None
 
 
-def parse(text: bytes) -> Any:
-    """Return what JSON says.
+def parse(text: bytes, *, halves: bool = False) -> Any:
+    """Return what JSON says; with halves of surrogate pairs only if they are asked for.
 
     Raises:
         HttpProblem: 400, it says nothing, or more than one thing.
     """
     try:
-        return strict_json.loads(text)
+        return strict_json.loads(text, halves=halves)
     except InputError as error:
         raise HttpProblem(400, "json", str(error)) from None
 

@@ -8,6 +8,7 @@ The status of a contract's error is that of domain 3.7; one that is listed there
 or is not listed at all, is 422 unless a more telling one stands in the table below.
 """
 
+import json
 import logging
 import re
 from collections.abc import Mapping
@@ -192,7 +193,11 @@ def problem(
         sent.setdefault("WWW-Authenticate", "Bearer")  # RFC 9110 section 15.5.2
     if status == 503:
         sent.setdefault("Retry-After", _RETRY_AFTER_S)
-    return Response(orjson.dumps(document | members), status, sent, MEDIA_TYPE)
+    try:
+        body = orjson.dumps(document | members)
+    except TypeError:  # half of a surrogate pair that the caller sent; escaped, JSON can say it
+        body = json.dumps(document | members).encode()
+    return Response(body, status, sent, MEDIA_TYPE)
 
 
 def from_error(error: errors.ProvenanceError, instance: str | None = None) -> Response:

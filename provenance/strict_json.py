@@ -7,6 +7,7 @@ halves of surrogate pairs, another encoding than UTF-8 without a mark, and more 
 """
 
 import json
+import re
 from collections import Counter
 from typing import Any
 
@@ -14,9 +15,15 @@ import orjson
 
 from provenance.errors import InvalidDocument, TooLarge
 
+_HALF = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
-def loads(document: bytes) -> Any:
+
+def loads(document: bytes, *, halves: bool = False) -> Any:
     """Return what a document says; how long it may be is for the caller to bound.
+
+    Args:
+        document: the bytes.
+        halves: whether strings may hold halves of surrogate pairs, for who judges each by itself.
 
     Raises:
         InvalidDocument: it is no JSON, a key is given twice, or it is beyond the bounds above.
@@ -25,7 +32,7 @@ def loads(document: bytes) -> Any:
     try:
         # Strict and bounded, at a fraction of the time of the parser below, which follows brackets
         # as deep as it is told to; but only that one shows repeated members and whole integers.
-        orjson.loads(document)
+        orjson.loads(_HALF.sub(rb"\\ufffd", document) if halves else document)
         return json.loads(document, object_pairs_hook=_once)
     except ValueError as error:
         raise InvalidDocument(f"expected one JSON document: {error!s:.120}") from None

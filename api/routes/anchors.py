@@ -27,7 +27,14 @@ from provenance.ledger.anchors import Record
 from provenance.ledger.journal import JournalEntry
 from provenance.ledger.opening import Ledger
 
-router = APIRouter(tags=["anchors"], route_class=JsonRoute)
+
+class RecordRoute(JsonRoute):
+    """A string that is no Unicode makes one item bad, and refuses no other."""
+
+    halves = True
+
+
+router = APIRouter(tags=["anchors"], route_class=RecordRoute)
 
 _PRIVATE = {"Cache-Control": "no-store"}
 

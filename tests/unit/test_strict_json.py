@@ -70,3 +70,14 @@ def test_more_levels_than_the_stack_has_room_for_are_refused(monkeypatch):
     monkeypatch.setattr(strict_json.json, "loads", overflow)
     with pytest.raises(TooLarge, match="few levels"):
         strict_json.loads(b"[]")
+
+
+def test_halves_of_surrogate_pairs_are_read_for_who_asks():
+    text = b'["\\ud800", "\\\\ud800", {"\\uDFFF": "\\ud83d\\ude00"}]'
+    with pytest.raises(InvalidDocument):
+        strict_json.loads(text)
+    read = strict_json.loads(text, halves=True)
+    assert read == ["\ud800", "\\ud800", {"\udfff": "\U0001f600"}]
+    for wrong in (b'{"\\ud800": 1, "\\uD800": 2}', b'"\\ud8', b'["\\ud800"', b"NaN"):
+        with pytest.raises(InvalidDocument):
+            strict_json.loads(wrong, halves=True)
