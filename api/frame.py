@@ -69,10 +69,14 @@ class Frame:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        status = 0
+        status, bare = 0, scope["method"] == "HEAD"
+        # The answer to HEAD is that to GET without its body (RFC 9110 section 9.3.2).
+        asked = {**scope, "method": "GET"} if bare else scope
 
         async def framed(message: Message) -> None:
             nonlocal status
+            if bare and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
@@ -81,19 +85,19 @@ class Frame:
             await send(message)
 
         try:
-            await self._app(scope, receive, framed)
+            await self._app(asked, receive, framed)
         except HTTPException as error:
             # Middleware refuses before the handlers of the application stand around it.
             await from_http(error, scope["path"])(scope, receive, framed)
         except Exception:
-            _log.exception("%s %s failed", scope["method"], _route(scope))
+            _log.exception("%s %s failed", scope["method"], _route(asked))
             if status:
                 raise  # the answer is half sent: only a broken connection can say so now
             await internal(scope["path"])(scope, receive, framed)
         finally:
             spent_s = time.perf_counter() - started
-            self._metrics.count(_method(scope), _route(scope), status, spent_s)
-            _log.debug("%s %s: %d in %.4f s", _method(scope), _route(scope), status, spent_s)
+            self._metrics.count(_method(scope), _route(asked), status, spent_s)
+            _log.debug("%s %s: %d in %.4f s", _method(scope), _route(asked), status, spent_s)
 
 
 def _route(scope: Scope) -> str:

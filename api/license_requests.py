@@ -85,9 +85,21 @@ class UseBody(Body):
     """A use: exactly one action; of the rest, everything named must be permitted."""
 
     action: Word = Field(description="One action.", examples=["compute"])
-    purpose: Words = Field(default=[], examples=[["rd_test"]])
-    industry: Words = Field(default=[], description="Sections of GB/T 4754.", examples=[["C"]])
-    mode: Words = Field(default=[], description="Delivery modes.", examples=[["api"]])
+    purpose: Words = Field(
+        default=[],
+        description="What for; no terms permit a use that names no purpose.",
+        examples=[["rd_test"]],
+    )
+    industry: Words = Field(
+        default=[],
+        description="Sections of GB/T 4754; no terms permit a use that names none.",
+        examples=[["C"]],
+    )
+    mode: Words = Field(
+        default=[],
+        description="Delivery modes; no terms permit a use that names none.",
+        examples=[["api"]],
+    )
     country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = Field(
         default="CN", description="Where it takes place, ISO 3166-1 alpha-2."
     )

@@ -16,7 +16,7 @@ from fastapi import Depends, Path, Query, Response
 from sqlalchemy import Connection
 
 from api.authentication import Caller
-from provenance.errors import InvalidDocument, InvalidIdentifier, TooLarge
+from provenance.errors import InputError, InvalidDocument, InvalidIdentifier
 from provenance.identifiers import PartyId
 from provenance.index import pipelines
 from provenance.index.database import reading
@@ -202,9 +202,9 @@ def page_limit(context: "Context", limit: int | None) -> int:
     """Return how many items a page holds.
 
     Raises:
-        TooLarge: more than the service gives.
+        InputError: more than the service gives.
     """
     most = min(context.ledger.settings.page_items, MAX_LIMIT)
     if limit is not None and limit > most:
-        raise TooLarge(f"expected a limit of at most {most}, found {limit}")
+        raise InputError(f"expected a limit of at most {most}, found {limit}")
     return limit or min(DEFAULT_LIMIT, most)

@@ -8,6 +8,7 @@ The status of a contract's error is that of domain 3.7; one that is listed there
 or is not listed at all, is 422 unless a more telling one stands in the table below.
 """
 
+import json
 import logging
 import re
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from provenance import errors
 
@@ -191,7 +193,11 @@ def problem(
         sent.setdefault("WWW-Authenticate", "Bearer")  # RFC 9110 section 15.5.2
     if status == 503:
         sent.setdefault("Retry-After", _RETRY_AFTER_S)
-    return Response(orjson.dumps(document | members), status, sent, MEDIA_TYPE)
+    try:
+        body = orjson.dumps(document | members)
+    except TypeError:  # half of a surrogate pair that the caller sent; escaped, JSON can say it
+        body = json.dumps(document | members).encode()
+    return Response(body, status, sent, MEDIA_TYPE)
 
 
 def from_error(error: errors.ProvenanceError, instance: str | None = None) -> Response:
@@ -240,6 +246,19 @@ def from_validation(error: RequestValidationError, instance: str | None = None) 
     return problem(422, "request", title, detail, instance=instance, faults=faults)
 
 
+def _allowed(request: Request) -> str:
+    """Return the methods of a path; the framework knows those of one route alone."""
+    found = [
+        method
+        for method in ("GET", "POST")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.router.routes
+        )
+    ]
+    return ", ".join([*found, "HEAD"] if "GET" in found else found)
+
+
 def install(app: FastAPI) -> None:
     """Make the application answer every error with a problem document."""
 
@@ -249,6 +268,8 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            error = HTTPException(error.status_code, headers={"Allow": _allowed(request)})
         return from_http(error, request.url.path)
 
     async def validation(request: Request, error: Exception) -> Response:

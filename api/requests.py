@@ -217,7 +217,7 @@ class TransferCancel(Acting):
 
 
 class ForwardRequestBody(Body):
-    """What a party's own key has signed as EIP-712 typed data (design 3.2)."""
+    """What a party's own key has signed as EIP-712 typed data (docs/formats.md, section 12)."""
 
     sender: Account = Field(alias="from", description="The account that signed.")
     to: Account = Field(description="A module of the directory.")
@@ -225,7 +225,8 @@ class ForwardRequestBody(Body):
     nonce: Uint256
     deadline: Uint48
     data: Annotated[str, checked(_data(MAX_CALL_BYTES))] = Field(
-        description="Calldata for the module: `0x` and lower-case hexadecimal digits."
+        description="Calldata for the module, at most 65,536 bytes: `0x` and lower-case "
+        "hexadecimal digits."
     )
 
 

@@ -358,8 +358,11 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def reads(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return what a read of the index may answer besides its value."""
-    return {304: {"description": "The caller has this answer."}, **refusals(422, 503, *statuses)}
+    """Return what a read of the index may answer besides its value; blocks may be missing too."""
+    return {
+        304: {"description": "The caller has this answer."},
+        **refusals(404, 422, 503, *statuses),
+    }
 
 
 def writes(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeVar
 
-import orjson
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from api.bodies import MEDIA_TYPE, media_type, require_identity, validated
 from api.problems import HttpProblem
 from api.requests import Content
 from provenance.config import Settings
@@ -32,7 +31,6 @@ JSON_PART = "request"
 FILE_PART = "file"
 MANIFEST_PART = "manifest"
 
-_JSON_TYPES = ("application/json",)
 _FORM_TYPE = "multipart/form-data"
 _MAX_JSON_PART_BYTES = 1 << 20
 _FILE_PATHS = re.compile(r"/v1/(datasets(/[^/]+/versions)?|activities|verify)\Z")
@@ -66,10 +64,11 @@ async def given(request: Request, model: type[_B]) -> AsyncIterator[Given[_B]]:
         HttpProblem: another media type, no JSON, or parts that have no meaning.
         RequestValidationError: the members are not those of the model.
     """
-    media_type = _media_type(request)
-    if media_type in _JSON_TYPES:
-        yield Given(_validated(model, await request.body()))
-    elif media_type == _FORM_TYPE:
+    require_identity(request)
+    sent = media_type(request)
+    if sent == MEDIA_TYPE:
+        yield Given(validated(model, await request.body()))
+    elif sent == _FORM_TYPE:
         async with request.form(
             max_files=1, max_fields=1, max_part_size=_MAX_JSON_PART_BYTES
         ) as form:
@@ -77,26 +76,8 @@ async def given(request: Request, model: type[_B]) -> AsyncIterator[Given[_B]]:
             yield _from_parts(model, parts)
     else:
         raise HttpProblem(
-            415, "media-type", f"expected {_JSON_TYPES[0]} or {_FORM_TYPE}, found another"
+            415, "media-type", f"expected {MEDIA_TYPE} or {_FORM_TYPE}, found another"
         )
-
-
-async def json_body(request: Request, model: type[_B], *, optional: bool = False) -> _B:
-    """Read a JSON body; an empty one stands for no members if it is optional.
-
-    Not the framework's way, which is the standard library's parser: it recurses once a bracket,
-    and the EVM has raised the limit of recursion, so that a body of brackets ends the process.
-
-    Raises:
-        HttpProblem: another media type, or no JSON.
-        RequestValidationError: the members are not those of the model.
-    """
-    body = await request.body()
-    if optional and not body:
-        return model()
-    if _media_type(request) not in _JSON_TYPES:
-        raise HttpProblem(415, "media-type", f"expected {_JSON_TYPES[0]}, found another")
-    return _validated(model, body)
 
 
 def manifest_of(settings: Settings, found: Given[Any]) -> Manifest:
@@ -166,13 +147,6 @@ def below(root: Path | None, path: str) -> Path:
     return found
 
 
-def json_body_of(model: type[BaseModel], *, optional: bool = False) -> dict[str, Any]:
-    """Return how OpenAPI describes a body that :func:`json_body` reads."""
-    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
-    content = {_JSON_TYPES[0]: {"schema": reference}}
-    return {"requestBody": {"required": not optional, "content": content}}
-
-
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
     """Return how OpenAPI describes a body that :func:`given` reads."""
     reference = {"$ref": f"#/components/schemas/{model.__name__}"}
@@ -183,10 +157,10 @@ def body_of(model: type[BaseModel]) -> dict[str, Any]:
         "additionalProperties": False,
     }
     content = {
-        "application/json": {"schema": reference},
+        MEDIA_TYPE: {"schema": reference},
         _FORM_TYPE: {
             "schema": form,
-            "encoding": {JSON_PART: {"contentType": "application/json"}},
+            "encoding": {JSON_PART: {"contentType": MEDIA_TYPE}},
         },
     }
     return {"requestBody": {"required": True, "content": content}}
@@ -201,6 +175,7 @@ def _made(settings: Settings, found: Given[Any], body: Content) -> Manifest:
             found.file, algorithms=body.digests, max_bytes=settings.max_upload_bytes
         )
     path = below(settings.data_root, body.path or "")
+    _require_no_home(settings, path)
     try:
         return manifests.build(path, algorithms=body.digests)
     except InputError as error:
@@ -209,8 +184,16 @@ def _made(settings: Settings, found: Given[Any], body: Content) -> Manifest:
         raise type(error)(shown) from error
 
 
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+def _require_no_home(settings: Settings, path: Path) -> None:
+    """Return if a path leads to data, not to the keys and the chain of this service.
+
+    Raises:
+        InvalidPath: the home is in it, or it is in the home and the data root is not.
+    """
+    home, root = settings.home.resolve(), (settings.data_root or settings.home).resolve()
+    inside = path.is_relative_to(home) and not root.is_relative_to(home)
+    if inside or home.is_relative_to(path):
+        raise InvalidPath("expected a path to data, found one to the home of the service")
 
 
 def _from_parts(model: type[_B], parts: Mapping[str, UploadFile | str]) -> Given[_B]:
@@ -224,19 +207,5 @@ def _from_parts(model: type[_B], parts: Mapping[str, UploadFile | str]) -> Given
             f"expected a part {JSON_PART} of JSON and one file named {FILE_PART} or "
             f"{MANIFEST_PART}, found other parts",
         )
-    body = _validated(model, text.encode())
+    body = validated(model, text.encode())
     return Given(body, files.get(FILE_PART), files.get(MANIFEST_PART))
-
-
-def _validated(model: type[_B], text: bytes) -> _B:
-    try:
-        members = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise HttpProblem(
-            400, "json", f"expected JSON, found something else at character {error.pos}"
-        ) from None
-    try:
-        return model.model_validate(members)
-    except ValidationError as error:
-        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
-        raise RequestValidationError(faults) from None

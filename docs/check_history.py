@@ -81,5 +81,5 @@ def main(file, subject, node=None, history=None, block=None):
 if __name__ == "__main__":
     try:
         main(*sys.argv[1:])
-    except Exception as error:  # an answer may be anything
+    except Exception as error:  # whatever a file or an answer holds
         sys.exit(f"NOT CHECKED: {type(error).__name__}: {error}")

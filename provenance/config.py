@@ -50,7 +50,8 @@ class Settings:
         max_upload_bytes: largest file that the service takes for hashing.
         max_body_bytes: largest body of any other request.
         max_restore_bytes: largest home that is restored from a backup.
-        requests_per_minute: most writes of one token in a minute.
+        requests_per_minute: most requests of one token in a minute, or of one address without a
+            token.
         page_items: most items in one page of an answer.
         max_record_bytes: largest document that is recorded to be anchored in a batch.
         anchor_batch_records: so many records are closed into a batch at once; none has more.

@@ -85,7 +85,7 @@ async def list_activities(
     "/activities/{activity_id}",
     summary="An activity",
     response_model=ActivityAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_activity(activity_id: ActivityIdPath, reading: MomentDependency) -> Response:
     """What was done, by whom, with what, under which rights, and what came out."""
@@ -100,7 +100,7 @@ async def get_activity(activity_id: ActivityIdPath, reading: MomentDependency) -
     "/datasets/{dataset_id}/versions/{version}/activities",
     summary="The activities that a version came out of, and those that used it",
     response_model=ActivityPage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_version_activities(
     dataset_id: DatasetIdPath,

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
 from api.authentication import Caller, CallerDependency, require_party
+from api.bodies import JsonRoute
 from api.dependencies import JSON, ContextDependency, ReadingDependency, Span
 from api.parameters import AfterQuery, DigestPath, LimitQuery, digest_of
 from api.record_requests import RecordMany, document_of
@@ -26,7 +27,14 @@ from provenance.ledger.anchors import Record
 from provenance.ledger.journal import JournalEntry
 from provenance.ledger.opening import Ledger
 
-router = APIRouter(tags=["anchors"])
+
+class RecordRoute(JsonRoute):
+    """A string that is no Unicode makes one item bad, and refuses no other."""
+
+    halves = True
+
+
+router = APIRouter(tags=["anchors"], route_class=RecordRoute)
 
 _PRIVATE = {"Cache-Control": "no-store"}
 

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
+from api.bodies import JsonRoute
 from api.dependencies import ReadingDependency, Span
 from api.parameters import AfterQuery, DatasetIdPath, HoldIdPath, LimitQuery
 from api.party_requests import ContestConcession, ContestDecision
@@ -24,14 +25,14 @@ from provenance.ledger import contests as use_cases
 from provenance.ledger.contests import ContestEnded
 from provenance.ledger.opening import Ledger
 
-router = APIRouter(tags=["contests"])
+router = APIRouter(tags=["contests"], route_class=JsonRoute)
 
 
 @router.get(
     "/datasets/{dataset_id}/contests",
     summary="The contests that a dataset is in",
     response_model=ContestPage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_contests(
     dataset_id: DatasetIdPath,
@@ -54,7 +55,7 @@ async def list_contests(
     "/contests/{hold_id}",
     summary="A contest",
     response_model=ContestAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_contest(hold_id: HoldIdPath, reading: ReadingDependency) -> Response:
     """A contest by the hold that it placed on the later dataset, and how it ended."""

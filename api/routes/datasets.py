@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
+from api.bodies import JsonRoute
 from api.dependencies import (
     Context,
     ReadingDependency,
@@ -29,7 +30,7 @@ from provenance.ledger.opening import Ledger
 from provenance.ledger.views import newest_title
 from provenance.ledger.vocabulary import Classification
 
-router = APIRouter(tags=["datasets"])
+router = APIRouter(tags=["datasets"], route_class=JsonRoute)
 
 DigestQuery = Annotated[
     str | None,
@@ -123,7 +124,7 @@ async def list_datasets(
     "/datasets/{dataset_id}",
     summary="A dataset with the latest of its versions",
     response_model=DatasetAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_dataset(dataset_id: DatasetIdPath, reading: ReadingDependency) -> Response:
     """What was declared, who registered it, whether it still stands."""

@@ -40,13 +40,16 @@ def _page(document: dict[str, Any]) -> Iterator[str]:
     for paragraph in info["description"].split("\n\n"):
         yield f"<p>{escape(paragraph)}</p>"
     yield '<p>Machine-readable: <a href="/openapi.json">OpenAPI 3.1</a></p>'
+    schemas = document["components"]["schemas"]
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            yield from _operation(method.upper(), path, operation)
+            yield from _operation(method.upper(), path, operation, schemas)
     yield "</main></body></html>"
 
 
-def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
+def _operation(
+    method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]
+) -> Iterator[str]:
     lock = " (bearer token)" if operation.get("security") else ""
     yield f"<details><summary><code>{method} {escape(path)}</code> "
     yield f"{escape(operation['summary'])}{lock}</summary>"
@@ -55,7 +58,13 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[st
         name = f"{parameter['name']} ({parameter['in']})"
         yield _row(name, parameter.get("description", ""))
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
-        yield _row(f"body {media_type}", _name_of(content.get("schema", {})))
+        schema = content.get("schema", {})
+        yield _row(f"body {media_type}", _name_of(schema))
+        body = schemas.get(_name_of(schema), schema)
+        for name, member in body.get("properties", {}).items():
+            needed = " (required)" if name in body.get("required", ()) else ""
+            text = member.get("description", "")
+            yield _row(f"· {name}: {_type_of(member)}{needed}", text)
     for status, response in operation["responses"].items():
         yield _row(f"answer {status}", response.get("description", ""))
     yield "</table></details>"
@@ -67,3 +76,14 @@ def _row(name: str, text: str) -> str:
 
 def _name_of(schema: dict[str, Any]) -> str:
     return str(schema.get("$ref", "")).rpartition("/")[2] or str(schema.get("type", ""))
+
+
+def _type_of(schema: dict[str, Any]) -> str:
+    """Return what a member may be, in the words of JSON Schema."""
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(map(_type_of, schema["anyOf"])))
+    if "enum" in schema or "const" in schema:
+        return ", ".join(map(str, schema.get("enum", [schema.get("const")])))
+    if schema.get("type") == "array":
+        return f"array of {_type_of(schema.get('items', {})) or 'anything'}"
+    return _name_of(schema)

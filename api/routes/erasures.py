@@ -26,7 +26,7 @@ router = APIRouter(tags=["proofs"])
     "/datasets/{dataset_id}/versions/{version}/erasures",
     summary="The entries of a version that were erased",
     response_model=ErasurePage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_erasures(
     dataset_id: DatasetIdPath,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Response
 
+from api.bodies import JsonRoute
 from api.dependencies import named_party
 from api.license_requests import (
     Acted,
@@ -28,7 +29,7 @@ from provenance.ledger import grants, rights
 from provenance.ledger.grants import GrantChange
 from provenance.ledger.opening import Ledger
 
-router = APIRouter(tags=["grants"])
+router = APIRouter(tags=["grants"], route_class=JsonRoute)
 
 _REFUSED = writes(429)
 

@@ -49,7 +49,7 @@ async def list_grants(
     "/datasets/{dataset_id}/grants",
     summary="The grants of a dataset",
     response_model=GrantPage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_dataset_grants(
     dataset_id: DatasetIdPath,
@@ -71,7 +71,7 @@ async def list_dataset_grants(
     "/parties/{party}/grants",
     summary="The grants that a party issued or may use",
     response_model=GrantPage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_party_grants(
     party: PartyPath,
@@ -93,7 +93,7 @@ async def list_party_grants(
     "/datasets/{dataset_id}/grants/tree",
     summary="Which grants of a dataset are cut from which",
     response_model=GrantTreeAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_dataset_tree(
     dataset_id: DatasetIdPath, reading: ReadingDependency, shape: ShapeQuery = "nested"
@@ -112,7 +112,7 @@ async def get_dataset_tree(
     "/grants/{grant_id}",
     summary="A grant",
     response_model=GrantAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_grant(grant_id: GrantIdPath, reading: ReadingDependency) -> Response:
     """Its terms, whether it can be used, the chain it rests on, and what happened to it."""
@@ -127,7 +127,7 @@ async def get_grant(grant_id: GrantIdPath, reading: ReadingDependency) -> Respon
     "/grants/{grant_id}/tree",
     summary="A grant and all that is cut from it",
     response_model=GrantTreeAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_grant_tree(
     grant_id: GrantIdPath, reading: ReadingDependency, shape: ShapeQuery = "nested"
@@ -146,7 +146,7 @@ async def get_grant_tree(
     "/grants/{grant_id}/uses",
     summary="The uses of a grant that were recorded",
     response_model=UsePage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_uses(
     grant_id: GrantIdPath,

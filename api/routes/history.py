@@ -30,7 +30,7 @@ router = APIRouter(tags=["history"])
     "/datasets/{dataset_id}/history",
     summary="Everything that was recorded on a dataset",
     response_model=HistoryAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_dataset_history(
     dataset_id: DatasetIdPath,
@@ -51,7 +51,7 @@ async def get_dataset_history(
     "/parties/{party}/history",
     summary="Everything that was recorded on a party",
     response_model=HistoryAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_party_history(
     party: PartyPath,
@@ -72,7 +72,7 @@ async def get_party_history(
     "/history",
     summary="Everything that was recorded on the ledger",
     response_model=HistoryAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_ledger_history(
     reading: ReadingDependency, after: AfterQuery = None, limit: LimitQuery = None
@@ -87,7 +87,7 @@ async def get_ledger_history(
     "/checkpoint",
     summary="The newest signed checkpoint, and the key that opens it",
     response_model=CheckpointAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_checkpoint(reading: ReadingDependency) -> Response:
     """Pin it: an answer that does not extend it comes from another chain."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
+from api.bodies import JsonRoute
 from api.dependencies import (
     ReadingDependency,
     Span,
@@ -28,7 +29,7 @@ from provenance.ledger import holds as use_cases
 from provenance.ledger.holds import HoldChange
 from provenance.ledger.opening import Ledger
 
-router = APIRouter(tags=["holds"])
+router = APIRouter(tags=["holds"], route_class=JsonRoute)
 
 SubjectQuery = Annotated[
     str,
@@ -54,9 +55,11 @@ async def list_holds(
     limit: LimitQuery = None,
 ) -> Response:
     """Holds by id, those that lapsed or were lifted included."""
-    target = parse_subject(use_cases.parse_target(subject))
+    wanted = use_cases.parse_target(subject)
+    target = parse_subject(wanted)
 
     def page(connection: Connection, span: Span) -> Page[Hold, int]:
+        use_cases.require_known(connection, wanted, span.as_of)
         named = {"after": span.after, "limit": span.limit, "as_of": span.as_of}
         named |= {"now_s": span.now_s()}
         return holds.of_target(connection, target, **named)  # type: ignore[arg-type]
@@ -65,7 +68,7 @@ async def list_holds(
     return await reading.page(kind, after, limit, page, use_cases.shown, timed=True)
 
 
-@router.get("/holds/{hold_id}", summary="A hold", response_model=HoldAnswer, responses=reads(404))
+@router.get("/holds/{hold_id}", summary="A hold", response_model=HoldAnswer, responses=reads())
 async def get_hold(hold_id: HoldIdPath, reading: ReadingDependency) -> Response:
     """What it stops and why, and whether it still stands."""
 

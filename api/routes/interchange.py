@@ -50,7 +50,10 @@ OneVersionQuery = Annotated[
 
 def _documents(forms: tuple[str, ...]) -> dict[int | str, dict[str, object]]:
     """Return what a route gives out, for its OpenAPI."""
-    schemas = {media.partition(";")[0]: {"schema": {"type": "string"}} for media in map(_of, forms)}
+    schemas = {
+        media: {"schema": {"type": "object" if media.endswith("json") else "string"}}
+        for media in (_of(form).partition(";")[0] for form in forms)
+    }
     return {200: {"content": schemas, "description": "A document (docs/interchange.md)."}}
 
 
@@ -124,31 +127,31 @@ def negotiated(accept: str | None, forms: tuple[str, ...]) -> str:
     Raises:
         HTTPException: 406, it names none that there is.
     """
-    best: tuple[float, int] | None = None
-    chosen = forms[0]
+    # For each format: how closely the closest range names it, and the weight of that range.
+    wanted = dict.fromkeys(forms, (0, 0.0))
     for range_ in (accept or "*/*").split(","):
         media, *parameters = (part.strip() for part in range_.lower().split(";"))
         named = dict(part.partition("=")[::2] for part in parameters)
         quality = _quality(named.get("q", "1"))
         profile = named.get("profile", "").strip('"')
-        for place, form in enumerate(forms):
-            if quality and _fits(_of(form).lower(), media, profile):
-                rank = (quality, -place)
-                if best is None or rank > best:
-                    best, chosen = rank, form
-    if best is None:
+        for form in forms:
+            closeness = _closeness(_of(form).lower(), media, profile)
+            wanted[form] = max(wanted[form], (closeness, quality if closeness else 0.0))
+    best = max(forms, key=lambda form: wanted[form][1])  # the first one of several
+    if not wanted[best][1]:
         known = ", ".join(dict.fromkeys(map(_of, forms)))
         raise HTTPException(406, f"expected a media type among {known}")
-    return chosen
+    return best
 
 
-def _fits(offered: str, media: str, profile: str) -> bool:
-    """Return whether a media type is in a media range."""
+def _closeness(offered: str, media: str, profile: str) -> int:
+    """Return how closely a media range names a media type; zero if it leaves it out."""
     name = offered.partition(";")[0]
     family = name.partition("/")[0]
-    if media not in (name, f"{family}/*", "*/*"):
-        return False
-    return not profile or f'profile="{profile}"' in offered
+    ranges = ("*/*", f"{family}/*", name)
+    if media not in ranges or (profile and f'profile="{profile}"' not in offered):
+        return 0
+    return ranges.index(media) + 1 + bool(profile)
 
 
 def _quality(text: str) -> float:

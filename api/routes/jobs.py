@@ -29,7 +29,7 @@ NamespaceQuery = Annotated[
     "/jobs",
     summary="The jobs of pipelines",
     response_model=JobPage,
-    responses=refusals(401, 403, 413, 422, 503),
+    responses=refusals(401, 403, 422, 503),
 )
 async def list_jobs(
     context: ContextDependency,

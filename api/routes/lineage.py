@@ -47,7 +47,7 @@ VersionsQuery = Annotated[
     "/datasets/{dataset_id}/ceiling",
     summary="What bounds the terms of a dataset because of what it was made from",
     response_model=CeilingAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_ceiling(dataset_id: DatasetIdPath, reading: MomentDependency) -> Response:
     """A policy that every grant and offer of the dataset is within; null if nothing bounds it."""
@@ -69,7 +69,7 @@ async def get_ceiling(dataset_id: DatasetIdPath, reading: MomentDependency) -> R
     "/datasets/{dataset_id}/versions/{version}/ancestors",
     summary="What a version comes from",
     response_model=RelativePage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_ancestors(
     dataset_id: DatasetIdPath,
@@ -89,7 +89,7 @@ async def list_ancestors(
     "/datasets/{dataset_id}/versions/{version}/descendants",
     summary="What came of a version",
     response_model=RelativePage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_descendants(
     dataset_id: DatasetIdPath,
@@ -111,7 +111,7 @@ async def list_descendants(
     "/datasets/{dataset_id}/versions/{version}/impact",
     summary="What a recall of a version affects",
     response_model=ImpactPage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_impact(
     dataset_id: DatasetIdPath,
@@ -143,7 +143,7 @@ async def get_impact(
     "/datasets/{dataset_id}/versions/{version}/completeness",
     summary="Does everything that a version comes from begin with a collection?",
     response_model=CompletenessAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_completeness(
     dataset_id: DatasetIdPath,
@@ -169,7 +169,7 @@ async def get_completeness(
     "/datasets/{dataset_id}/versions/{version}/paths",
     summary="The ways from a source to a version",
     response_model=PathsAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_paths(
     dataset_id: DatasetIdPath,

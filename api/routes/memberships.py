@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
+from api.bodies import JsonRoute
 from api.dependencies import ReadingDependency, Span, named_party
 from api.parameters import AfterQuery, IdNumber, LimitQuery, PartyPath
 from api.party_requests import DelegationBody, DelegationEnd, RolesBody, StatusBody
@@ -24,7 +25,7 @@ from provenance.ledger.memberships import DelegationChange, PartyChange
 from provenance.ledger.opening import Ledger
 from provenance.ledger.views import shown_delegation
 
-router = APIRouter(tags=["memberships"])
+router = APIRouter(tags=["memberships"], route_class=JsonRoute)
 
 
 @router.post(

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Response
 from sqlalchemy import Connection
 
+from api.bodies import JsonRoute
 from api.dependencies import ReadingDependency, Span
 from api.license_requests import Acted, OfferMake
 from api.license_responses import GrantChanged, OfferAnswer, OfferChanged, OfferPage
@@ -25,7 +26,7 @@ from provenance.ledger.grants import GrantChange
 from provenance.ledger.offers import OfferChange
 from provenance.ledger.opening import Ledger
 
-router = APIRouter(tags=["offers"])
+router = APIRouter(tags=["offers"], route_class=JsonRoute)
 
 
 @router.get("/offers", summary="Standing offers", response_model=OfferPage, responses=reads())
@@ -44,7 +45,7 @@ async def list_offers(
     "/datasets/{dataset_id}/offers",
     summary="The offers of a dataset",
     response_model=OfferPage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_dataset_offers(
     dataset_id: DatasetIdPath,
@@ -61,9 +62,7 @@ async def list_dataset_offers(
     return await reading.page(f"offers-of-{dataset_id}", after, limit, page, timed=True)
 
 
-@router.get(
-    "/offers/{offer_id}", summary="An offer", response_model=OfferAnswer, responses=reads(404)
-)
+@router.get("/offers/{offer_id}", summary="An offer", response_model=OfferAnswer, responses=reads())
 async def get_offer(offer_id: OfferIdPath, reading: ReadingDependency) -> Response:
     """What is offered, and how often it was taken up."""
 

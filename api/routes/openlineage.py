@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from api.authentication import CallerDependency
+from api.bodies import JsonRoute
 from api.dependencies import JSON, ContextDependency
 from api.parameters import (
     AfterQuery,
@@ -45,7 +46,7 @@ from provenance.interchange.openlineage_batch import split_batch
 from provenance.ledger import openlineage as use_cases
 from provenance.ledger.journal import JournalEntry
 
-router = APIRouter(tags=["openlineage"], prefix="/openlineage")
+router = APIRouter(tags=["openlineage"], prefix="/openlineage", route_class=JsonRoute)
 door = APIRouter(tags=["openlineage"], prefix="/api/v1")
 
 _EVENT = {"$ref": "#/components/schemas/Event"}
@@ -268,7 +269,7 @@ async def export_dataset(
     summary="Say which registered dataset a name means",
     status_code=201,
     response_model=Posted,
-    responses=refusals(401, 403, 404, 413, 422, 503),
+    responses=refusals(400, 401, 403, 404, 413, 415, 422, 503),
 )
 async def declare_name(
     body: NameDeclared, context: ContextDependency, caller: CallerDependency

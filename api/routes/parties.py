@@ -37,7 +37,7 @@ async def list_parties(
     return await reading.page("parties", after, limit, page, lambda item: shown(ledger, item))
 
 
-@router.get("/parties/{party}", summary="A party", response_model=PartyAnswer, responses=reads(404))
+@router.get("/parties/{party}", summary="A party", response_model=PartyAnswer, responses=reads())
 async def get_party(party: PartyPath, reading: ReadingDependency) -> Response:
     """A party by its id or by one of its accounts, with all accounts it has or had."""
 

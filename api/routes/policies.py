@@ -3,15 +3,14 @@
 Promises: thin; a dry run stores nothing. Must never speak SQL.
 """
 
-import contextlib
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
+from api.bodies import JsonRoute
 from api.dependencies import (
     JSON,
     ContextDependency,
@@ -38,20 +37,8 @@ from provenance.ledger import license_views
 from provenance.ledger import policies as use_cases
 from provenance.ledger.opening import Ledger
 from provenance.ledger.policies import PolicyStored, Proposal
-from provenance.strict_json import once
 
-router = APIRouter(tags=["policies"])
-
-
-async def _require_members_once(request: Request) -> None:
-    """Refuse a body with a key given twice: of two values, FastAPI would keep the last.
-
-    Raises:
-        InvalidDocument: there is one.
-    """
-    # What is no JSON at all, FastAPI refuses itself.
-    with contextlib.suppress(ValueError, RecursionError):
-        json.loads(await request.body(), object_pairs_hook=once)
+router = APIRouter(tags=["policies"], route_class=JsonRoute)
 
 
 ODRL_TYPE = "application/ld+json"
@@ -75,7 +62,7 @@ async def list_policies(
     "/policies/{policy_id}",
     summary="A policy",
     response_model=PolicyAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_policy(policy_id: PolicyIdPath, reading: ReadingDependency) -> Response:
     """Its terms in words, and the hashes of its document and licence."""
@@ -128,7 +115,6 @@ async def get_policy_odrl(
         },
         **writes(),
     },
-    dependencies=[Depends(_require_members_once)],
 )
 async def store_policy(
     body: PolicyImport,

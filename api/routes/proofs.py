@@ -43,7 +43,7 @@ AbsentQuery = Annotated[
     "/datasets/{dataset_id}/versions/{version}/proof",
     summary="Prove that a file is in a version, or is not",
     response_model=ProofAnswer,
-    responses=reads(404, 409),
+    responses=reads(409),
 )
 async def get_proof(
     dataset_id: DatasetIdPath,

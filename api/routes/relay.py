@@ -8,9 +8,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from api.bodies import json_body, json_body_of
 from api.requests import Relay
 from api.responses import Relayed, writes
-from api.uploads import json_body, json_body_of
 from api.writing import WritingDependency
 from provenance.errors import AccessError, ContractRevert
 from provenance.identifiers import parse_address, parse_hex

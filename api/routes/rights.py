@@ -11,6 +11,7 @@ import orjson
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
+from api.bodies import JsonRoute
 from api.dependencies import JSON, ContextDependency, Reading, ReadingDependency, named_party
 from api.license_requests import RightsCheck
 from api.license_responses import RightsAnswer, RightsCheckAnswer
@@ -21,7 +22,7 @@ from provenance.identifiers import GrantId
 from provenance.index import blocks, rights
 from provenance.ledger import rights as use_cases
 
-router = APIRouter(tags=["rights"])
+router = APIRouter(tags=["rights"], route_class=JsonRoute)
 
 
 @router.post(
@@ -57,7 +58,7 @@ async def check_rights(body: RightsCheck, context: ContextDependency) -> Respons
     "/datasets/{dataset_id}/rights",
     summary="Who has which right in a dataset, now or at any past moment",
     response_model=RightsAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_dataset_rights(
     dataset_id: DatasetIdPath, reading: ReadingDependency, at: AtQuery = None

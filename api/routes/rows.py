@@ -11,12 +11,12 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
+from api.bodies import json_body, json_body_of
 from api.dependencies import JSON, ContextDependency, ReadingDependency
 from api.evidence import RowCheck, RowsAnswer
 from api.parameters import DatasetIdPath, VersionPath
 from api.requests import RowVerification
 from api.responses import reads, refusals
-from api.uploads import json_body, json_body_of
 from provenance.errors import InputError
 from provenance.identifiers import DatasetId
 from provenance.index import versions
@@ -32,7 +32,7 @@ router = APIRouter(tags=["proofs"])
     "/datasets/{dataset_id}/versions/{version}/rows",
     summary="The tables of a version whose rows were committed to",
     response_model=RowsAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_rows(
     dataset_id: DatasetIdPath, version: VersionPath, reading: ReadingDependency

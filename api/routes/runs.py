@@ -37,7 +37,7 @@ JobQuery = Annotated[
     "/runs",
     summary="The runs of a job",
     response_model=RunPage,
-    responses=refusals(401, 403, 404, 413, 422, 503),
+    responses=refusals(401, 403, 404, 422, 503),
 )
 async def list_runs(
     context: ContextDependency,

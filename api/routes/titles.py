@@ -20,7 +20,7 @@ router = APIRouter(tags=["titles"])
     "/datasets/{dataset_id}/holders",
     summary="Who holds which right in a dataset",
     response_model=HoldingPage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_holders(
     dataset_id: DatasetIdPath,

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
+from api.bodies import json_body, json_body_of
 from api.dependencies import (
     ReadingDependency,
     Span,
@@ -28,7 +29,6 @@ from api.parameters import (
 )
 from api.requests import TransferAccept, TransferCancel, TransferStart
 from api.responses import TransferChanged, TransferPage, reads, writes
-from api.uploads import json_body, json_body_of
 from api.writing import WritingDependency
 from provenance.identifiers import (
     DatasetId,
@@ -51,7 +51,7 @@ router = APIRouter(tags=["transfers"])
     "/datasets/{dataset_id}/transfers",
     summary="The transfers of a dataset",
     response_model=TransferPage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_dataset_transfers(
     dataset_id: DatasetIdPath,
@@ -73,7 +73,7 @@ async def list_dataset_transfers(
     "/parties/{party}/transfers",
     summary="The transfers that a party gives or takes",
     response_model=TransferPage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_party_transfers(
     party: PartyPath,
@@ -94,7 +94,7 @@ async def list_party_transfers(
     "/parties/{party}/inbox",
     summary="The transfers that a party can accept",
     response_model=InboxPage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_inbox(
     party: PartyPath,
@@ -118,7 +118,7 @@ async def list_inbox(
     "/transfers/{transfer_id}",
     summary="A transfer",
     response_model=TransferAnswer,
-    responses=reads(404),
+    responses=reads(),
 )
 async def get_transfer(transfer_id: TransferIdPath, reading: ReadingDependency) -> Response:
     """Who gives what to whom, what became of it, and while it waits the grants that stay.

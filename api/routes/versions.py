@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
+from api.bodies import JsonRoute
 from api.dependencies import ReadingDependency, Span
 from api.license_requests import Reasoned
 from api.parameters import AfterQuery, DatasetIdPath, LimitQuery, VersionPath
@@ -22,14 +23,14 @@ from provenance.index.versions import Version
 from provenance.ledger import datasets as use_cases
 from provenance.ledger.opening import Ledger
 
-router = APIRouter(tags=["datasets"])
+router = APIRouter(tags=["datasets"], route_class=JsonRoute)
 
 
 @router.get(
     "/datasets/{dataset_id}/versions",
     summary="The versions of a dataset",
     response_model=VersionPage,
-    responses=reads(404),
+    responses=reads(),
 )
 async def list_versions(
     dataset_id: DatasetIdPath,

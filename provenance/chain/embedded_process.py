@@ -82,9 +82,12 @@ class ChainProcess:
         near, far = socket.socketpair()
         with far:
             words = [str(home.resolve()), str(far.fileno()), url, str(wait_s)]
-            # In a session of its own, so that Ctrl-C reaches this process first, which ends it.
+            # It imports from where this process does, and never from the working folder, which may
+            # be anybody's and hold a file called json.py. In a session of its own, so that Ctrl-C
+            # reaches this process first, which ends it.
             self._child = subprocess.Popen(
-                [sys.executable, "-m", __name__, *words],
+                [sys.executable, "-P", "-m", __name__, *words],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 pass_fds=[far.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,

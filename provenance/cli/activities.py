@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from provenance.cli import output
+from provenance.cli import measuring, output
 from provenance.cli.door import (
     FOLDER_OR_FILE,
     ID,
@@ -124,6 +124,7 @@ def derive(
         form=given["form"], level=given["level"], pi_kind=given["pi"]
     )
     deed, inputs = _deed(door, given)
+    measuring.require_no_home(path, door.settings.home)
     with output.byte_progress("hashing") as progress:
         made = manifests.build(path, algorithms=words(digest), progress=progress)
     product = use.Product(

@@ -104,7 +104,7 @@ def register(
     limit = door.settings.max_document_bytes
     described = read_json(metadata, limit) if metadata else {}
     statement = read_file(source, limit) if source else None
-    measured = _hashed(path, words(digest), ignore, full, dask, secret)
+    measured = _hashed(door, path, words(digest), ignore, full, dask, secret)
     made = measured.manifest
     with door.ledger() as ledger:
         if rows or rows_key:
@@ -160,7 +160,7 @@ def publish(
     from provenance.ledger import datasets as use
 
     described = read_json(metadata, door.settings.max_document_bytes) if metadata else None
-    measured = _hashed(path, words(digest), ignore, full, dask)
+    measured = _hashed(door, path, words(digest), ignore, full, dask)
     with door.ledger() as ledger:
         who, principal = acting.resolve(ledger)
         found = use.publish(
@@ -330,6 +330,7 @@ def _classified(given: Mapping[str, Any]) -> "Classification":
 
 
 def _hashed(
+    door: Door,
     path: Target,
     algorithms: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -342,7 +343,7 @@ def _hashed(
     from provenance.content.entry import Header
 
     header = Header.of(algorithms, ignore, secret is not None)
-    found = measuring.measured(path, header, full=full, dask=dask)
+    found = measuring.measured(path, header, full=full, dask=dask, home=door.settings.home)
     if secret is not None:
         write_new(secret, found.manifest.secret_chunks(), 0o600)
     return found

@@ -111,11 +111,27 @@ def help_of(docstring: str | None) -> str:
     return (docstring or "").replace("\\b\n", "\b\n")
 
 
+class PartyType(click.ParamType):  # type: ignore[type-arg] # generic in new versions only
+    """A party, as people name it: nothing names none, as a variable of a script that is not set."""
+
+    name = "NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name."""
+        if not value.strip():
+            raise InputError(
+                f"expected a party behind {param.opts[0] if param else 'it'}, found none"
+            )
+        return str(value)
+
+
+PARTY = PartyType()
+
+
 def signer_option(function: _Command) -> _Command:
     """Add ``--as NAME``: which party of this home acts."""
-    return click.option(
-        "--as", "signer", metavar="NAME", help="Who acts; by default the first party of the home."
-    )(function)
+    whom = "Who acts; by default the first party of the home."
+    return click.option("--as", "signer", type=PARTY, metavar="NAME", help=whom)(function)
 
 
 @dataclass(frozen=True)
@@ -153,10 +169,13 @@ def acting_options(whose: str | None = None) -> Callable[[_Command], Callable[..
     whom = whose or "Who acts; by default the first party of the home."
 
     def add(function: _Command) -> Callable[..., Any]:
-        @click.option("--as", "signer", metavar="NAME", required=whose is not None, help=whom)
+        @click.option(
+            "--as", "signer", type=PARTY, metavar="NAME", required=whose is not None, help=whom
+        )
         @click.option(
             "--on-behalf-of",
             "principal",
+            type=PARTY,
             metavar="NAME|ADDRESS|party:ID",
             help="The party that it acts for, as its delegate.",
         )
@@ -252,19 +271,13 @@ def read_json(path: Path, max_bytes: int) -> dict[str, Any]:
         InvalidDocument: it holds no JSON object, a key given twice, or a number that JSON does not
             know.
     """
-    import json
-
-    import orjson
-
-    from provenance.strict_json import once
+    from provenance import strict_json
 
     document = read_file(path, max_bytes)
     try:
-        # The first is strict and bounds the depth; only the other one shows a key given twice.
-        found = orjson.loads(document)
-        json.loads(document, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise InvalidDocument(f"expected JSON in {str(path)!a}: {error}") from None
+        found = strict_json.loads(document)
+    except (InvalidDocument, TooLarge) as error:
+        raise type(error)(f"{str(path)!a}: {error}") from None
     if not isinstance(found, dict):
         raise InvalidDocument(f"expected a JSON object in {str(path)!a}")
     return found

@@ -11,6 +11,7 @@ from provenance.cli.door import (
     BLOCK,
     FOLDER_OR_FILE,
     ID,
+    PARTY,
     USES,
     Acting,
     Door,
@@ -36,7 +37,9 @@ grants.add_command(audit)
 
 
 @grants.command()
-@click.option("--to", "grantee", required=True, metavar="NAME|ADDRESS", help="Who may use it.")
+@click.option(
+    "--to", "grantee", type=PARTY, required=True, metavar="NAME|ADDRESS", help="Who may use it."
+)
 @click.option("--policy", "policy_id", type=ID, required=True, help="The terms.")
 @click.option("--dataset", "dataset_id", type=ID, help="Cut from the titles of this dataset.")
 @click.option("--parent", type=ID, help="Cut from this grant.")
@@ -165,9 +168,13 @@ grants.add_command(_status_command("revoke", "End a grant and all cut from it, f
 
 @grants.command()
 @click.argument("grant_id", metavar="GRANT", type=ID)
-@click.option("--to", metavar="NAME|ADDRESS", help="Propose that the grant passes to this party.")
+@click.option(
+    "--to", type=PARTY, metavar="NAME|ADDRESS", help="Propose that the grant passes to this party."
+)
 @click.option("--withdraw", is_flag=True, help="Withdraw what was proposed.")
-@click.option("--consent", metavar="NAME|ADDRESS", help="Consent to this party, as granter.")
+@click.option(
+    "--consent", type=PARTY, metavar="NAME|ADDRESS", help="Consent to this party, as granter."
+)
 @click.option("--accept", is_flag=True, help="Take the grant over.")
 @acting_options()
 @writing_door
@@ -241,7 +248,9 @@ _SHOWN = (
 
 @grants.command("list")
 @click.option("--dataset", "dataset_id", type=ID, help="Only those of this dataset.")
-@click.option("--party", metavar="NAME|ADDRESS", help="Only those that it issued or may use.")
+@click.option(
+    "--party", type=PARTY, metavar="NAME|ADDRESS", help="Only those that it issued or may use."
+)
 @click.option("--after", type=int, default=0, metavar="ID", help="Begin behind this one.")
 @door
 def list_(door: Door, dataset_id: int | None, party: str | None, after: int) -> None:

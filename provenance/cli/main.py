@@ -11,7 +11,9 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -119,6 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # What modules define stays until the end: looking through it for garbage, on the way and
     # when all of it goes, would be a sixth of the time of a short command.
     gc.set_threshold(_COLLECT_AFTER)
+    _print_whatever_the_encoding()
     code = run(sys.argv[1:] if arguments is None else arguments)
     gc.freeze()
     sys.exit(code)
@@ -137,8 +140,9 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # who read our output has gone; what is left in the buffer has no reader
+    except (BrokenPipeError, SystemExit):
+        # Who read our output has gone; what is left in the buffer has no reader. If click is told
+        # first, it leaves with 1, which says here that a check has failed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOT_DONE
     except (ProvenanceError, OSError) as error:
@@ -161,10 +165,20 @@ def _report(
     error: Exception, message: str, code: int, as_json: bool, *, usage: bool = False
 ) -> int:
     kind = "UsageError" if usage else type(error).__name__
-    if as_json:
-        retryable = bool(getattr(error, "retryable", False))
-        found = error.to_json() if isinstance(error, ContractRevert) else {"error": kind}
-        output.print_json({**found, "message": message, "retryable": retryable})
     line = output.shown(message, lines=isinstance(error, VerificationError))
-    click.echo(f"error: {line}", err=True)
+    # Where nothing can be printed, the exit code still says it.
+    with suppress(OSError):
+        if as_json:
+            retryable = bool(getattr(error, "retryable", False))
+            found = error.to_json() if isinstance(error, ContractRevert) else {"error": kind}
+            output.print_json({**found, "message": message, "retryable": retryable})
+    with suppress(OSError):
+        click.echo(f"error: {line}", err=True)
     return code
+
+
+def _print_whatever_the_encoding() -> None:
+    """Let terminals of another encoding than UTF-8 show escapes of what it lacks, as of ticks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -57,13 +57,27 @@ def reading_options(function: _Command) -> _Command:
 
 
 def measured(
-    target: Target, header: "Header", *, full: bool = False, dask: str | None = None
+    target: Target,
+    header: "Header",
+    *,
+    full: bool = False,
+    dask: str | None = None,
+    home: Path | None = None,
 ) -> "Measurement":
     """Return the manifest of a path or URL, and how it came about; show progress meanwhile.
+
+    Args:
+        target: what to measure.
+        header: how.
+        full: whether to trust no earlier reading.
+        dask: address of a cluster.
+        home: of the ledger on which it is to be registered; it must not be in it.
 
     Raises:
         InputError: what is there cannot be hashed, or an extra that it needs is missing.
     """
+    if home is not None:
+        require_no_home(target, home, header.ignore)
     if dask is not None:
         from provenance.content.distributed import measure as measure_distributed
 
@@ -173,6 +187,29 @@ def report_fields(found: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str,
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def require_no_home(target: Target, home: Path, ignore: tuple[str, ...] = ()) -> None:
+    """Return if what is registered leaves out the home, which changes while it is registered.
+
+    Args:
+        target: what is to be hashed.
+        home: the folder of the ledger, with its keys.
+        ignore: patterns of what is left out, as a manifest names them.
+
+    Raises:
+        InputError: the home is in it.
+    """
+    from provenance.content.paths import leaver_out, nfc
+
+    folder, inner = os.path.realpath(target), os.path.realpath(home)
+    if not os.path.isdir(inner) or os.path.commonpath((folder, inner)) != folder:
+        return
+    if not leaver_out(ignore)(nfc(os.path.relpath(inner, folder))):
+        raise InputError(
+            f"expected data without the home of the ledger, {os.fspath(home)!a}, in it: keep the "
+            "two apart (PROVENANCE_HOME), or leave it out, where there is --ignore"
+        )
 
 
 def require_path(target: Target) -> Path:

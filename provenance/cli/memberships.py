@@ -3,13 +3,15 @@
 import click
 
 from provenance.cli import output
-from provenance.cli.door import ID, Door, door, moment_s, signer_option, words, writing_door
+from provenance.cli.door import ID, PARTY, Door, door, moment_s, signer_option, words, writing_door
 from provenance.cli.parties import parties
 from provenance.identifiers import DatasetId
 
 _PARTY = click.argument("party", metavar="NAME|ADDRESS")
 _REASON = click.option("--reason", required=True, help="Why; stored as a document.")
-_OFFICE = click.option("--as", "signer", metavar="NAME", help="By default who gives its roles.")
+_OFFICE = click.option(
+    "--as", "signer", type=PARTY, metavar="NAME", help="By default who gives its roles."
+)
 
 
 @parties.command()
@@ -123,8 +125,12 @@ def delegate(
 
 
 @parties.command()
-@click.option("--of", "giver", metavar="NAME|ADDRESS", help="Only those that this party gave.")
-@click.option("--to", metavar="NAME|ADDRESS", help="Only those that were given to this party.")
+@click.option(
+    "--of", "giver", type=PARTY, metavar="NAME|ADDRESS", help="Only those that this party gave."
+)
+@click.option(
+    "--to", type=PARTY, metavar="NAME|ADDRESS", help="Only those that were given to this party."
+)
 @door
 def delegations(door: Door, giver: str | None, to: str | None) -> None:
     r"""Show who may act in whose name.

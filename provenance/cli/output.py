@@ -22,14 +22,19 @@ _QUIET_S = 1.0
 
 
 def print_json(fields: Mapping[str, Any] | Sequence[Any]) -> None:
-    """Print one JSON document."""
+    """Print one JSON document, in UTF-8 whatever the terminal's encoding (RFC 8259 section 8.1)."""
     import json
 
-    click.echo(json.dumps(fields, indent=2, ensure_ascii=False))
+    text = json.dumps(fields, indent=2, ensure_ascii=False)
+    if not _is_unicode(text):
+        text = json.dumps(fields, indent=2)  # halves of surrogate pairs, as escapes
+    print_document([text, "\n"])
 
 
 def print_document(chunks: Iterable[str]) -> None:
     """Print a document for other programs as it is, in UTF-8."""
+    if sys.stdout is None:
+        return  # it was closed before we began
     sys.stdout.flush()
     stream = sys.stdout.buffer
     for chunk in chunks:
@@ -54,12 +59,31 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows in columns."""
+    """Print rows in columns, as wide as a terminal shows them."""
     cells = [[shown("" if cell is None else str(cell)) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    widths = [max(map(_columns, column)) for column in zip(heads, *cells, strict=True)]
     for row in [list(heads), *cells]:
-        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        click.echo(line.rstrip())
+        padded = (
+            cell + " " * (width - _columns(cell)) for cell, width in zip(row, widths, strict=True)
+        )
+        click.echo("  ".join(padded).rstrip())
+
+
+def _columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes (Unicode Standard Annex #11)."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(1 + (east_asian_width(c) in "WF") for c in text if not combining(c))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def note(text: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from provenance.cli import output
-from provenance.cli.door import BLOCK, ID, Door, door, moment_s, words
+from provenance.cli.door import BLOCK, ID, PARTY, Door, door, moment_s, words
 from provenance.identifiers import DatasetId, GrantId
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def rights() -> None:
 
 @rights.command()
 @click.argument("grant_id", metavar="GRANT", type=ID)
-@click.option("--party", required=True, metavar="NAME|ADDRESS", help="Who wants to.")
+@click.option("--party", type=PARTY, required=True, metavar="NAME|ADDRESS", help="Who wants to.")
 @request_options
 @click.option("--as-of", type=BLOCK, metavar="BLOCK", help="As it stood after this block.")
 @door

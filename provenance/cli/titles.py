@@ -12,6 +12,7 @@ from provenance.cli.door import (
     BLOCK,
     FOLDER_OR_FILE,
     ID,
+    PARTY,
     Acting,
     Door,
     acting_options,
@@ -33,7 +34,9 @@ def titles() -> None:
 
 @titles.command()
 @click.argument("dataset_id", metavar="ID", type=ID)
-@click.option("--to", "taker", required=True, metavar="NAME|ADDRESS", help="Who may accept.")
+@click.option(
+    "--to", "taker", type=PARTY, required=True, metavar="NAME|ADDRESS", help="Who may accept."
+)
 @click.option("--right", default="hold,use,operate", show_default=True, help="Which rights.")
 @click.option("--units", type=int, default=10_000, show_default=True, help="Basis points of each.")
 @click.option("--agreement", type=FOLDER_OR_FILE, help="A file; a salted hash goes on the ledger.")
@@ -216,7 +219,9 @@ def holders(door: Door, dataset_id: int, as_of: int | None) -> None:
 
 
 @titles.command()
-@click.option("--as", "signer", required=True, metavar="NAME|ADDRESS", help="Whose inbox.")
+@click.option(
+    "--as", "signer", type=PARTY, required=True, metavar="NAME|ADDRESS", help="Whose inbox."
+)
 @click.option("--after", type=int, default=0, metavar="ID", help="Begin behind this one.")
 @door
 def inbox(door: Door, signer: str, after: int) -> None:

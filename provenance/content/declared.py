@@ -10,13 +10,13 @@ returns a manifest of what is there. Must never take a path that no manifest may
 
 import base64
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from provenance import strict_json
 from provenance.content.digest import DIGEST_BYTES, Progress, new_hash, open_regular
 from provenance.content.entry import Header, ManifestEntry
 from provenance.content.measuring import Measurement, measure
@@ -147,7 +147,7 @@ def parse_croissant(document: bytes) -> Declaration:
         InvalidDocument: it is no such description, or a file object has no digest.
     """
     files = []
-    for file in croissant_files(_json(document)):
+    for file in croissant_files(strict_json.loads(document)):
         if not file.digests:
             raise InvalidDocument(f"expected a file object with sha256, found none: {file.path!a}")
         files.append(file)
@@ -204,7 +204,7 @@ def parse_dvc_dir(document: bytes) -> Declaration:
         InvalidPath: a path breaks a rule.
         InvalidDocument: it is no such list.
     """
-    listed = _json(document)
+    listed = strict_json.loads(document)
     if not isinstance(listed, list):
         raise InvalidDocument("expected a list of files, as a DVC .dir object is")
     files = []
@@ -263,11 +263,11 @@ def parse_model_signing(document: bytes) -> Declaration:
         InvalidPath: a path breaks a rule.
         InvalidDocument: it is no such statement, or it lists parts of files.
     """
-    statement = _json(document)
+    statement = strict_json.loads(document)
     if isinstance(statement, dict) and "dsseEnvelope" in statement:
         payload = _member(statement["dsseEnvelope"], "payload")
         try:
-            statement = _json(base64.b64decode(str(payload), validate=True))
+            statement = strict_json.loads(base64.b64decode(str(payload), validate=True))
         except ValueError as error:  # binascii.Error is one; letters beyond ASCII are another
             raise InvalidDocument(f"expected a payload in Base64: {error}") from None
     predicate = _member(statement, "predicate")
@@ -351,23 +351,6 @@ def _add_md5(descriptor: int, entry: ManifestEntry) -> Mapping[str, bytes]:
     if again.digest() != entry.digests[name]:
         raise ReadError(f"the file changed after it was read: {entry.path!a}")
     return {**entry.digests, "md5": md5.digest()}
-
-
-def _json(document: bytes) -> object:
-    """Return what a document holds, of which other readers would not read something else."""
-    try:
-        found: object = json.loads(document, object_pairs_hook=_members)
-    # ValueError: no UTF-8, no JSON, or a number of thousands of digits
-    except (ValueError, RecursionError) as error:
-        raise InvalidDocument(f"expected JSON: {error}") from None
-    return found
-
-
-def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):  # which one counts is for each reader to say (RFC 8259 section 4)
-        raise InvalidDocument("expected each member of an object once, found one twice")
-    return found
 
 
 def _member(item: object, name: str) -> object:

@@ -9,7 +9,6 @@ let a declared digest pass for a measured one.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from provenance import strict_json
 from provenance.content.declared import Declaration, croissant_files
 from provenance.content.entry import ManifestEntry
 from provenance.content.paths import SINGLE_FILE
@@ -30,7 +30,6 @@ from provenance.interchange.description import (
     moment_text,
 )
 from provenance.lineage.records import Activity
-from provenance.strict_json import once
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 MEDIA_TYPE = f'application/ld+json; profile="{CONFORMS_TO}"'
@@ -171,11 +170,7 @@ def read(document: bytes) -> Imported:
     """
     if len(document) > MAX_BYTES:
         raise TooLarge(f"expected at most {MAX_BYTES} bytes of Croissant, found {len(document)}")
-    try:
-        orjson.loads(document)  # which takes no NaN and no other encoding
-        described = json.loads(document, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise InvalidDocument(f"expected JSON: {error!s:.120}") from None
+    described = strict_json.loads(document)
     if not isinstance(described, dict):
         raise InvalidDocument(f"expected a JSON object, found {type(described).__name__}")
     every = list(croissant_files(described))

@@ -18,8 +18,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from provenance import strict_json
 from provenance.errors import InputError, InvalidDocument, TooLarge, UnsupportedStatement
-from provenance.interchange import prov_json
 from provenance.interchange.statements import PROV
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _notation(document: bytes) -> str:
     if start != b"{":
         return "provn"
     # refuses what is too deep, and keys that are given twice, of which parsers keep one
-    top = prov_json.parse(document)
+    top = strict_json.loads(document)
     return "jsonld" if isinstance(top, dict) and "@graph" in top else "json"
 
 

@@ -5,7 +5,6 @@ Of what is read, every key becomes part of a statement or is refused by its plac
 given twice too; nothing is dropped in silence. Must never follow a reference or fetch.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -13,9 +12,9 @@ from typing import Any
 
 import orjson
 
+from provenance import strict_json
 from provenance.errors import InvalidDocument, TooLarge, UnsupportedStatement
 from provenance.interchange.statements import ELEMENTS, PROV, RELATIONS, XSD, Statement, Value
-from provenance.strict_json import once
 
 MAX_BYTES = 1 << 26
 MAX_STATEMENTS = 1_000_000
@@ -55,7 +54,7 @@ def read(document: bytes) -> list[Statement]:
     """
     if len(document) > MAX_BYTES:
         raise TooLarge(f"expected at most {MAX_BYTES} bytes of PROV-JSON, found {len(document)}")
-    top = _object(parse(document), "the document")
+    top = _object(strict_json.loads(document), "the document")
     prefixes = _prefixes(top.pop("prefix", {}))
     found: list[Statement] = []
     for kind, members in top.items():
@@ -211,19 +210,3 @@ def _object(value: object, place: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidDocument(f"expected an object in {place}, found {type(value).__name__}")
     return value
-
-
-def parse(document: bytes) -> object:
-    """Return the value of a JSON document whose depth is bounded and whose keys are unique.
-
-    Raises:
-        InvalidDocument: it is no such document.
-    """
-    try:
-        # The standard parser recurses as deep as it is told to; orjson has a bound of its own, but
-        # cannot show a key that is given twice.
-        orjson.loads(document)
-        found: object = json.loads(document, object_pairs_hook=once)
-    except ValueError as error:
-        raise InvalidDocument(f"expected one JSON document: {error!s:.120}") from error
-    return found

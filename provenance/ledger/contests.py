@@ -11,6 +11,7 @@ from typing import Any
 from provenance.errors import InputError
 from provenance.identifiers import DatasetId, Digest32, HoldId, PartyId
 from provenance.index import contests as indexed
+from provenance.index import datasets
 from provenance.ledger.opening import Ledger
 from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.views import reading
@@ -135,9 +136,14 @@ def decide(
 
 
 def list_page(ledger: Ledger, dataset_id: DatasetId, *, after: int = 0) -> dict[str, Any]:
-    """Return a page of the contests that a dataset is in, on either side, by their holds."""
+    """Return a page of the contests that a dataset is in, on either side, by their holds.
+
+    Raises:
+        NotFoundError: there is no such dataset.
+    """
     with reading(ledger, None) as (connection, block):
         number = block.block_number
+        datasets.get(connection, dataset_id, as_of=number)
         page = indexed.of_dataset(connection, dataset_id, after=after, as_of=number)
     items = [contest.as_json() for contest in page.items]
     return {"items": items, "next": page.next, "as_of": block.to_json()}

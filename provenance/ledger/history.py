@@ -135,6 +135,7 @@ def read(ledger: Ledger, subject: Subject, *, block_number: int | None = None) -
         ChainReorganised: the chain changed while it was read; the same call may succeed.
         NotFoundError: the block is not there yet, or the ledger is younger.
     """
+    # In this order: the index reaches a block that was there before, not one mined meanwhile.
     block = block_at(ledger.client, block_number)
     ledger.sync()
     logs = tuple(_indexed_logs(ledger, subject, block.number))

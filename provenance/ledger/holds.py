@@ -8,7 +8,7 @@ dispute or a pledge: those come from contests and titles; an arbiter may lift a 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provenance.errors import InputError
 from provenance.identifiers import (
@@ -21,6 +21,7 @@ from provenance.identifiers import (
     parse_subject,
     subject_of,
 )
+from provenance.index import datasets, grants, parties
 from provenance.index import holds as indexed
 from provenance.index.holds import Hold
 from provenance.ledger.opening import Ledger
@@ -28,6 +29,9 @@ from provenance.ledger.receipts import WriteReceipt
 from provenance.ledger.views import reading
 from provenance.ledger.vocabulary import bits_of, number_of, words_of
 from provenance.ledger.writing import write
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 KINDS: Mapping[str, int] = MappingProxyType({"freeze": 1, "rectify": 3, "recall": 4})
 """Kinds that a supervisor may order (domain 3.2, H1), as in ``types/Holds.sol``."""
@@ -177,10 +181,35 @@ def shown_target(target: bytes) -> str:
     return f"{SubjectKind(kind).name.lower()}:{identifier}"
 
 
+def require_known(connection: "Connection", target: Subject, as_of: int | None) -> None:
+    """Return if there is what may be held.
+
+    Args:
+        connection: to the index.
+        target: subject of a dataset, grant or party.
+        as_of: number of a block; None for the newest of the index.
+
+    Raises:
+        NotFoundError: there was none by then.
+    """
+    kind, identifier = parse_subject(target)
+    get = {
+        SubjectKind.PARTY: parties.get,
+        SubjectKind.DATASET: datasets.get,
+        SubjectKind.GRANT: grants.get,
+    }[SubjectKind(kind)]
+    get(connection, identifier, as_of=as_of)
+
+
 def list_page(ledger: Ledger, target: Subject, *, after: int = 0) -> dict[str, Any]:
-    """Return a page of the holds on a target by id, those that ended included."""
+    """Return a page of the holds on a target by id, those that ended included.
+
+    Raises:
+        NotFoundError: there is no such target.
+    """
     with reading(ledger, None) as (connection, block):
         number = block.block_number
+        require_known(connection, target, number)
         subject = parse_subject(target)
         page = indexed.of_target(connection, subject, after=after, as_of=number)
     items = [shown(hold) for hold in page.items]

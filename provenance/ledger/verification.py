@@ -138,6 +138,7 @@ def verify(
         NotFoundError: there is no such dataset or version.
         ChainError: the ledger could not be asked.
     """
+    # In this order: the index reaches a block that was there before, not one mined meanwhile.
     block = ledger.client.head()
     ledger.sync()
     if dataset_id is None and secret is not None:

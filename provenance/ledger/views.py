@@ -266,8 +266,8 @@ def reading(ledger: Ledger, as_of: int | None) -> "Iterator[tuple[Connection, As
     Raises:
         NotFoundError: there is no such block yet.
     """
+    # In this order: the index reaches a block that was there before, not one mined meanwhile.
     block = block_at(ledger.client, as_of)
-    # Afterwards, or the index would be behind a block that is mined in between.
     ledger.sync()
     finality = ledger.client.finality(block.number)
     with database.reading(ledger.engine) as connection:

@@ -141,3 +141,9 @@ def test_a_hold_on_a_party_stops_its_acts(supervised, require_problem):
         supervised.post(lift, {"reason": "over"}, "regulator")
     assert supervised.post(path, to, "bob").status_code == 201
     require_problem(place(supervised, dataset_id, subject="party:999999"), 404, "not-found")
+
+
+def test_what_is_not_there_has_no_list_of_holds(service, require_problem):
+    for subject in ("party:9999", "dataset:9999", "grant:9999"):
+        answer = service.get("/v1/holds", subject=subject)
+        assert subject.replace(":", " ") in require_problem(answer, 404, "not-found")["detail"]

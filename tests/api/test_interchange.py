@@ -48,6 +48,9 @@ def test_each_format_has_its_media_type_and_a_name(service, dataset, form):
         ("text/html, application/json;q=0.5, text/provenance-notation;q=0.9", "prov-n"),
         ("application/json;q=0, text/provenance-notation;q=0.1", "prov-n"),
         ("application/json;q=x, application/json;q=7, text/*;q=0.1", "prov-n"),
+        ("*/*, application/json;q=0", "prov-n"),
+        ("application/json;q=0.1, application/*;q=0.2, text/*;q=0.15, */*", "prov-jsonld"),
+        (f"application/ld+json;q=0.1, {dcat.MEDIA_TYPE};q=0.9", "dcat"),
         (None, "prov-json"),
     ],
 )

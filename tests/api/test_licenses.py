@@ -275,7 +275,7 @@ def test_terms_say_each_thing_once(service, require_problem):
     sent = b'{"dry_run": true, "terms": {"actions": ["read"], "max_uses": 1, "max_uses": 9}}'
     headers = {**service.bearer(), "Content-Type": "application/json"}
     answer = service.client.post("/v1/policies", content=sent, headers=headers)
-    require_problem(answer, 422, "document")
+    require_problem(answer, 400, "json")
     for broken in (b"{", b"\xff", b"[" * 5000):
         answer = service.client.post("/v1/policies", content=broken, headers=headers)
         assert 400 <= answer.status_code < 500

@@ -61,6 +61,28 @@ def test_every_route_is_described(path, method, operation):
     assert bool(operation.get("security")) == needs_token
 
 
+def test_reads_of_the_past_say_that_a_block_may_be_missing():
+    asked = [
+        (path, operation)
+        for path, methods in DOCUMENT["paths"].items()
+        for method, operation in methods.items()
+        if any(it["name"] == "as_of" and "/v1/" in path for it in operation.get("parameters", ()))
+        and not path.startswith(("/v1/jobs", "/v1/runs", "/v1/openlineage"))  # times, not blocks
+    ]
+    assert len(asked) > 30
+    assert [path for path, operation in asked if "404" not in operation["responses"]] == []
+
+
+def test_what_is_json_is_described_as_an_object():
+    for path, methods in DOCUMENT["paths"].items():
+        for operation in methods.values():
+            for media_type, content in (
+                operation["responses"].get("200", {}).get("content", {}).items()
+            ):
+                if media_type.endswith("json") and path != "/rpc":
+                    assert content["schema"].get("type") != "string", path
+
+
 def test_bounds_have_the_names_of_json_schema():
     assert not re.findall(r'"(ge|le|gt|lt)":', json.dumps(DOCUMENT))
 

@@ -350,7 +350,7 @@ def test_reading_needs_a_token_and_finds_only_what_is_there(service, require_pro
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/v1/jobs?limit=501", 413),
+        ("/v1/jobs?limit=501", 422),
         ("/v1/jobs?after=x", 422),
         ("/v1/jobs?as_of=yesterday", 422),
         ("/v1/jobs?as_of=1960-01-01T00:00:00Z", 422),

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import socket
 from pathlib import Path
 
 import httpx
@@ -62,6 +63,38 @@ def test_another_method_is_a_problem_on_every_route(service, path, require_probl
     answer = service.client.request("TRACE", _filled(path), headers=service.bearer())
     assert answer.status_code in (403, 405)
     require_problem(answer, answer.status_code)
+    if answer.status_code == 405:
+        known = {method.upper() for method, route in ROUTES if route == path}
+        allowed = known | {"HEAD"} if "GET" in known else known
+        # `/v1/grants/{grant_id}/{change}` is for POST, whatever stands there
+        assert set(answer.headers["allow"].split(", ")) - {"POST"} == allowed - {"POST"}
+        assert ("POST" in known) <= ("POST" in answer.headers["allow"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/datasets", "/v1/checkpoint", "/healthz", "/docs", "/openapi.json", "/v1/none"]
+)
+def test_head_is_get_without_the_body(service, path):
+    get, head = (service.client.request(method, path) for method in ("GET", "HEAD"))
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    names = {"content-type", "content-length", "etag", "cache-control"}
+    assert {n: v for n, v in head.headers.items() if n in names} == {
+        name: value for name, value in get.headers.items() if name in names
+    }
+
+
+def test_head_of_what_only_takes_a_body_is_refused(service):
+    answer = service.client.head("/v1/verify")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+def test_no_body_follows_the_answer_to_head(service):
+    request = b"HEAD /v1/none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", service.settings.port)) as connection:
+        connection.sendall(request)
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert answer.endswith(b"\r\n\r\n")
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] == "post"])

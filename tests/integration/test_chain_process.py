@@ -48,6 +48,16 @@ def test_it_answers_like_the_chain_it_owns(chain):
         chain.request("eth_getBalance", ["0x00"])
 
 
+def test_no_file_of_the_working_folder_is_run(home, tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("data")
+    for name in ("json", "http", "socket", "provenance"):
+        (folder / f"{name}.py").write_text("open('was run', 'w').close()\nraise SystemExit(3)\n")
+    monkeypatch.chdir(folder)
+    with ChainProcess(home, url=URL) as running:
+        assert Client(running).head().number == 0
+    assert not (folder / "was run").exists()
+
+
 def test_whoever_waits_is_told(chain):
     client = Client(chain)
     sent = [payment(client.chain_id(), nonce) for nonce in range(3)]

@@ -191,3 +191,15 @@ def test_the_ledger_is_made_of_all_logs(check):
     everything = fold(logs(), chain_id=CHAIN_ID, history_address=HISTORY, subject=bytes(32))
     fields["head"] = "0x" + everything.hex()
     assert check(fields, "ledger:0").returncode == 0
+
+
+@pytest.mark.parametrize("script", ["check_history.py", "check_record.py"])
+@pytest.mark.parametrize("content", ["", "[]", '{"logs": 1}', '{"count": -1, "nonce": "zz"}'])
+def test_what_cannot_be_checked_is_one_line(script, content, tmp_path):
+    file = tmp_path / "file"
+    file.write_text(content)
+    command = [sys.executable, "-I", SCRIPT.with_name(script), file, "dataset:7", "node", "0x00"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("NOT CHECKED: ")
+    assert done.stderr.count("\n") == 1

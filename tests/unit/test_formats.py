@@ -14,5 +14,5 @@ def test_every_example_on_the_page_is_true():
 
 def test_every_section_has_an_example():
     sections = PAGE.read_text().split("\n## ")[1:]
-    assert len(sections) == 11
+    assert len(sections) == 12
     assert all("\n>>> " in section for section in sections)

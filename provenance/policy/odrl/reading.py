@@ -7,15 +7,14 @@ Names are IRIs. Must never fetch: the W3C's context is bundled, any other that i
 document is refused.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 from pyld import jsonld
 
+from provenance import strict_json
 from provenance.errors import InvalidDocument, TooLarge, UnsupportedOdrlTerm
 from provenance.policy.odrl.context import (
     ALIASES,
@@ -26,7 +25,6 @@ from provenance.policy.odrl.context import (
     UNKNOWN,
     short,
 )
-from provenance.strict_json import once
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 40
@@ -233,14 +231,7 @@ def read(document: bytes) -> Node:
     """
     if len(document) > MAX_BYTES:
         raise TooLarge(f"expected at most {MAX_BYTES} bytes of ODRL, found {len(document)}")
-    try:
-        # The standard parser recurses as deep as it is told to, which may be deeper than the stack,
-        # and reads numbers of any length, NaN too; orjson has bounds of its own. Only the standard
-        # one can show a key that is given twice.
-        _require_plain(orjson.loads(document), "", 0)
-        parsed = json.loads(document, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise InvalidDocument(f"expected one JSON document, found {error!s:.120}") from error
+    parsed = strict_json.loads(document)
     if not isinstance(parsed, dict | list):
         raise InvalidDocument(f"expected a JSON object, found {type(parsed).__name__}")
     _require_plain(parsed, "", 0)

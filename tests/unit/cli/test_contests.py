@@ -32,3 +32,7 @@ def test_an_arbiter_decides_with_evidence(home, folder, type_):
 def test_a_contested_registration_says_how_to_end_it(home, folder, type_):
     words = ("datasets", "register", folder, "--title", "Again", "--as", "bank")
     assert "provenance contests" in type_(*words).err
+
+
+def test_a_dataset_that_is_not_there_has_no_list_of_contests(home, type_):
+    assert "no dataset 9999" in type_("contests", "list", 9999, code=2).err

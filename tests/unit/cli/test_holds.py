@@ -33,8 +33,6 @@ def test_a_hold_on_either_party_stops_a_transfer(home, type_):
 def test_what_is_not_there_cannot_be_held(home, type_):
     words = ("--kind", "freeze", "--scope", "use", "--case", "leak", "--as", "regulator")
     for subject in ("party:9999", "dataset:9999", "grant:9999"):
-        assert (
-            f"no {subject.replace(':', ' ')}"
-            in type_("holds", "place", subject, *words, code=2).err
-        )
-        assert type_("holds", "list", subject, "--json").json["items"] == []
+        missing = f"no {subject.replace(':', ' ')}"
+        assert missing in type_("holds", "place", subject, *words, code=2).err
+        assert missing in type_("holds", "list", subject, code=2).err

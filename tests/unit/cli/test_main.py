@@ -7,7 +7,7 @@ import click
 import pytest
 
 from provenance.cli import main, output
-from provenance.cli.door import Door, duration_s, read_file, read_json, words
+from provenance.cli.door import PARTY, Door, duration_s, read_file, read_json, words
 from provenance.errors import (
     ContractRevert,
     InputError,
@@ -61,6 +61,21 @@ def test_every_command_has_help_with_an_example():
             assert any("--json" in parameter.opts for parameter in leaf.params), leaf.name
             checked += 1
     assert checked > 20
+
+
+def test_no_party_is_none_that_was_meant(type_, folder, home):
+    """A variable of a script that is not set must not let the first party of the home act."""
+    context = click.Context(main.command)
+    for name in main.command.list_commands(context):
+        found = main.command.get_command(context, name)
+        leaves = found.commands.values() if isinstance(found, click.Group) else [found]
+        for option in (it for leaf in leaves for it in leaf.params if "--as" in it.opts):
+            assert option.type is PARTY, name
+    register = ("datasets", "register", folder, "--title", "T")
+    assert "behind --as" in type_(*register, "--as", "", code=2).err
+    assert "behind --on-behalf-of" in type_(*register, "--on-behalf-of", " ", code=2).err
+    assert "behind --of" in type_("parties", "delegations", "--of", "", code=2).err
+    assert "behind --to" in type_("titles", "transfer", 1, "--to", "", code=2).err
 
 
 def test_help_lists_every_command(type_):

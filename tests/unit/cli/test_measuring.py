@@ -253,3 +253,20 @@ def test_progress_learns_how_much_there_is(folder):
         progress._finding.join()
         assert progress._bar.tasks[0].total == total
         progress.close()
+
+
+def test_the_home_is_not_registered_with_the_data_around_it(home, type_):
+    around = home.parent
+    (around / "data.csv").write_text("7,8\n")
+    for words in (
+        ("datasets", "register", around, "--title", "T"),
+        ("datasets", "register", home, "--title", "T"),
+        ("datasets", "publish", 1, around),
+        ("datasets", "register", around, "--title", "T", "--ignore", "hom"),
+        ("lineage", "derive", around, "--kind", "collect", "--title", "T"),
+    ):
+        assert "without the home" in type_(*words, code=2).err
+    ignored = ("--ignore", home.name, "--ignore", "data")
+    made = type_("datasets", "register", around, "--title", "T", *ignored, "--json").json
+    assert made["files"] == 1
+    type_("verify", around, "--dataset", made["dataset_id"])
