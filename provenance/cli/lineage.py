@@ -25,7 +25,7 @@ _OPTIONS = (
     click.option("--depth", type=click.IntRange(1), help="Most derivations away."),
     click.option("--versions", type=click.IntRange(1), help="Most versions that are visited."),
     click.option("--as-of", type=BLOCK, metavar="BLOCK", help="As it stood after this block."),
-    click.option("--at", metavar="TIME", help="As it stood then: 2027-01-31, or a Unix second."),
+    click.option("--at", metavar="TIME", help="As it stood then: 2026-01-31, or a Unix second."),
 )
 _page_options = (
     click.option("--after", metavar="NEXT", help="Where the page before ended: its `next`."),
